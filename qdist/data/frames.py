@@ -1,0 +1,184 @@
+"""Frames of any make to Arrow and back: same type in, same type out.
+
+Everything behind this file works on a [`pyarrow.Table`][] of canonical types, so that no other
+part of qdist needs to know pandas from polars. A frame is taken apart by `to_arrow`, and the
+note that `describe` makes of it (its make, dtypes, categories, zones, index: never its rows) is
+what `restore` needs to build frames of the same kind.
+"""
+
+from types import ModuleType
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+
+from qdist.errors import InputError
+
+__all__ = ["canonical", "describe", "n_rows", "restore", "to_arrow"]
+
+_MAKES = ("pandas", "polars", "pyarrow", "numpy", "columns")
+_EXPECTED = (
+    "Expected a pandas or polars DataFrame, a pyarrow Table, a numpy array of two dimensions or "
+    "with named fields, or a dict of columns"
+)
+
+
+def make_of(frame: Any) -> str:
+    """Names the make of a frame: pandas, polars, pyarrow, numpy or columns (a dict).
+
+    Raises:
+        InputError: If the object is none of these.
+    """
+    if nw.dependencies.is_pandas_dataframe(frame):
+        return "pandas"
+    if nw.dependencies.is_polars_dataframe(frame):
+        return "polars"
+    if nw.dependencies.is_pyarrow_table(frame):
+        return "pyarrow"
+    if isinstance(frame, np.ndarray):
+        return "numpy"
+    if isinstance(frame, dict):
+        return "columns"
+    if nw.dependencies.is_polars_lazyframe(frame):
+        raise InputError(f"{_EXPECTED}; got a polars LazyFrame. Call its collect() first.")
+    raise InputError(f"{_EXPECTED}; got {type(frame).__name__}. Convert it to one of these.")
+
+
+def _module(make: str) -> ModuleType:
+    # Imported on demand: pandas and polars are optional.
+    if make == "pandas":
+        from qdist.data.makes import pandas_frames as module
+    elif make == "polars":
+        from qdist.data.makes import polars_frames as module
+    elif make == "pyarrow":
+        from qdist.data.makes import arrow_tables as module
+    elif make == "numpy":
+        from qdist.data.makes import numpy_arrays as module
+    elif make == "columns":
+        from qdist.data.makes import dicts as module
+    else:
+        raise InputError(f"Expected a make of frame in {', '.join(_MAKES)}; got {make!r}.")
+    return module
+
+
+def canonical(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """One contiguous array of a canonical type.
+
+    Text becomes `large_string`, dictionaries are unified and have `int32` indices, half floats
+    become floats; NaN is left to the caller.
+
+    Args:
+        array: Any Arrow array.
+
+    Returns:
+        The same values.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> canonical(pa.chunked_array([["a"], ["b", None]])).type
+        LargeStringType(large_string)
+    """
+    if isinstance(array, pa.ChunkedArray):
+        if pa.types.is_dictionary(array.type):
+            array = array.unify_dictionaries()
+        array = array.combine_chunks()
+        if isinstance(array, pa.ChunkedArray):  # older Arrow keeps a chunked empty array
+            array = pa.concat_arrays(array.chunks) if array.chunks else pa.nulls(0, array.type)
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
+    kind = array.type
+    if pa.types.is_string(kind) or pa.types.is_string_view(kind):
+        return array.cast(pa.large_string())
+    if pa.types.is_float16(kind):
+        return array.cast(pa.float32())
+    if pa.types.is_dictionary(kind):
+        values = canonical(array.dictionary)
+        return pa.DictionaryArray.from_arrays(
+            array.indices.cast(pa.int32()), values, ordered=kind.ordered
+        )
+    return array
+
+
+def to_arrow(frame: Any) -> pa.Table:
+    """Takes a frame of any make apart into an Arrow table of canonical types.
+
+    Args:
+        frame: A pandas or polars DataFrame, a pyarrow Table, a numpy array of two dimensions or
+            with named fields, or a dict of columns.
+
+    Returns:
+        A table whose column names are the frame's, as text.
+
+    Raises:
+        InputError: If the object is no frame, has duplicated column names, or holds a column of
+            mixed types.
+
+    Example:
+        >>> to_arrow({"a": [1, 2], "b": ["x", None]}).schema.names
+        ['a', 'b']
+    """
+    labels, arrays = _module(make_of(frame)).columns(frame)
+    names = [_name(label) for label in labels]
+    seen: set[str] = set()
+    twice = sorted({name for name in names if name in seen or seen.add(name)})  # type: ignore[func-returns-value]
+    if twice:
+        raise InputError(
+            f"Expected column names that differ; got {', '.join(map(repr, twice))} more than "
+            "once. Rename or drop the duplicates."
+        )
+    return pa.table([canonical(array) for array in arrays], names=names)
+
+
+def _name(label: Any) -> str:
+    if isinstance(label, str):
+        return label
+    if isinstance(label, int | np.integer) and not isinstance(label, bool):
+        return str(label)
+    raise InputError(
+        f"Expected column names that are text or whole numbers; got {label!r}. Rename the columns."
+    )
+
+
+def describe(frame: Any) -> dict[str, Any]:
+    """Notes, as JSON-able data, what is needed to build such a frame again (no rows).
+
+    Args:
+        frame: A frame that `to_arrow` accepts.
+
+    Returns:
+        The note that `restore` reads.
+    """
+    make = make_of(frame)
+    return {"make": make, **_module(make).describe(frame)}
+
+
+def n_rows(frame: Any) -> int:
+    """The number of rows of a frame of any make."""
+    if isinstance(frame, dict):
+        return len(next(iter(frame.values()))) if frame else 0
+    return len(frame)
+
+
+def restore(table: pa.Table, note: dict[str, Any], *, like: Any = None) -> Any:
+    """Builds a frame of the noted make from a table of canonical types.
+
+    Args:
+        table: The columns, in the order and of the canonical types of the noted frame.
+        note: What `describe` said of the frame.
+        like: A frame of as many rows whose index is wanted (pandas only); `None` for a new index
+            of the noted type.
+
+    Returns:
+        A frame with the noted column labels, dtypes, categories and zones.
+
+    Example:
+        >>> frame = {"a": [1, 2], "b": ["x", None]}
+        >>> restore(to_arrow(frame), describe(frame))
+        {'a': [1, 2], 'b': ['x', None]}
+    """
+    arrays = [canonical(column) for column in table.columns]
+    index = None
+    if like is not None and nw.dependencies.is_pandas_dataframe(like):
+        index = like.index
+    return _module(note["make"]).restore(arrays, note, table.num_rows, index)

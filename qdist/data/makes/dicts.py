@@ -1,0 +1,57 @@
+"""Dicts of columns, each a list or a one-dimensional numpy array."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from qdist.data.makes.vectors import from_vector, mixed, to_vector
+from qdist.errors import InputError
+
+__all__ = ["columns", "describe", "restore"]
+
+
+def _vector(values: Any, name: Any) -> pa.Array:
+    if isinstance(values, str) or np.ndim(values) == 0:
+        raise InputError(
+            f"Expected a list or an array for column {name!r}; got {values!r}. "
+            "Put single values into lists."
+        )
+    if isinstance(values, np.ndarray):
+        if values.ndim != 1:
+            raise InputError(
+                f"Expected one dimension for column {name!r}; got shape {values.shape}."
+            )
+        return from_vector(values, name)
+    try:
+        return pa.array(list(values), from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as err:
+        raise mixed(values, name) from err
+
+
+def columns(frame: dict[Any, Any]) -> tuple[list[Any], list[pa.Array]]:
+    """Labels and arrays."""
+    arrays = [_vector(values, name) for name, values in frame.items()]
+    sizes = {len(array) for array in arrays}
+    if len(sizes) > 1:
+        raise InputError(
+            f"Expected columns of one length; got lengths {', '.join(map(str, sorted(sizes)))}."
+        )
+    return list(frame), arrays
+
+
+def describe(frame: dict[Any, Any]) -> dict[str, Any]:
+    """For each column `list`, or the numpy dtype."""
+    types = [v.dtype.str if isinstance(v, np.ndarray) else "list" for v in frame.values()]
+    return {"labels": list(frame), "types": types}
+
+
+def restore(
+    arrays: list[pa.Array], note: dict[str, Any], n_rows: int, index: Any
+) -> dict[Any, Any]:
+    """A dict of lists and arrays as noted."""
+    del n_rows, index
+    return {
+        label: array.to_pylist() if kind == "list" else to_vector(array, np.dtype(kind))
+        for label, array, kind in zip(note["labels"], arrays, note["types"], strict=True)
+    }

@@ -1,0 +1,192 @@
+"""pandas DataFrames, versions 2 and 3."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from qdist.data.makes.arrow_tables import pack_type, to_dictionary, unpack_type
+from qdist.data.makes.levels import pack_levels, unpack_levels
+from qdist.data.makes.pandas_index import describe_index, restore_index
+from qdist.data.makes.vectors import from_vector, mixed, to_vector
+from qdist.errors import InputError
+
+__all__ = ["columns", "describe", "restore"]
+
+
+def _plain_levels(categories: Any) -> pa.Array:
+    """Categories as a flat Arrow array; those that Arrow lacks (intervals) by their text."""
+    try:
+        levels = pa.array(categories, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return pa.array([str(c) for c in categories], pa.large_string())
+    if isinstance(levels.type, pa.BaseExtensionType) or pa.types.is_nested(levels.type):
+        return pa.array([str(c) for c in categories], pa.large_string())
+    return levels
+
+
+def _column(series: Any, name: Any) -> pa.Array:
+    import pandas as pd
+
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes = np.asarray(series.cat.codes)
+        return pa.DictionaryArray.from_arrays(
+            pa.array(codes.astype(np.int32), mask=codes < 0),
+            _plain_levels(dtype.categories),
+            ordered=bool(dtype.ordered),
+        )
+    if isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
+        raise InputError(
+            f"Expected numbers, text, dates or booleans in column {name!r}; got dtype {dtype}. "
+            "Convert it, for example by .dt.to_timestamp() or to categories."
+        )
+    if isinstance(dtype, pd.SparseDtype):
+        series = series.sparse.to_dense()
+    if isinstance(series.dtype, np.dtype):
+        return from_vector(series.to_numpy(), name)
+    try:
+        return pa.array(series, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as err:
+        raise mixed(series, name) from err
+
+
+def columns(frame: Any) -> tuple[list[Any], list[pa.Array]]:
+    """Labels and arrays."""
+    labels = list(frame.columns)
+    return labels, [_column(frame.iloc[:, i], label) for i, label in enumerate(labels)]
+
+
+def _pack_categories(categories: Any) -> dict[str, Any]:
+    import pandas as pd
+
+    if isinstance(categories, pd.IntervalIndex):
+        ends = np.stack([np.asarray(categories.left), np.asarray(categories.right)])
+        if ends.dtype.kind in "if":
+            return {"closed": categories.closed, "ends": ends.tolist()}
+    levels = _plain_levels(categories)
+    return {"dtype": _pack(pd.Series(categories)), **pack_levels(levels)}
+
+
+def _unpack_categories(note: dict[str, Any]) -> Any:
+    import pandas as pd
+
+    if "ends" in note:
+        return pd.IntervalIndex.from_arrays(*note["ends"], closed=note["closed"])
+    return pd.Index(_series(unpack_levels(note), note["dtype"], None))
+
+
+def _pack(series: Any) -> dict[str, Any]:
+    import pandas as pd
+
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return {"categories": _pack_categories(dtype.categories), "ordered": bool(dtype.ordered)}
+    if isinstance(dtype, pd.ArrowDtype):
+        return {"arrow": pack_type(dtype.pyarrow_dtype)}
+    if isinstance(dtype, pd.StringDtype):
+        return {
+            "string": dtype.storage,
+            "nan": isinstance(getattr(dtype, "na_value", pd.NA), float),
+        }
+    note: dict[str, Any] = {"dtype": str(dtype)}
+    if dtype == object:
+        gaps = series[series.isna()]
+        note["missing"] = "None" if len(gaps) == 0 else _missing_name(gaps.iloc[0])
+    return note
+
+
+def _missing_name(value: Any) -> str:
+    import pandas as pd
+
+    if value is pd.NA:
+        return "NA"
+    if value is pd.NaT:
+        return "NaT"
+    return "None" if value is None else "nan"
+
+
+def describe(frame: Any) -> dict[str, Any]:
+    """Labels, dtypes with categories, and the kind of the index."""
+    labels = [int(c) if isinstance(c, np.integer) else c for c in frame.columns]
+    notes = [_pack(frame.iloc[:, i]) for i in range(len(labels))]
+    name = frame.columns.name
+    return {
+        "labels": labels,
+        "label_name": name if isinstance(name, str) else None,
+        "columns": notes,
+        "index": describe_index(frame.index),
+    }
+
+
+def _series(array: pa.Array, note: dict[str, Any], index: Any) -> Any:
+    import pandas as pd
+
+    if "categories" in note:
+        dtype = pd.CategoricalDtype(_unpack_categories(note["categories"]), note["ordered"])
+        return pd.Series(_categorical(array, dtype), index=index)
+    if pa.types.is_dictionary(array.type) and "arrow" not in note:
+        array = array.cast(array.type.value_type)
+    if "arrow" in note:
+        kind = unpack_type(note["arrow"])
+        if pa.types.is_dictionary(kind):
+            levels = array.dictionary.cast(kind.value_type)
+            array = to_dictionary(array, levels, kind)
+        values = pd.arrays.ArrowExtensionArray(pa.chunked_array([array.cast(kind)]))
+        return pd.Series(values, index=index)
+    if "string" in note:
+        dtype = _string_dtype(note)
+        out = np.empty(len(array), object)
+        out[:] = array.to_pylist()
+        return pd.Series(out, index=index, dtype=dtype)
+    dtype = pd.api.types.pandas_dtype(note["dtype"])
+    if dtype == object:
+        out = to_vector(array, np.dtype(object))
+        gap = {"NA": pd.NA, "NaT": pd.NaT, "nan": float("nan"), "None": None}[note["missing"]]
+        if gap is not None and array.null_count:
+            out[array.is_null().to_numpy(zero_copy_only=False)] = gap
+        return pd.Series(out, index=index, dtype=object)
+    if isinstance(dtype, np.dtype):
+        return pd.Series(to_vector(array, dtype), index=index)
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        naive = array.cast(pa.timestamp(dtype.unit)).to_numpy(zero_copy_only=False)
+        stamps = pd.DatetimeIndex(naive).tz_localize("UTC").tz_convert(dtype.tz)
+        return pd.Series(stamps, index=index).astype(dtype)
+    values = pd.Series(array.to_pandas(integer_object_nulls=True), dtype=object)
+    if isinstance(dtype, pd.SparseDtype):
+        return pd.Series(array.to_numpy(zero_copy_only=False), index=index).astype(dtype)
+    return pd.Series(pd.array(values.where(values.notna(), None), dtype=dtype), index=index)
+
+
+def _string_dtype(note: dict[str, Any]) -> Any:
+    import pandas as pd
+
+    if note["nan"] and int(pd.__version__.split(".")[0]) >= 3:
+        return pd.StringDtype(note["string"], na_value=float("nan"))
+    return pd.StringDtype(note["string"])
+
+
+def _categorical(array: pa.Array, dtype: Any) -> Any:
+    import pandas as pd
+
+    levels = _plain_levels(dtype.categories)
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    kind = pa.dictionary(pa.int32(), levels.type, ordered=array.type.ordered)
+    codes = to_dictionary(array, levels, kind).indices.fill_null(-1)
+    return pd.Categorical.from_codes(codes.to_numpy(zero_copy_only=False), dtype=dtype)
+
+
+def restore(arrays: list[pa.Array], note: dict[str, Any], n_rows: int, index: Any) -> Any:
+    """A frame of the noted labels, dtypes and kind of index."""
+    import pandas as pd
+
+    if index is None:
+        index = restore_index(note["index"], n_rows)
+    data = {
+        i: _series(array, column, index)
+        for i, (array, column) in enumerate(zip(arrays, note["columns"], strict=True))
+    }
+    frame = pd.DataFrame(data, index=index, copy=False)
+    frame.columns = pd.Index(note["labels"], name=note["label_name"])
+    return frame
