@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-# Property tests draw the same examples every time, and none fails for being slow on a busy machine.
+# Property tests draw the same examples every time; none fails for being slow on a busy machine.
 hypothesis.settings.register_profile(
     "qdist",
     derandomize=True,
