@@ -1,0 +1,241 @@
+r"""Backbones: modules that turn what is already known of y into the context that a head reads.
+
+One law of causality covers every model: **$h_i$ may depend on $y_j$ if and only if
+$\mathrm{rank}_j < \mathrm{rank}_i$**; conditioning variables x have rank -1. A chain, an image in
+raster order, a table with some columns known, and independent marginals are different ranks,
+not different contracts (see [`qdist.orders`][qdist.orders]).
+
+Not every network can serve every rank. A class declares which it can:
+
+| `serves` | ranks | example |
+| --- | --- | --- |
+| `"fixed"` | `arange(D)` only | a raster convolution |
+| `"two_level"` | at most two different ranks in a row: any visible set | a masked MLP |
+| `"any"` | all | masked attention |
+
+[`check_backbone`][qdist.testing.check_backbone] proves the law by gradients.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
+
+import torch
+from torch import Tensor, nn
+
+from qdist.errors import InputError, UnsupportedError
+from qdist.orders import rank_of_visible
+
+__all__ = [
+    "AbstractBackbone",
+    "AbstractStepper",
+    "Coordinate",
+    "Domain",
+    "ImageDomain",
+    "RecomputeStepper",
+    "TableDomain",
+]
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """What may be known of a coordinate before any row is seen.
+
+    Attributes:
+        name: Its name, unique in its domain.
+        levels: The number of codes 0 ... levels - 1; None for a real coordinate.
+        ordered: Whether the codes are ordered.
+        bins: For a real coordinate, the bins (left, right) of its marginal, sorted; left == right
+            is an atom; there may be gaps between bins.
+
+    Example:
+        >>> Coordinate("age")
+        Coordinate(name='age', levels=None, ordered=False, bins=())
+        >>> Coordinate("colour", levels=3).levels
+        3
+    """
+
+    name: str
+    levels: int | None = None
+    ordered: bool = False
+    bins: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class TableDomain:
+    """The coordinates of a table's row, one for each column."""
+
+    coordinates: tuple[Coordinate, ...]
+
+
+@dataclass(frozen=True)
+class ImageDomain:
+    """An image of integer grey values; its coordinates run over rows, columns, then channels."""
+
+    height: int
+    width: int
+    channels: int
+    levels: int = 256
+
+
+Domain = TableDomain | ImageDomain
+
+
+class AbstractStepper(ABC):
+    """Contexts one coordinate at a time, for sampling: what is known grows at each step."""
+
+    @abstractmethod
+    def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
+        """The context of coordinate i given all that is now known.
+
+        Args:
+            i: A coordinate that is hidden in each row asked for.
+            rows: Row numbers, shape (R,), int64; None means all rows.
+
+        Returns:
+            Contexts, shape (B, C), or (R, C) where rows are given.
+        """
+
+    @abstractmethod
+    def set(self, i: int, value: Tensor, *, rows: Tensor | None = None) -> None:
+        """Makes coordinate i known.
+
+        Args:
+            i: The coordinate.
+            value: Its values, shape (B,), or (R,) where rows are given.
+            rows: Row numbers, shape (R,), int64; None means all rows.
+        """
+
+
+class AbstractBackbone(nn.Module, ABC):
+    """A module from what is known of y to one context vector for each coordinate.
+
+    A concrete class sets `name`, `serves` and `takes`, has an `__init__(self, domain, *, ...)`
+    whose keyword-only arguments are plain JSON values (so that a saved model can be rebuilt),
+    sets `dim` and `context` there, and implements `forward`. It may also give a faster `stepper`.
+
+    Attributes:
+        name: The name by which the registry knows the class.
+        serves: The ranks it can serve: "fixed", "two_level" or "any".
+        takes: The kind of domain it is built from: `TableDomain` or `ImageDomain`.
+        dim: The number of coordinates D.
+        context: The length C of a context vector.
+
+    Example:
+        >>> class Pooled(AbstractBackbone):
+        ...     name, serves, takes = "pooled", "any", TableDomain
+        ...     def __init__(self, domain, *, context=4):
+        ...         super().__init__()
+        ...         self.dim, self.context = len(domain.coordinates), context
+        ...         self.values = nn.Parameter(torch.ones(self.dim, self.dim, context))
+        ...     def forward(self, y, rank, *, tau=None):
+        ...         seen = rank.expand_as(y).unsqueeze(1) < rank.expand_as(y).unsqueeze(2)
+        ...         known = torch.where(seen, y.unsqueeze(1), 0)  # (B, i, j)
+        ...         return torch.einsum("bij,ijc->bic", known, self.values)
+        >>> net = Pooled(TableDomain((Coordinate("a"), Coordinate("b"), Coordinate("c"))))
+        >>> net(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([2, 0, 1]))[0, :, 0]
+        tensor([6., 0., 2.], grad_fn=<SelectBackward0>)
+    """
+
+    name: ClassVar[str]
+    serves: ClassVar[Literal["fixed", "two_level", "any"]]
+    takes: ClassVar[type]
+    dim: int
+    context: int
+
+    @abstractmethod
+    def forward(self, y: Tensor, rank: Tensor, *, tau: Tensor | None = None) -> Tensor:
+        r"""The contexts of all coordinates.
+
+        Args:
+            y: Values, shape (B, D): reals, and codes as floats. What $h_i$ may not see can be
+                anything; not even a NaN may leak.
+            rank: Ranks, shape (D,) or (B, D), integers from -1 up.
+            tau: The levels at which the heads will be read, shape (B, D), for networks that take
+                them in; then $h_i$ may depend on $\tau_j$ only for j = i or
+                $\mathrm{rank}_j < \mathrm{rank}_i$. Most networks leave it alone.
+
+        Returns:
+            Contexts, shape (B, D, C).
+        """
+
+    def stepper(self, y: Tensor, visible: Tensor) -> AbstractStepper:
+        """Contexts one coordinate at a time (a hook: a class that can cache overrides it).
+
+        Args:
+            y: Values, shape (B, D); hidden cells can be anything.
+            visible: What is known, shape (B, D), bool.
+
+        Returns:
+            A stepper whose contexts equal those of `forward`; by default each step is a full
+            forward pass.
+        """
+        return RecomputeStepper(self, y, visible)
+
+    @final
+    def check_rank(self, rank: Tensor) -> None:
+        """Raises if this backbone cannot serve a rank.
+
+        Args:
+            rank: Ranks, shape (D,) or (B, D).
+
+        Raises:
+            InputError: If the shape or dtype is wrong.
+            UnsupportedError: If the class does not serve such ranks.
+        """
+        if rank.shape[-1:] != (self.dim,) or rank.dim() > 2 or rank.is_floating_point():
+            raise InputError(
+                f"Expected integer ranks of shape ({self.dim},) or (B, {self.dim}); "
+                f"got {rank.dtype} of shape {tuple(rank.shape)}."
+            )
+        if self.serves == "fixed" and not bool((rank == _arange(rank)).all()):
+            raise UnsupportedError(
+                f"Backbone {self.name!r} fixes the order 0 ... {self.dim - 1}; got other ranks. "
+                "Use that order, or a backbone that serves any order."
+            )
+        if self.serves == "two_level":
+            low, high = rank.aminmax(dim=-1, keepdim=True)
+            if not bool(((rank == low) | (rank == high)).all()):
+                raise UnsupportedError(
+                    f"Backbone {self.name!r} serves two levels of rank, visible and hidden; got "
+                    "a row with more. Ask for one coordinate at a time, or use a backbone that "
+                    "serves any ranks."
+                )
+
+
+@final
+class RecomputeStepper(AbstractStepper):
+    """The stepper that any backbone can have: a full forward pass for each context.
+
+    Args:
+        backbone: The backbone.
+        y: Values, shape (B, D); not written to.
+        visible: What is known, shape (B, D), bool; not written to.
+    """
+
+    def __init__(self, backbone: AbstractBackbone, y: Tensor, visible: Tensor) -> None:
+        self._backbone = backbone
+        self._y = y
+        self._visible = visible
+
+    def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
+        """See [`AbstractStepper.context`][qdist.backbones.AbstractStepper.context]."""
+        y = self._y if rows is None else self._y[rows]
+        if self._backbone.serves == "fixed":
+            rank = torch.arange(self._backbone.dim, device=y.device)
+        else:
+            rank = rank_of_visible(self._visible if rows is None else self._visible[rows])
+        context: Tensor = self._backbone(y, rank)[:, i]
+        return context
+
+    def set(self, i: int, value: Tensor, *, rows: Tensor | None = None) -> None:
+        """See [`AbstractStepper.set`][qdist.backbones.AbstractStepper.set]."""
+        # Fresh tensors rather than writes in place: an autograd graph may still need the old ones.
+        self._y, self._visible = self._y.clone(), self._visible.clone()
+        where = slice(None) if rows is None else rows
+        self._y[where, i] = value.to(self._y.dtype)
+        self._visible[where, i] = True
+
+
+def _arange(rank: Tensor) -> Tensor:
+    return torch.arange(rank.shape[-1], device=rank.device)

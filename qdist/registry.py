@@ -1,0 +1,255 @@
+"""Names to classes: the plugins that are installed, and what a notebook registers by hand.
+
+Plugins are the entry points of group `qdist`; each is a module that implements hooks of
+[`qdist.hookspecs`][qdist.hookspecs]. They are loaded at the first look-up, never at import. The
+environment variable `QDIST_PLUGINS` (entry-point names, separated by commas; empty for none)
+narrows what is loaded. The heads that come with qdist take the same road, as a plugin that is
+always loaded.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+
+from qdist import hookspecs
+from qdist.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from qdist.backbones import AbstractBackbone
+    from qdist.heads import AbstractHead
+
+__all__ = [
+    "Registry",
+    "backbone",
+    "backbones",
+    "head",
+    "heads",
+    "plugins",
+    "register_backbone",
+    "register_head",
+]
+
+GROUP = "qdist"
+BUILT_IN = ("qdist.heads.hooks",)
+
+T = TypeVar("T", bound=type)
+
+
+class Registry:
+    """One set of plugins; the functions of this module use one that all the process shares.
+
+    Args:
+        group: The entry-point group to load; None for no entry points (for tests).
+        built_in: Modules that are always loaded.
+
+    Example:
+        >>> registry = Registry(group=None, built_in=())
+        >>> registry.backbones()
+        {}
+    """
+
+    def __init__(self, *, group: str | None = GROUP, built_in: Sequence[str] = BUILT_IN) -> None:
+        self._group = group
+        self._built_in = built_in
+        self._manager: pluggy.PluginManager | None = None
+        self._by_hand: dict[str, list[type]] = {"backbone": [], "head": []}
+
+    def load(self, *plugins: Any) -> pluggy.PluginManager:
+        """Loads what is installed, once, and adds plugins (modules or objects with hooks).
+
+        Args:
+            plugins: Further plugins to add.
+
+        Returns:
+            The plugin manager.
+
+        Raises:
+            InputError: If a plugin cannot be imported or implements an unknown hook.
+            UnknownNameError: If `QDIST_PLUGINS` names an entry point that is not installed.
+        """
+        if self._manager is None:
+            manager = pluggy.PluginManager("qdist")
+            manager.add_hookspecs(hookspecs)
+            for module in self._built_in:
+                manager.register(import_module(module), name=module)
+            if self._group is not None:
+                _load_entry_points(manager, self._group)
+            _check(manager)
+            self._manager = manager  # only now: a failed load is tried again at the next look-up
+        for plugin in plugins:
+            self._manager.register(plugin)
+            try:
+                _check(self._manager)
+            except InputError:
+                self._manager.unregister(plugin)
+                raise
+        return self._manager
+
+    def backbones(self) -> dict[str, "type[AbstractBackbone]"]:
+        """As the function [`backbones`][qdist.registry.backbones]."""
+        return self._collect("backbone", self.load().hook.qdist_register_backbones)
+
+    def heads(self) -> dict[str, "type[AbstractHead]"]:
+        """As the function [`heads`][qdist.registry.heads]."""
+        return self._collect("head", self.load().hook.qdist_register_heads)
+
+    def register(self, kind: str, cls: T) -> T:
+        """Adds one class by hand; see [`register_backbone`][qdist.registry.register_backbone]."""
+        _name_of(cls)  # refuse a class without a name here, where the mistake is
+        kept = [other for other in self._by_hand[kind] if _path(other) != _path(cls)]
+        self._by_hand[kind] = [*kept, cls]  # a cell run twice replaces its own class
+        return cls
+
+    def _collect(self, kind: str, hook: Callable[[], list[Any]]) -> dict[str, Any]:
+        found: dict[str, type] = {}
+        from_plugins = (cls for returned in hook() for cls in _as_sequence(returned))
+        for cls in (*from_plugins, *self._by_hand[kind]):
+            name = _name_of(cls)
+            other = found.setdefault(name, cls)
+            if other is not cls:
+                raise InputError(
+                    f"Expected one {kind} of the name {name!r}; got two: {_path(other)} and "
+                    f"{_path(cls)}. Rename one, or narrow the plugins with QDIST_PLUGINS."
+                )
+        return dict(sorted(found.items()))
+
+
+def backbones() -> dict[str, "type[AbstractBackbone]"]:
+    """All known backbone classes by name, sorted.
+
+    Raises:
+        InputError: If two classes carry the same name, or a plugin is broken.
+    """
+    return _SHARED.backbones()
+
+
+def heads() -> dict[str, "type[AbstractHead]"]:
+    """All known head classes by name, sorted.
+
+    Raises:
+        InputError: If two classes carry the same name, or a plugin is broken.
+    """
+    return _SHARED.heads()
+
+
+def backbone(name: str) -> "type[AbstractBackbone]":
+    """The backbone class of a name.
+
+    Raises:
+        UnknownNameError: If there is none; the message lists those that there are.
+    """
+    return _look_up("backbone", name, backbones())
+
+
+def head(name: str) -> "type[AbstractHead]":
+    """The head class of a name.
+
+    Raises:
+        UnknownNameError: If there is none; the message lists those that there are.
+
+    Example:
+        >>> head("binned").__name__
+        'BinnedHead'
+    """
+    return _look_up("head", name, heads())
+
+
+def plugins() -> dict[str, str]:
+    """The loaded plugins: entry-point name to where it lives, sorted."""
+    manager = _SHARED.load()
+    return dict(
+        sorted((name, str(plugin.__name__)) for name, plugin in manager.list_name_plugin())
+    )
+
+
+def register_backbone(cls: T) -> T:
+    """Makes a backbone class known by its `name` in this process (also as a decorator).
+
+    Raises:
+        InputError: If the class has no `name`.
+    """
+    return _SHARED.register("backbone", cls)
+
+
+def register_head(cls: T) -> T:
+    """Makes a head class known by its `name` in this process (also as a decorator).
+
+    Raises:
+        InputError: If the class has no `name`.
+    """
+    return _SHARED.register("head", cls)
+
+
+def _look_up(kind: str, name: str, known: dict[str, T]) -> T:
+    try:
+        return known[name]
+    except KeyError:
+        listed = ", ".join(known) or "none"
+        raise UnknownNameError(
+            f"Expected the name of a {kind}; got {name!r}; known: {listed}. "
+            "Install the plugin that has it, or see that QDIST_PLUGINS does not leave it out."
+        ) from None
+
+
+def _load_entry_points(manager: pluggy.PluginManager, group: str) -> None:
+    # The same distribution can be found twice on sys.path; a dict keeps one of each.
+    found = {(point.name, point.value): point for point in entry_points(group=group)}
+    wanted = os.environ.get("QDIST_PLUGINS")
+    names = {name for name, _ in found}
+    if wanted is not None:
+        chosen = {name.strip() for name in wanted.split(",")} - {""}
+        if chosen - names:
+            raise UnknownNameError(
+                f"Expected names of installed plugins in QDIST_PLUGINS; got "
+                f"{', '.join(sorted(chosen - names))}; known: {', '.join(sorted(names))}."
+            )
+        names = chosen
+    for (name, value), point in sorted(found.items()):
+        if name not in names:
+            continue
+        if manager.has_plugin(name):
+            raise InputError(
+                f"Expected one plugin of the name {name!r}; got two: "
+                f"{manager.get_plugin(name).__name__} and {value}. Uninstall one."  # type: ignore[union-attr]
+            )
+        try:
+            manager.register(point.load(), name=name)
+        except Exception as error:
+            raise InputError(
+                f"Expected plugin {name!r} ({value}) to be importable; got {error!r}. "
+                "Repair or uninstall it, or leave it out with QDIST_PLUGINS."
+            ) from error
+
+
+def _check(manager: pluggy.PluginManager) -> None:
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise InputError(
+            f"Expected only hooks of qdist.hookspecs; got {error}. Correct the hook's name."
+        ) from error
+
+
+def _as_sequence(returned: Any) -> Iterable[type]:
+    return [returned] if isinstance(returned, type) else returned
+
+
+def _name_of(cls: type) -> str:
+    name = cls.__dict__.get("name")
+    if not isinstance(name, str) or not name:
+        raise InputError(
+            f"Expected a class attribute `name` (a string) on {_path(cls)}; got {name!r}. "
+            "The registry knows a class by its name."
+        )
+    return name
+
+
+def _path(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+_SHARED = Registry()
