@@ -1,0 +1,124 @@
+"""Text of the command line: conditions read, columns laid out, control codes spelt out."""
+
+import csv
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import click
+
+from qdist.codecs.schema import MISSING, ColumnSchema, Schema
+from qdist.errors import InputError
+
+__all__ = ["aligned", "parse_given", "plain"]
+
+
+def plain(text: str) -> str:
+    r"""Text from data, safe to show: control characters, ANSI codes included, are spelt out.
+
+    Args:
+        text: Any text; newlines stay.
+
+    Example:
+        >>> plain("a\x1b[31mb")
+        'a\\x1b[31mb'
+    """
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
+        for letter in text
+    )
+
+
+def aligned(pairs: Sequence[tuple[str, str]]) -> str:
+    """Two columns of text, the second one flush.
+
+    Args:
+        pairs: The lines.
+
+    Example:
+        >>> print(aligned([("a", "one"), ("long", "two")]))
+        a     one
+        long  two
+    """
+    shown = [(plain(left), plain(right)) for left, right in pairs]
+    width = max((len(left) for left, _ in shown), default=0)
+    return "\n".join(f"{left:<{width}}  {right}".rstrip() for left, right in shown)
+
+
+def parse_given(texts: Iterable[str], schema: Schema) -> dict[str, Any]:
+    """Conditions as typed on the command line, as values of their columns.
+
+    Args:
+        texts: Each `column=value`, or several with commas between; an item that holds a comma is
+            quoted as in CSV. An empty value means missing.
+        schema: The columns of the fitted table.
+
+    Returns:
+        Column names to values, [`MISSING`][qdist.codecs.schema.MISSING] where none was given.
+
+    Raises:
+        click.BadParameter: If an item has no `=`, or a column is given twice.
+        UnknownNameError: If there is no such column.
+        InputError: If the value is not one of the column's kind.
+
+    Example:
+        >>> schema = Schema((ColumnSchema("age", "number", "int64"),))
+        >>> parse_given(["age=40"], schema)
+        {'age': 40}
+    """
+    found: dict[str, Any] = {}
+    for item in next(csv.reader([",".join(texts)]), []):
+        name, equals, text = item.partition("=")
+        if not equals:
+            raise click.BadParameter(
+                f"expected COLUMN=VALUE; got {plain(item)!r}.", param_hint="--given"
+            )
+        column = schema[name]
+        if name in found:
+            raise click.BadParameter(
+                f"expected each column once; got {plain(name)!r} twice.", param_hint="--given"
+            )
+        found[name] = _value(text, column) if text else MISSING
+    return found
+
+
+def _value(text: str, column: ColumnSchema) -> Any:
+    reader = _READERS.get(column.kind) or _by_dtype(column.dtype)
+    try:
+        return reader(text)
+    except (ValueError, ArithmeticError, KeyError):
+        raise InputError(
+            f"Expected a value of kind {column.kind} ({column.dtype}) for column "
+            f"{column.name!r}; got {text!r}."
+        ) from None
+
+
+def _boolean(text: str) -> bool:
+    return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+
+
+def _by_dtype(dtype: str) -> Callable[[str], Any]:
+    for start, reader in _DTYPES.items():
+        if dtype.startswith(start):
+            return reader
+    return str
+
+
+_DTYPES: Final[dict[str, Callable[[str], Any]]] = {
+    "int": lambda text: int(text) if text.lstrip("+-").isdigit() else float(text),
+    "uint": lambda text: int(text) if text.isdigit() else float(text),
+    "float": float,
+    "double": float,
+    "halffloat": float,
+    "bool": _boolean,
+    "decimal": Decimal,
+}
+
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "boolean": _boolean,
+    "datetime": dt.datetime.fromisoformat,
+    "date": dt.date.fromisoformat,
+    "time": dt.time.fromisoformat,
+    "timedelta": lambda text: dt.timedelta(seconds=float(text)),
+}
