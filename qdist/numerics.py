@@ -46,7 +46,7 @@ def unpack(phi: Tensor, shapes: Sequence[Sequence[int]]) -> list[Tensor]:
         )
     parts = torch.split(phi, sizes, dim=-1)
     lead = phi.shape[:-1]
-    return [part.reshape(*lead, *shape) for part, shape in zip(parts, shapes, strict=True)]
+    return [part.reshape((*lead, *shape)) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def gauss_legendre(n: int, *, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
