@@ -1,0 +1,83 @@
+"""What a head is: a module that turns a context into a quantile-function object."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from qdist.backbones import Coordinate
+from qdist.quantile import QuantileFunction
+
+__all__ = ["AbstractHead", "readout"]
+
+# A context of a trained network is of order one. Beyond this it is clipped, so that the squares
+# and the cumulative sums that follow stay far inside the range of float32.
+_CONTEXT_LIMIT = 1e4
+
+
+class AbstractHead(nn.Module, ABC):
+    """Base of all heads: context (..., C) -> quantile function with batch shape (...).
+
+    A concrete head sets `name`, and implements:
+
+    - `forward(h)`: the law, an object of [qdist.quantile][qdist.quantile];
+    - `loss(h, target, *, generator=None)`: a proper score of that law at the target, one number
+      for each target, unreduced;
+    - `for_coordinate(coordinate, context, **args)`: the head built from what is known of a
+      coordinate before any row is seen. `args` must be JSON-able.
+
+    Laws (checked by [`check_head`][qdist.testing.check_head]): quantiles never cross, in float32
+    and bfloat16 and for contexts as large as 1e30; each element of a batch is computed by itself;
+    the loss has a gradient for every parameter. A head computes in float32 (or float64) whatever
+    autocast says: let it pass its layers through [`readout`][qdist.heads.readout].
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def forward(self, h: Tensor) -> QuantileFunction:
+        """Return the law given the context h (..., C), with batch shape (...)."""
+
+    @abstractmethod
+    def loss(
+        self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return the score (...) of the law given h (..., C) at target (...), unreduced."""
+
+    @classmethod
+    @abstractmethod
+    def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
+        """Build the head that fits a coordinate, for contexts of width `context`."""
+
+
+def readout(layer: nn.Linear, h: Tensor) -> Tensor:
+    """Apply a linear layer to contexts in at least float32, whatever the dtype around it.
+
+    Quantile functions are sums of many small positive increments, where bfloat16 has too few
+    digits: so a head leaves autocast here. Contexts beyond 1e4 in size are clipped.
+
+    Args:
+        layer: The layer, with weight (K, C).
+        h: Contexts, shape (..., C).
+
+    Returns:
+        The outputs, shape (..., K), float32 or float64.
+
+    Example:
+        >>> import torch
+        >>> layer = torch.nn.Linear(3, 2).bfloat16()
+        >>> readout(layer, torch.full((5, 3), 1e30, dtype=torch.bfloat16)).dtype
+        torch.float32
+    """
+    dtype = working_dtype(layer.weight)
+    with torch.autocast(h.device.type, enabled=False):
+        h = h.to(dtype).clamp(-_CONTEXT_LIMIT, _CONTEXT_LIMIT)
+        bias = None if layer.bias is None else layer.bias.to(dtype)
+        return functional.linear(h, layer.weight.to(dtype), bias)
+
+
+def working_dtype(weight: Tensor) -> torch.dtype:
+    """Return float64 for float64 weights, else float32."""
+    return torch.float64 if weight.dtype == torch.float64 else torch.float32

@@ -1,0 +1,169 @@
+"""A softmax over fixed bins: free level increments between fixed values."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self, final, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from qdist.backbones import Coordinate
+from qdist.errors import InputError
+from qdist.heads.base import AbstractHead, readout
+from qdist.quantile import PiecewiseLinear
+
+__all__ = ["BinnedHead"]
+
+Score = Literal["log", "crps", "both"]
+
+
+@final
+class BinnedHead(AbstractHead):
+    r"""Bins of fixed ends and free mass: a piecewise linear cdf with K degrees of freedom.
+
+    A softmax of the context gives bin $k$ the mass $p_k$, spread evenly over
+    $[l_k, r_k]$, or put on one point where $l_k = r_k$ (an atom). Between two bins there may be a
+    gap, which holds no mass. The quantile function is piecewise linear, with fixed values and
+    free levels: the best of the heads where the law has several sharp modes or atoms.
+
+    The log score of a target in bin $k$ is $-\log p_k$ for an atom (the mass of the interval
+    $[F(y-), F(y)]$; no noise is added) and $-\log (p_k / (r_k - l_k))$ in a continuous bin. A
+    target equal to an atom belongs to the atom, even where the atom touches a continuous bin; one
+    in a gap or outside belongs to the nearest bin.
+
+    Args:
+        context: Width C of the contexts.
+        bins: The bins, shape (K, 2): left and right ends, sorted, not overlapping.
+        score: What `loss` returns: the log score, the CRPS, or their sum, the CRPS then divided
+            by the length of the whole range, so that units do not matter.
+
+    Raises:
+        InputError: If the bins are not sorted intervals, or the score is unknown.
+
+    Example:
+        An atom at 0 that touches the bins of (0, 1]; before training all bins weigh the same.
+
+        >>> import torch
+        >>> head = BinnedHead(2, [(0.0, 0.0), (0.0, 0.5), (0.5, 1.0)])
+        >>> law = head(torch.zeros(2))
+        >>> law.icdf(torch.tensor([0.2, 0.5]))
+        tensor([0.0000, 0.2500], grad_fn=<...>)
+        >>> head.loss(torch.zeros(2), torch.tensor(0.0)).exp().item()  # 1 / p = 3
+        3.0...
+        >>> head.loss(torch.zeros(2), torch.tensor(0.1)).exp().item()  # width / p = 0.5 * 3
+        1.5...
+    """
+
+    name: ClassVar[str] = "binned"
+    lookup: Tensor
+    log_width: Tensor
+    knots: Tensor
+    edge: Tensor
+
+    def __init__(
+        self,
+        context: int,
+        bins: Tensor | Sequence[tuple[float, float]],
+        *,
+        score: Score = "log",
+    ) -> None:
+        super().__init__()
+        if score not in get_args(Score):
+            raise InputError(
+                f"Expected score 'log', 'crps' or 'both'; got {score!r}. Choose one of the three."
+            )
+        ends = torch.as_tensor(bins).to(torch.get_default_dtype())
+        _check_bins(ends)
+        left, right = ends.unbind(-1)
+        self.score = score
+        self.layer = nn.Linear(context, len(ends))
+        nn.init.zeros_(self.layer.bias)
+        self.span = float(right[-1] - left[0]) or 1.0
+
+        width = right - left
+        self.register_buffer("lookup", _cuts(left, right))
+        self.register_buffer("log_width", torch.where(width > 0, width, 1.0).log())
+        # One knot where two bins touch, two where there is a gap or an atom between them.
+        values = ends.flatten()
+        edge = torch.arange(1, 2 * len(ends) + 1) // 2
+        keep = torch.ones(len(values), dtype=torch.bool)
+        keep[1:] = (values[1:] != values[:-1]) | (edge[1:] != edge[:-1])
+        self.register_buffer("knots", values[keep])
+        self.register_buffer("edge", edge[keep])
+
+    def forward(self, h: Tensor) -> PiecewiseLinear:
+        """Return the law given h (..., C), a `PiecewiseLinear` of batch shape (...)."""
+        return self._law(readout(self.layer, h))
+
+    def loss(
+        self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return the chosen score (...) at target (...), given h (..., C)."""
+        del generator  # the score is exact
+        logits = readout(self.layer, h)
+        target = target.to(logits.dtype)
+        loss = torch.zeros_like(target)
+        if self.score != "crps":
+            k = self.bin_of(target)
+            log_p = logits.log_softmax(-1)
+            batch = torch.broadcast_shapes(logits.shape[:-1], target.shape)
+            log_p = log_p.expand(*batch, -1).gather(-1, k.expand(batch).unsqueeze(-1)).squeeze(-1)
+            loss = self.log_width[k] - log_p
+        if self.score != "log":
+            unit = self.span if self.score == "both" else 1.0
+            loss = loss + self._law(logits).crps(target) / unit
+        return loss
+
+    def bin_of(self, target: Tensor) -> Tensor:
+        """Return the index of the bin (...) that each target (...) belongs to."""
+        return torch.searchsorted(self.lookup, target.to(self.lookup.dtype), right=True)
+
+    @classmethod
+    def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
+        """Build the head over the coordinate's marginal bins, or over its codes as atoms."""
+        if coordinate.bins:
+            return cls(context, coordinate.bins, **args)
+        if coordinate.levels is not None and coordinate.ordered:
+            return cls(context, [(float(k), float(k)) for k in range(coordinate.levels)], **args)
+        raise InputError(
+            f"Expected bins for coordinate {coordinate.name!r}; got none. "
+            "Give it bins, or choose another head."
+        )
+
+    def extra_repr(self) -> str:
+        """Show the number of bins, the range and the score."""
+        low, high = self.knots[0].item(), self.knots[-1].item()
+        return f"bins={len(self.log_width)}, range=[{low:g}, {high:g}], score={self.score!r}"
+
+    def _law(self, logits: Tensor) -> PiecewiseLinear:
+        total = logits.softmax(-1).cumsum(-1)
+        # The last level is 1 by construction; rounding must not make it 0.9999999.
+        total = functional.pad((total / total[..., -1:]).clamp(max=1.0), (1, 0))
+        if len(self.edge) != total.shape[-1]:  # gaps or atoms: some levels are used twice
+            total = total.index_select(-1, self.edge)
+        return PiecewiseLinear(total, self.knots.to(total.dtype), validate_args=False)
+
+
+def _check_bins(ends: Tensor) -> None:
+    if ends.ndim != 2 or ends.shape[-1] != 2 or len(ends) == 0:
+        raise InputError(
+            f"Expected bins of shape (K, 2) with K >= 1; got {tuple(ends.shape)}. "
+            "Give one (left, right) pair a bin."
+        )
+    flat = ends.flatten()
+    if not bool(flat.isfinite().all()) or bool((flat[1:] < flat[:-1]).any()):
+        raise InputError(
+            "Expected finite bins in increasing order that do not overlap; got "
+            f"{[tuple(pair) for pair in ends.tolist()[:8]]}. Sort them and clip their ends."
+        )
+    if len(ends) > 1 and bool(((ends[1:] == ends[:-1]).all(-1)).any()):
+        raise InputError("Expected distinct bins; got the same atom twice. Remove one.")
+
+
+def _cuts(left: Tensor, right: Tensor) -> Tensor:
+    """Return the K - 1 points from which on a target belongs to the next bin."""
+    above = torch.nextafter(right, torch.full_like(right, torch.inf))
+    cut = torch.where(left[1:] > right[:-1], (left[1:] + right[:-1]) / 2, left[1:])
+    # An atom that touches the next bin keeps its own point.
+    touches = (left[:-1] == right[:-1]) & (left[1:] == right[:-1])
+    return torch.where(touches, above[:-1], cut)

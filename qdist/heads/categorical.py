@@ -1,0 +1,147 @@
+"""Codes: a softmax, or two of them where there are thousands."""
+
+from math import ceil, sqrt
+from typing import Any, ClassVar, Literal, Self, final, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from qdist.backbones import Coordinate
+from qdist.errors import InputError
+from qdist.heads.base import AbstractHead, readout, working_dtype
+from qdist.heads.factored import FactoredCategorical
+from qdist.quantile import Categorical
+
+__all__ = ["CategoricalHead"]
+
+Score = Literal["log", "rps", "both"]
+
+# Up to here one softmax costs less than the bookkeeping of two.
+_ONE_SOFTMAX = 1000
+
+
+@final
+class CategoricalHead(AbstractHead):
+    r"""A mass for each of K codes 0 ... K - 1.
+
+    Up to 1,000 codes it is one softmax. Beyond, the code is written
+    $k = a m + b$ with $m = \lceil \sqrt{K} \rceil$, and
+    $p(k) = p(a) \, p(b \mid a)$ with a softmax each: for B contexts memory grows as
+    $B \sqrt{K}$, in training and in sampling. The second softmax reads the context times a vector
+    that belongs to $a$, plus an offset for each code, so that any marginal law is within reach.
+
+    Args:
+        context: Width C of the contexts.
+        levels: The number K of codes.
+        ordered: Whether the codes are ordered. Needed for the ranked probability score.
+        score: What `loss` returns: the log score, the ranked probability score
+            $\sum_k (F(k) - 1\{y \le k\})^2$ (the CRPS of the codes), or the sum of both, the
+            latter then divided by K - 1.
+
+    Raises:
+        InputError: If there is no code, or if a ranked score is asked of nominal codes.
+
+    Example:
+        >>> import torch
+        >>> head = CategoricalHead(2, 4)
+        >>> head.loss(torch.zeros(2), torch.tensor(3.0)).exp().item()  # 1 / p
+        4.0...
+    """
+
+    name: ClassVar[str] = "categorical"
+
+    def __init__(
+        self, context: int, levels: int, *, ordered: bool = False, score: Score = "log"
+    ) -> None:
+        super().__init__()
+        if levels < 1:
+            raise InputError(f"Expected at least one level; got {levels}. Drop the coordinate.")
+        if score not in get_args(Score):
+            raise InputError(
+                f"Expected score 'log', 'rps' or 'both'; got {score!r}. Choose one of the three."
+            )
+        if score != "log" and not ordered:
+            raise InputError(
+                f"Expected score 'log' for nominal codes; got {score!r}. "
+                "Pass ordered=True if the codes have an order."
+            )
+        self.levels, self.ordered, self.score = levels, ordered, score
+        self.fine = 0  # number of codes in a block; 0: one softmax
+        if levels <= _ONE_SOFTMAX:
+            self.layer = nn.Linear(context, levels)
+        else:
+            self.fine = ceil(sqrt(levels))
+            blocks = ceil(levels / self.fine)
+            self.layer = nn.Linear(context, blocks)
+            self.inner = nn.Linear(context, self.fine, bias=False)
+            self.gate = nn.Parameter(torch.ones(blocks, context))
+            self.offset = nn.Parameter(torch.zeros(blocks, self.fine))
+        nn.init.zeros_(self.layer.bias)
+
+    def forward(self, h: Tensor) -> Categorical | FactoredCategorical:
+        """Return the law of the code given h (..., C), with batch shape (...)."""
+        logits = readout(self.layer, h)
+        if not self.fine:
+            return Categorical(logits, validate_args=False)
+        return FactoredCategorical(
+            logits,
+            lambda block: self._inner_logits(h, block),
+            self.levels,
+            self.fine,
+            validate_args=False,
+        )
+
+    def loss(
+        self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return the chosen score (...) of the codes target (...), given h (..., C)."""
+        del generator  # the score is exact
+        batch = torch.broadcast_shapes(h.shape[:-1], target.shape)
+        h = h.expand(*batch, -1)
+        code = target.expand(batch).long()
+        loss = torch.zeros(batch, dtype=working_dtype(self.layer.weight), device=h.device)
+        if self.score != "rps":
+            loss = self._log_score(h, code)
+        if self.score != "log":
+            unit = max(self.levels - 1, 1) if self.score == "both" else 1
+            loss = loss + self(h).crps(code) / unit
+        return loss
+
+    @classmethod
+    def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
+        """Build the head over the coordinate's codes."""
+        if coordinate.levels is None:
+            raise InputError(
+                f"Expected codes for coordinate {coordinate.name!r}; got a real coordinate. "
+                "Choose another head."
+            )
+        return cls(context, coordinate.levels, **{"ordered": coordinate.ordered, **args})
+
+    def extra_repr(self) -> str:
+        """Show the number of codes and the score."""
+        return f"levels={self.levels}, ordered={self.ordered}, score={self.score!r}"
+
+    def _log_score(self, h: Tensor, code: Tensor) -> Tensor:
+        logits = readout(self.layer, h)
+        if not self.fine:
+            return _cross_entropy(logits, code)
+        block = code // self.fine
+        inner = self._inner_logits(h, block)
+        return _cross_entropy(logits, block) + _cross_entropy(inner, code % self.fine)
+
+    def _inner_logits(self, h: Tensor, block: Tensor) -> Tensor:
+        """Return the logits (..., m) of the codes in each block (...)."""
+        dtype = working_dtype(self.layer.weight)
+        lead = torch.broadcast_shapes(h.shape[:-1], block.shape)
+        gated = h.to(dtype).expand(*lead, -1) * self.gate[block].to(dtype)
+        logits = readout(self.inner, gated) + self.offset[block].to(dtype)
+        code = block.unsqueeze(-1) * self.fine + torch.arange(self.fine, device=block.device)
+        return logits.masked_fill(code >= self.levels, -torch.inf)
+
+
+def _cross_entropy(logits: Tensor, code: Tensor) -> Tensor:
+    flat = functional.cross_entropy(
+        logits.reshape(-1, logits.shape[-1]), code.reshape(-1), reduction="none"
+    )
+    return flat.view(code.shape)

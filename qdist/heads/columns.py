@@ -1,0 +1,142 @@
+"""One head for each coordinate."""
+
+from collections.abc import Sequence
+from typing import Any, Self, final
+
+import torch
+from torch import Tensor, nn
+
+from qdist.backbones import Coordinate
+from qdist.errors import InputError
+from qdist.heads.base import AbstractHead
+from qdist.heads.categorical import CategoricalHead
+
+__all__ = ["ColumnHeads"]
+
+
+@final
+class ColumnHeads(nn.Module):
+    """The heads of D coordinates: contexts (B, D, C) -> one law for each column.
+
+    `heads[i]` is the head of coordinate i. Where a backbone treats all coordinates alike (an
+    image), the same head may stand in every place.
+
+    Args:
+        heads: The heads, one a coordinate.
+
+    Raises:
+        InputError: If there is no head.
+
+    Example:
+        >>> import torch
+        >>> from qdist.backbones import Coordinate
+        >>> columns = (Coordinate("x", bins=((0.0, 0.5), (0.5, 1.0))), Coordinate("k", levels=3))
+        >>> heads = ColumnHeads.build(columns, "binned", 4)
+        >>> y = torch.tensor([[0.2, 2.0], [float("nan"), 1.0]])
+        >>> heads.loss(torch.zeros(2, 2, 4), y, where=~y.isnan())  # log(0.5 / 0.5) and log 3
+        tensor([[0.0000, 1.0986],
+                [0.0000, 1.0986]], grad_fn=<...>)
+    """
+
+    def __init__(self, heads: Sequence[AbstractHead]) -> None:
+        super().__init__()
+        if not heads:
+            raise InputError("Expected at least one head; got none. Give one for each coordinate.")
+        self._heads = nn.ModuleList(heads)
+
+    @classmethod
+    def build(
+        cls,
+        coordinates: Sequence[Coordinate],
+        head: type[AbstractHead] | str,
+        context: int,
+        **args: Any,
+    ) -> Self:
+        """Build the heads that fit the coordinates.
+
+        Args:
+            coordinates: What is known of each coordinate. Those with codes get a
+                [`CategoricalHead`][qdist.heads.CategoricalHead], whatever `head` says.
+            head: Class or registered name of the head of real coordinates.
+            context: Width C of the contexts.
+            **args: Passed to the heads of real coordinates.
+
+        Returns:
+            The heads, one a coordinate.
+
+        Raises:
+            UnknownNameError: If no head of that name is registered.
+        """
+        return cls(
+            [
+                CategoricalHead.for_coordinate(coordinate, context)
+                if coordinate.levels is not None
+                else _head_class(head).for_coordinate(coordinate, context, **args)
+                for coordinate in coordinates
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self._heads)
+
+    def __getitem__(self, i: int) -> AbstractHead:
+        head = self._heads[i]
+        assert isinstance(head, AbstractHead)
+        return head
+
+    def loss(
+        self,
+        h: Tensor,
+        y: Tensor,
+        *,
+        where: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Return the score of each cell, exactly 0 outside `where`.
+
+        Only the cells of `where` are computed: the others cost nothing, and neither their value
+        nor their context (NaN, say) reaches the result or the gradient.
+
+        Args:
+            h: Contexts, shape (B, D, C).
+            y: Targets, shape (B, D); codes as floats.
+            where: The cells that count, bool, shape (B, D); all by default.
+            generator: Source of random levels, for heads that draw them.
+
+        Returns:
+            Scores, shape (B, D), unreduced.
+
+        Raises:
+            InputError: If the shapes do not fit.
+        """
+        rows, width, _ = h.shape
+        if width != len(self) or y.shape != (rows, width):
+            raise InputError(
+                f"Expected contexts (B, {len(self)}, C) and targets (B, {len(self)}); got "
+                f"{tuple(h.shape)} and {tuple(y.shape)}. Give one column for each head."
+            )
+        if where is None:
+            where = torch.ones_like(y, dtype=torch.bool)
+        # All cells are gathered at once, sorted by column: one pass over h, and one backward.
+        column, row = where.t().nonzero(as_tuple=True)
+        cell = row * width + column
+        counts = where.sum(0).tolist()
+        contexts = h.reshape(rows * width, -1).index_select(0, cell).split(counts)
+        targets = y.reshape(-1).index_select(0, cell).split(counts)
+        losses = [
+            self[i].loss(contexts[i], targets[i], generator=generator)
+            for i in range(width)
+            if counts[i]
+        ]
+        if not losses:
+            return h.new_zeros(rows, width)
+        found = torch.cat(losses)
+        return found.new_zeros(rows * width).index_copy(0, cell, found).view(rows, width)
+
+
+def _head_class(head: type[AbstractHead] | str) -> type[AbstractHead]:
+    if not isinstance(head, str):
+        return head
+    from qdist import registry
+
+    return registry.head(head)

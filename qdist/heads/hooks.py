@@ -1,0 +1,12 @@
+"""The shipped heads, offered by the same hook as a stranger's."""
+
+from qdist.heads.base import AbstractHead
+from qdist.heads.binned import BinnedHead
+from qdist.heads.categorical import CategoricalHead
+from qdist.hookspecs import hookimpl
+
+
+@hookimpl
+def qdist_register_heads() -> list[type[AbstractHead]]:
+    """Return the shipped head classes."""
+    return [BinnedHead, CategoricalHead]
