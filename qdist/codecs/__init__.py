@@ -1,0 +1,1 @@
+"""Codecs: columns and pixels to the reals and codes that a network models, and back."""

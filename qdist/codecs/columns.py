@@ -1,0 +1,211 @@
+"""The codec of one column: what all kinds share, and the two kinds without a model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from qdist.backbones import Coordinate
+from qdist.codecs.conform import conform
+from qdist.codecs.schema import ColumnSchema
+from qdist.data.frames import canonical
+from qdist.data.makes.arrow_tables import pack_type, unpack_type
+from qdist.data.makes.levels import pack_levels, unpack_levels
+from qdist.errors import InputError
+
+__all__ = ["AbstractColumn", "ConstantColumn", "IdColumn"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class AbstractColumn(ABC):
+    """One column of a table as one number in each row, and back.
+
+    Args:
+        schema: What the column is.
+        kind: The Arrow type of its cells.
+    """
+
+    name: ClassVar[str]
+
+    schema: ColumnSchema
+    kind: pa.DataType
+
+    @property
+    @abstractmethod
+    def coordinate(self) -> Coordinate | None:
+        """What a network may know of the column; `None` where there is nothing to model."""
+
+    @property
+    @abstractmethod
+    def missing_value(self) -> float | None:
+        """The encoded value of "missing"; `None` where the training data had none missing."""
+
+    @abstractmethod
+    def encode(self, array: pa.Array) -> Floats:
+        """Cells, N, to numbers, shape (N,).
+
+        Raises:
+            InputError: If a cell is of a wrong type, out of bounds or of an unknown level, or is
+                missing where no cell of the training data was.
+        """
+
+    @abstractmethod
+    def decode(self, y: Floats) -> pa.Array:
+        """Numbers, shape (N,), to cells of the column's type."""
+
+    @abstractmethod
+    def log_jacobian(self, y: Floats) -> Floats:
+        """The logarithm of dy/dx, shape (N,); 0 where a cell has a probability of its own."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """All there is, as JSON-able data."""
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "codec": self.name,
+            "schema": self.schema.to_json(),
+            "type": pack_type(self.kind),
+        }
+
+
+def read_head(data: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the base class from JSON-able data."""
+    return {"schema": ColumnSchema(**data["schema"]), "kind": unpack_type(data["type"])}
+
+
+def refuse_missing(schema: ColumnSchema, n_missing: int) -> None:
+    """Raises where cells are missing in a column that had none missing."""
+    if n_missing:
+        raise InputError(
+            f"Expected a value in each cell of column {schema.name!r}, as in the training data; "
+            f"got {n_missing} missing. Fill them, or fit on data in which some are missing."
+        )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ConstantColumn(AbstractColumn):
+    """A column of one value, or of none.
+
+    Args:
+        schema: What the column is.
+        kind: The Arrow type of its cells.
+        value: The value, an array of one cell.
+    """
+
+    name: ClassVar[str] = "constant"
+
+    value: pa.Array
+
+    @property
+    def coordinate(self) -> None:
+        """Nothing to model."""
+        return
+
+    @property
+    def missing_value(self) -> None:
+        """Nothing to model."""
+        return
+
+    def encode(self, array: pa.Array) -> Floats:
+        """Checks the type of the cells; there is nothing to encode."""
+        conform(array, self.kind, self.schema.name)
+        return np.zeros(len(array))
+
+    def decode(self, y: Floats) -> pa.Array:
+        """The value, once for each entry of y."""
+        return self.value.take(pa.array(np.zeros(len(y), np.int64)))
+
+    def log_jacobian(self, y: Floats) -> Floats:
+        """Zeros."""
+        return np.zeros(len(y))
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is, as JSON-able data."""
+        value = self.value
+        if pa.types.is_dictionary(self.kind):
+            value = value.cast(self.kind.value_type)
+        missing = bool(value[0].is_valid is False)
+        return {**self._head(), "missing": missing, "value": pack_levels(value.drop_null())}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ConstantColumn:
+        """The column that `to_json` wrote."""
+        head = read_head(data)
+        kind = head["kind"]
+        if data["missing"]:
+            return cls(**head, value=pa.nulls(1, kind))
+        value = unpack_levels(data["value"])
+        if pa.types.is_dictionary(kind):
+            value = pa.DictionaryArray.from_arrays(
+                pa.array([0], pa.int32()), value.cast(kind.value_type), ordered=kind.ordered
+            )
+        return cls(**head, value=canonical(value.cast(kind)))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class IdColumn(AbstractColumn):
+    """A column of nearly unique text, or of declared ids: not stored, made up on decoding.
+
+    Where some of the cells are missing, whether one is missing is modelled (code 0 for present, 1
+    for missing).
+
+    Args:
+        schema: What the column is.
+        kind: The Arrow type of its cells.
+    """
+
+    name: ClassVar[str] = "id"
+
+    @property
+    def coordinate(self) -> Coordinate | None:
+        """Present or missing, where both occurred."""
+        return Coordinate(self.schema.name, levels=2) if self.schema.missing else None
+
+    @property
+    def missing_value(self) -> float | None:
+        """Code 1."""
+        return 1.0 if self.schema.missing else None
+
+    def encode(self, array: pa.Array) -> Floats:
+        """0 where there is an id, 1 where there is none."""
+        missing = np.asarray(array.is_null().to_numpy(zero_copy_only=False), dtype=bool)
+        if not self.schema.missing:
+            refuse_missing(self.schema, int(missing.sum()))
+        return missing.astype(np.float64)
+
+    def decode(self, y: Floats) -> pa.Array:
+        """Placeholders numbered from 1: `name_1`, `name_2`, ... or just the numbers."""
+        numbers = pa.array(np.arange(1, len(y) + 1))
+        if pa.types.is_integer(self.kind):
+            made = numbers.cast(self.kind, safe=False)
+        else:
+            text = numbers.cast(pa.large_string())
+            stem = pa.scalar(self.schema.name, pa.large_string())
+            made = pc.binary_join_element_wise(stem, text, pa.scalar("_", pa.large_string()))
+        if self.schema.missing:
+            made = pc.if_else(pa.array(y >= 0.5), pa.scalar(None, made.type), made)
+        return made
+
+    def log_jacobian(self, y: Floats) -> Floats:
+        """Zeros."""
+        return np.zeros(len(y))
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is, as JSON-able data."""
+        return self._head()
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> IdColumn:
+        """The column that `to_json` wrote."""
+        return cls(**read_head(data))

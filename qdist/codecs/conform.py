@@ -1,0 +1,81 @@
+"""Values of any related type to the type of a column, with an error that a user can act on."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qdist.data.frames import canonical
+from qdist.errors import InputError
+
+__all__ = ["conform", "present", "value_type"]
+
+
+def value_type(kind: pa.DataType) -> pa.DataType:
+    """The type of a column's values: that of its levels where it is a dictionary."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def present(array: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Where an array holds a value: neither null nor NaN. Shape (N,)."""
+    valid = array.is_valid()
+    if pa.types.is_floating(array.type):
+        valid = pc.and_(valid, pc.invert(pc.fill_null(pc.is_nan(array), fill_value=True)))
+    return np.asarray(valid.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def conform(array: pa.Array, kind: pa.DataType, name: str) -> pa.Array:
+    """Casts an array to the type of a column's values; NaN becomes null.
+
+    Args:
+        array: N values.
+        kind: The column's Arrow type.
+        name: The column's name, for messages.
+
+    Returns:
+        N values of that type (of the type of the levels for a dictionary).
+
+    Raises:
+        InputError: If a value has no place in the type: text among numbers, 1.5 among integers.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> conform(pa.array(["40"]), pa.int64(), "age").to_pylist()
+        [40]
+        >>> conform(pa.array([1.5]), pa.int64(), "age")
+        Traceback (most recent call last):
+        ...
+        qdist.errors.InputError: Expected values of type int64 in column 'age'; got 1.5. ...
+    """
+    kind = value_type(kind)
+    array = canonical(array)
+    if pa.types.is_dictionary(array.type):
+        if array.type.value_type == kind:
+            return array.dictionary.take(array.indices)
+        array = array.cast(array.type.value_type)
+    if pa.types.is_floating(array.type) and not pa.types.is_floating(kind):
+        array = pc.if_else(pa.array(present(array)), array, pa.scalar(None, array.type))
+    if array.type == kind:
+        return array
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), kind)
+    if pa.types.is_null(kind):
+        return array
+    try:
+        # Whole numbers beyond 2^53 have no exact float, but a float column holds floats.
+        return array.cast(kind, safe=not pa.types.is_floating(kind))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as err:
+        raise InputError(
+            f"Expected values of type {kind} in column {name!r}; got {_culprit(array, kind)}. "
+            "Give values of the type that the column was fitted with."
+        ) from err
+
+
+def _culprit(array: pa.Array, kind: pa.DataType) -> str:
+    for value in array.drop_null().slice(0, 10_000):
+        try:
+            value.cast(kind)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+            return repr(value.as_py())
+    return str(array.type)

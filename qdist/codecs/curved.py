@@ -1,0 +1,94 @@
+"""A column of numbers, dates or times through its marginal curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from qdist.backbones import Coordinate
+from qdist.codecs.axis import Axis
+from qdist.codecs.coded import check_bounds
+from qdist.codecs.columns import AbstractColumn, read_head, refuse_missing
+from qdist.codecs.conform import conform
+from qdist.codecs.marginal import MarginalCurve
+from qdist.codecs.raw import from_raw, natural_unit, to_raw
+
+__all__ = ["CurvedColumn"]
+
+Floats = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CurvedColumn(AbstractColumn):
+    """Numbers to levels $u$ in [0, 1] of the column's own marginal distribution.
+
+    Args:
+        schema: What the column is.
+        kind: The Arrow type of its cells.
+        axis: From raw values to the axis of the curve.
+        curve: The marginal curve.
+    """
+
+    name: ClassVar[str] = "curved"
+
+    axis: Axis
+    curve: MarginalCurve
+
+    @property
+    def coordinate(self) -> Coordinate:
+        """A real coordinate with the bins of the curve."""
+        return Coordinate(self.schema.name, bins=self.curve.bins)
+
+    @property
+    def missing_value(self) -> float | None:
+        """The middle of the mass of "missing"."""
+        return self.curve.missing_level
+
+    def encode(self, array: pa.Array) -> Floats:
+        """Levels strictly inside (0, 1) unless at a declared bound."""
+        name = self.schema.name
+        raw, missing = to_raw(conform(array, self.kind, name), name)
+        check_bounds(self.schema, raw, ~missing)
+        u = self.curve.level(self.axis.index(raw))
+        if missing.any():
+            if self.missing_value is None:
+                refuse_missing(self.schema, int(missing.sum()))
+            u[missing] = self.missing_value
+        return u
+
+    def decode(self, y: Floats) -> pa.Array:
+        """Numbers on the grid, within the bounds."""
+        z, missing = self.curve.value(y)
+        raw = self.axis.value(z)
+        lower, upper = self.schema.lower, self.schema.upper
+        if lower is not None or upper is not None:
+            raw = np.clip(raw, lower, upper).astype(raw.dtype, copy=False)
+        return from_raw(raw, missing, self.kind)
+
+    def log_jacobian(self, y: Floats) -> Floats:
+        """log du/dx on stretches with a density, 0 at atoms and at missing."""
+        slope = self.curve.log_slope(y)
+        unit = np.log(self.axis.unit) + np.log(natural_unit(self.kind))
+        return np.where(self.curve.continuous(y), slope - unit, 0.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is, as JSON-able data."""
+        return {
+            **self._head(),
+            "axis": self.axis.to_json(),
+            "curve": self.curve.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> CurvedColumn:
+        """The column that `to_json` wrote."""
+        return cls(
+            **read_head(data),
+            axis=Axis(**data["axis"]),
+            curve=MarginalCurve.from_json(data["curve"]),
+        )

@@ -1,0 +1,97 @@
+"""Reads conditions: a dict of single values, or a frame with some of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from qdist.codecs.conform import conform, present
+from qdist.codecs.schema import MISSING
+from qdist.data.frames import canonical, to_arrow
+from qdist.data.makes.vectors import mixed
+from qdist.errors import InputError, UnknownNameError
+
+__all__ = ["Given", "read_given"]
+
+Mask = NDArray[np.bool_]
+
+
+@final
+@dataclass(frozen=True)
+class Given:
+    """Conditions, N rows of them.
+
+    Args:
+        arrays: The given columns by name, each N cells of the type of the column's values.
+        present: Where each holds a value, shape (N,).
+        missing: Where each says that the value is missing (a dict only), shape (N,).
+        n_rows: N.
+        single: Whether it was one condition, given as a dict of single values.
+    """
+
+    arrays: dict[str, pa.Array]
+    present: dict[str, Mask]
+    missing: dict[str, Mask]
+    n_rows: int
+    single: bool
+
+
+def _is_column(value: Any) -> bool:
+    return isinstance(value, list | tuple | np.ndarray) and np.ndim(value) > 0
+
+
+def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
+    """Reads conditions.
+
+    Args:
+        given: A dict of single values, or a frame of any make.
+        kinds: The Arrow types of the known columns by name.
+
+    Returns:
+        The conditions with values of the columns' types.
+
+    Raises:
+        UnknownNameError: If a column is not known.
+        InputError: If a value is of a wrong type.
+
+    Example:
+        >>> read_given({"age": 40}, {"age": pa.int64()}).present["age"]
+        array([ True])
+    """
+    single = isinstance(given, dict) and not any(_is_column(v) for v in given.values())
+    if single:
+        columns = {str(name): _cell(value, str(name)) for name, value in given.items()}
+        n_rows = 1
+    else:
+        table = to_arrow(given)
+        columns = dict(zip(table.schema.names, map(canonical, table.columns), strict=True))
+        n_rows = table.num_rows
+    for name in columns:
+        if name not in kinds:
+            known = ", ".join(map(repr, kinds))
+            raise UnknownNameError(f"Expected columns out of {known}; got {name!r}.")
+    arrays = {name: conform(array, kinds[name], name) for name, array in columns.items()}
+    gone = [single and given[name] is MISSING for name in (given if single else columns)]
+    return Given(
+        arrays=arrays,
+        present={name: present(array) for name, array in arrays.items()},
+        missing={name: np.full(n_rows, flag) for name, flag in zip(arrays, gone, strict=True)},
+        n_rows=n_rows,
+        single=single,
+    )
+
+
+def _cell(value: Any, name: str) -> pa.Array:
+    if value is MISSING or value is None:
+        return pa.nulls(1)
+    if isinstance(value, np.generic):
+        value = value.item() if value.dtype.kind not in "mM" else value
+    try:
+        return pa.array([value], from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as err:
+        raise InputError(str(mixed([value], name))) from err

@@ -1,0 +1,255 @@
+"""Finds out what a column is, and fits its codec."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from qdist.codecs.axis import fit_axis
+from qdist.codecs.coded import CodedColumn, check_bounds
+from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
+from qdist.codecs.conform import conform, present, value_type
+from qdist.codecs.curved import CurvedColumn
+from qdist.codecs.fitting import Fineness, find_atoms, fit_curve
+from qdist.codecs.raw import from_raw, is_numeric, to_raw
+from qdist.codecs.schema import Column, ColumnSchema
+from qdist.errors import InputError
+
+__all__ = ["fit_column"]
+
+# Text is an id if there are more distinct values than this, and more than half of the rows hold
+# a value that no other row holds.
+_MIN_IDS: Final = 20
+
+
+def fit_column(
+    name: str, array: pa.Array, column: Column | None, *, fineness: Fineness
+) -> AbstractColumn:
+    """Fits the codec of one column.
+
+    Args:
+        name: Its name.
+        array: Its cells, N >= 1, of a canonical type.
+        column: What the user says of it.
+        fineness: How finely numbers are described.
+
+    Returns:
+        A constant, id, coded or curved column.
+
+    Raises:
+        InputError: If the type is no column, infinities are among the values, or the data and
+            what the user says of them disagree.
+    """
+    column = column or Column()
+    there = present(array)
+    n_missing = int((~there).sum())
+    kind = _kind(name, array, there, column)
+    share = n_missing / len(array)
+    plain = {"name": name, "dtype": str(array.type), "missing": share, "kind": kind}
+    if n_missing == len(array) and column.categories is None:
+        schema = ColumnSchema(**plain, modelled=False)
+        return ConstantColumn(schema, array.type, pa.nulls(1, array.type))
+    if kind == "id":
+        return IdColumn(ColumnSchema(**plain, modelled=n_missing > 0), array.type)
+    if kind in {"nominal", "ordered", "boolean"}:
+        return _fit_levels(name, array, column, plain, n_missing)
+    return _fit_numbers(name, array, column, plain, n_missing, fineness)
+
+
+def _kind(name: str, array: pa.Array, there: NDArray[np.bool_], column: Column) -> str:
+    kind = array.type
+    values = value_type(kind)
+    if pa.types.is_null(kind):
+        return "nominal"
+    textual = pa.types.is_large_string(values)
+    if not (textual or pa.types.is_boolean(values) or is_numeric(values)):
+        raise InputError(
+            f"Expected numbers, text, booleans, dates or times in column {name!r}; got values of "
+            f"Arrow type {kind}. Split, convert or drop the column."
+        )
+    natural = _natural_kind(array, there)
+    wanted = column.kind
+    if wanted is None and (column.categories is not None or column.ordered is not None):
+        ordered = column.ordered if column.ordered is not None else natural == "ordered"
+        return "ordered" if ordered else "nominal"
+    if wanted is None or wanted == natural:
+        return natural
+    numeric = is_numeric(kind) and not pa.types.is_dictionary(kind)
+    free = wanted in {"nominal", "ordered"} or (wanted == "boolean" and not textual)
+    as_id = wanted == "id" and (kind == values) and (textual or pa.types.is_integer(kind))
+    as_text = natural == "id" and wanted == "nominal"
+    as_number = wanted == "number" and numeric and natural == "number"
+    if free or as_id or as_text or as_number:
+        return wanted
+    raise InputError(
+        f"Expected a kind that column {name!r} of Arrow type {kind} can have; got {wanted!r}. "
+        f"It looks like {natural!r}: leave the kind out or convert the column."
+    )
+
+
+def _natural_kind(array: pa.Array, there: NDArray[np.bool_]) -> str:
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        if pa.types.is_boolean(kind.value_type):
+            return "boolean"
+        return "ordered" if kind.ordered else "nominal"
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_timestamp(kind):
+        return "datetime"
+    if pa.types.is_duration(kind):
+        return "timedelta"
+    if pa.types.is_date(kind):
+        return "date"
+    if pa.types.is_time(kind):
+        return "time"
+    if is_numeric(kind):
+        return "number"
+    counts = pc.value_counts(array.drop_null()).field("counts").to_numpy()
+    nearly_unique = len(counts) > _MIN_IDS and 2 * int((counts == 1).sum()) > int(there.sum())
+    return "id" if nearly_unique else "nominal"
+
+
+def _fit_levels(
+    name: str, array: pa.Array, column: Column, plain: dict[str, Any], n_missing: int
+) -> AbstractColumn:
+    ordered = plain["kind"] == "ordered"
+    values = value_type(array.type)
+    if column.categories is not None:
+        declared = pa.array(list(column.categories), from_pandas=True)
+        levels = conform(declared, array.type, name)
+    elif pa.types.is_dictionary(array.type):
+        used = np.unique(array.indices.drop_null().to_numpy())
+        levels = array.dictionary.take(pa.array(used))
+    else:
+        distinct = array.filter(pa.array(present(array))).unique()
+        # Booleans have no sort kernel of their own.
+        order = pc.sort_indices(distinct.cast(pa.int8()) if values == pa.bool_() else distinct)
+        levels = distinct.take(order)
+    if len(levels) == 1 and not n_missing and column.categories is None:
+        schema = ColumnSchema(**plain, modelled=False)
+        return ConstantColumn(schema, array.type, array.slice(0, 1))
+    schema = ColumnSchema(**plain, levels=len(levels), ordered=ordered)
+    coded = CodedColumn(schema, array.type, levels, missing=n_missing > 0)
+    if column.categories is not None:
+        coded.encode(array)  # raises if the data hold other levels
+    return coded
+
+
+def _fit_numbers(
+    name: str,
+    array: pa.Array,
+    column: Column,
+    plain: dict[str, Any],
+    n_missing: int,
+    fineness: Fineness,
+) -> AbstractColumn:
+    kind = array.type
+    raw, missing = to_raw(array, name)
+    lower, upper = (
+        _raw_bound(name, b, kind, up=u) for b, u in ((column.lower, 0), (column.upper, 1))
+    )
+    values, counts = np.unique(raw[~missing], return_counts=True)
+    if column.integer and np.any(values != np.rint(values)):
+        strange = values[values != np.rint(values)]
+        raise InputError(
+            f"Expected whole numbers in column {name!r}, declared as integer; got {strange[0]} "
+            f"and {len(strange) - 1} other values. Leave integer out or round the column."
+        )
+    plain |= {"lower": lower, "upper": upper}
+    check_bounds(ColumnSchema(**plain), values, np.ones(len(values), bool))
+    whole = values.dtype.kind in "iu"
+    integer = bool(column.integer) or (
+        whole and not pa.types.is_temporal(kind) and not pa.types.is_decimal(kind)
+    )
+    if len(values) == 1 and not n_missing:
+        schema = ColumnSchema(**plain, integer=integer, modelled=False)
+        return ConstantColumn(schema, kind, array.slice(0, 1))
+    atoms = find_atoms(counts, len(array), fineness)
+    if atoms.all():
+        schema = ColumnSchema(
+            **plain, levels=len(values), ordered=True, integer=integer, atoms=len(values)
+        )
+        return CodedColumn(schema, kind, from_raw(values, None, kind), missing=n_missing > 0)
+    least, greatest = _range(kind)
+    axis = fit_axis(
+        values,
+        single=pa.types.is_float32(kind),
+        grid=column.integer is not False,
+        least=least,
+        greatest=greatest,
+    )
+    z = axis.index(values)
+    ends = [
+        None if b is None else float(axis.index(np.array([b], values.dtype))[0])
+        for b in (lower, upper)
+    ]
+    if axis.gridded:
+        ends = [
+            None if e is None else f(e) for f, e in zip((math.ceil, math.floor), ends, strict=True)
+        ]
+    curve = fit_curve(
+        z, counts, atoms, n_missing,
+        gridded=axis.gridded, fineness=fineness, lower=ends[0], upper=ends[1],
+    )  # fmt: skip
+    step = axis.unit * (10.0**-kind.scale if pa.types.is_decimal(kind) else 1.0)
+    schema = ColumnSchema(
+        **plain,
+        integer=integer or (axis.gridded and not whole and step % 1 == 0),
+        step=step if axis.gridded else None,
+        atoms=int(atoms.sum()),
+    )
+    return CurvedColumn(schema, kind, axis, curve)
+
+
+def _range(kind: pa.DataType) -> tuple[float | int, float | int]:
+    """The least and the greatest raw value of an Arrow type."""
+    if pa.types.is_floating(kind):
+        info = np.finfo(kind.to_pandas_dtype())
+        return float(info.min), float(info.max)
+    if pa.types.is_integer(kind):
+        limits = np.iinfo(kind.to_pandas_dtype())
+        return int(limits.min), int(limits.max)
+    if pa.types.is_decimal(kind):
+        most = 10 ** min(kind.precision, 18) - 1
+        return -most, most
+    if pa.types.is_time(kind):
+        per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
+        return 0, 86_400 * per_second - 1
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        # Years 1 to 9999, the reach of Python's own dates.
+        first, last = -719_162, 2_932_896
+        if pa.types.is_date32(kind):
+            return first, last
+        unit = kind.unit if pa.types.is_timestamp(kind) else "ms"
+        per_day = 86_400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+        reach = 2**63 - 1
+        return max(first * per_day, -reach), min((last + 1) * per_day - 1, reach)
+    return -(2**63) + 1, 2**63 - 1
+
+
+def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: int) -> float | int | None:
+    """A declared bound in raw units; for whole raw values the outermost one inside it."""
+    if bound is None:
+        return None
+    try:
+        if pa.types.is_temporal(kind):
+            return int(to_raw(conform(pa.array([bound]), kind, name), name)[0][0])
+        number = Decimal(str(bound))
+    except (ArithmeticError, ValueError, TypeError) as err:
+        raise InputError(
+            f"Expected a bound of column {name!r} of its own type, {kind}; got {bound!r}."
+        ) from err
+    if not number.is_finite():
+        raise InputError(f"Expected a finite bound of column {name!r}; got {bound!r}.")
+    if pa.types.is_floating(kind):
+        return float(bound)
+    if pa.types.is_decimal(kind):
+        number = number.scaleb(kind.scale)
+    return math.floor(number) if up else math.ceil(number)

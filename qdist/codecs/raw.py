@@ -1,0 +1,135 @@
+"""Arrow arrays of numbers, dates and times to plain numpy numbers and back.
+
+A *raw* value is what the column's type counts in: the number itself, or for dates and times the
+whole number of units since 1970 (in UTC where there is a zone), or for decimals the digits
+without the point.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from qdist.errors import InputError
+
+__all__ = ["from_raw", "is_numeric", "natural_unit", "to_raw"]
+
+_PER_SECOND = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    """Whether values of an Arrow type lie on a line."""
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal128(kind)
+        or pa.types.is_temporal(kind)
+        and not pa.types.is_interval(kind)
+    )
+
+
+def natural_unit(kind: pa.DataType) -> float:
+    """How much one raw unit is, in the unit that densities are stated in.
+
+    Dates count in days, times in seconds, decimals and all others in themselves.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> natural_unit(pa.timestamp("ms"))
+        0.001
+    """
+    if pa.types.is_decimal(kind):
+        return float(10.0**-kind.scale)
+    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or pa.types.is_time(kind):
+        return _PER_SECOND[kind.unit]
+    if pa.types.is_date64(kind):
+        return 1.0 / 86_400_000
+    return 1.0
+
+
+def to_raw(array: pa.Array, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Raw values and where they are missing.
+
+    Args:
+        array: N values of a numeric type.
+        name: The column's name, for messages.
+
+    Returns:
+        An array of float64, int64 or uint64 (0 where missing) and a mask, both of shape (N,).
+
+    Raises:
+        InputError: If a value is infinite, or a decimal has more than 18 digits.
+    """
+    kind = array.type
+    missing = np.asarray(array.is_null().to_numpy(zero_copy_only=False), dtype=bool)
+    if pa.types.is_floating(kind):
+        values = np.asarray(array.cast(pa.float64()).fill_null(0.0).to_numpy())
+        finite = np.isfinite(values)
+        if not finite.all():
+            gaps = np.isnan(values)
+            infinite = int((~finite & ~gaps).sum())
+            if infinite:
+                raise InputError(
+                    f"Expected finite numbers in column {name!r}; got {infinite} infinite "
+                    f"{'value' if infinite == 1 else 'values'}. Replace them by missing values "
+                    "or by finite numbers."
+                )
+            missing = missing | gaps
+            values = np.where(gaps, 0.0, values)
+        return values, missing
+    if pa.types.is_decimal128(kind):
+        return _digits(array, missing, name), missing
+    if not pa.types.is_integer(kind):
+        width = pa.int32() if kind.bit_width == 32 else pa.int64()
+        array = array.cast(width)
+    wide = pa.uint64() if pa.types.is_uint64(array.type) else pa.int64()
+    return np.asarray(array.cast(wide).fill_null(0).to_numpy()), missing
+
+
+def _digits(array: pa.Array, missing: NDArray[np.bool_], name: str) -> NDArray[np.int64]:
+    # A decimal128 is a 16-byte little-endian integer: the low word is the number, and the high
+    # word its sign, for up to 18 digits.
+    if len(array) == 0:
+        return np.zeros(0, np.int64)
+    words = np.frombuffer(array.buffers()[1], np.int64)
+    words = words[2 * array.offset : 2 * (array.offset + len(array))].reshape(-1, 2)
+    low, high = np.where(missing[:, None], 0, words).T
+    if not np.array_equal(high, low >> 63):
+        raise InputError(
+            f"Expected decimals of at most 18 digits in column {name!r}; got longer ones. "
+            "Convert the column to floating point."
+        )
+    return np.ascontiguousarray(low)
+
+
+def from_raw(values: NDArray[Any], missing: NDArray[np.bool_] | None, kind: pa.DataType) -> Any:
+    """An Arrow array of a type from raw values.
+
+    Args:
+        values: Raw values of shape (N,), within the range of the type.
+        missing: Where a value is missing, or `None`.
+        kind: The Arrow type.
+
+    Returns:
+        An array of N values.
+
+    Example:
+        >>> import numpy as np, pyarrow as pa
+        >>> from_raw(np.array([12]), None, pa.decimal128(5, 1)).to_pylist()
+        [Decimal('1.2')]
+    """
+    if pa.types.is_decimal128(kind):
+        low = values.astype(np.int64)
+        words = np.stack([low, low >> 63], axis=1)
+        full = pa.Array.from_buffers(
+            pa.decimal128(38, kind.scale), len(low), [None, pa.py_buffer(words.tobytes())]
+        )
+        if missing is not None:
+            full = pc.if_else(pa.array(missing), pa.scalar(None, full.type), full)
+        return full.cast(kind)
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        return pa.array(values.astype(kind.to_pandas_dtype(), copy=False), mask=missing)
+    width = np.int32 if kind.bit_width == 32 else np.int64
+    return pa.array(values.astype(width), mask=missing).cast(kind)

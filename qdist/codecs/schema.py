@@ -1,0 +1,203 @@
+"""What a table's columns are: what the user may say of them, and what was made out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, final
+
+from qdist.errors import InputError, UnknownNameError
+
+__all__ = ["KINDS", "MISSING", "Column", "ColumnSchema", "Schema"]
+
+KINDS: Final = (
+    "number",
+    "ordered",
+    "nominal",
+    "boolean",
+    "datetime",
+    "timedelta",
+    "date",
+    "time",
+    "id",
+)
+
+
+@final
+class _Missing:
+    """The type of `MISSING`."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = _Missing()
+"""Stands for "this value is missing" in a condition given as a dict."""
+
+
+@final
+@dataclass(frozen=True)
+class Column:
+    """What is known of a column beforehand; `None` leaves it to the data.
+
+    Args:
+        kind: One of `"number"`, `"ordered"`, `"nominal"`, `"boolean"`, `"datetime"`,
+            `"timedelta"`, `"date"`, `"time"` and `"id"`.
+        lower: No value is, or will be drawn, below. A number, or a date or ISO text where the
+            column holds dates or times.
+        upper: No value is, or will be drawn, above.
+        integer: Whether a number is whole. `False` also switches the detection of a rounding
+            grid off.
+        categories: The levels, in order where the column is ordered. Levels that the data lack
+            can be given and drawn.
+        ordered: Whether the levels have an order.
+
+    Raises:
+        InputError: If the kind is none of these, or the parts contradict each other.
+
+    Example:
+        >>> Column(kind="number", lower=0).lower
+        0
+        >>> Column(kind="real")
+        Traceback (most recent call last):
+        ...
+        qdist.errors.InputError: Expected a kind out of number, ordered, nominal, boolean, ...
+    """
+
+    kind: str | None = None
+    lower: Any = None
+    upper: Any = None
+    integer: bool | None = None
+    categories: Sequence[Any] | None = None
+    ordered: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind is not None and self.kind not in KINDS:
+            raise InputError(f"Expected a kind out of {', '.join(KINDS)}; got {self.kind!r}.")
+        if self.categories is not None:
+            levels = list(self.categories)
+            if len(set(levels)) != len(levels) or not levels:
+                raise InputError(
+                    f"Expected at least one category, each once; got {levels[:10]!r}."
+                )
+            object.__setattr__(self, "categories", tuple(levels))
+        coded = self.categories is not None or self.ordered is not None
+        if coded and self.kind not in {None, "ordered", "nominal"}:
+            raise InputError(
+                "Expected categories and ordered only for kind 'ordered' or 'nominal'; "
+                f"got kind {self.kind!r}. Leave the kind out."
+            )
+        bounded = self.lower is not None or self.upper is not None
+        if bounded and (coded or self.kind in {"ordered", "nominal", "boolean", "id"}):
+            raise InputError(
+                "Expected bounds only for numbers, dates and times; got bounds for a column of "
+                "codes. Leave lower and upper out."
+            )
+
+
+@final
+@dataclass(frozen=True)
+class ColumnSchema:
+    """What was made out of a column.
+
+    Args:
+        name: The column's name.
+        kind: One of the kinds of [`Column`][qdist.codecs.schema.Column].
+        dtype: The Arrow type of its values, as text.
+        missing: The share of missing cells in the training data.
+        levels: The number of levels of a coded column, missing left out; else `None`.
+        ordered: Whether the levels have an order.
+        integer: Whether the values are whole numbers.
+        step: The rounding grid of a number: a step in the column's own unit; `None` without one.
+        lower: The declared lower bound.
+        upper: The declared upper bound.
+        atoms: The number of point masses that are kept exactly.
+        modelled: Whether the model sees the column (constants and ids it does not).
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    missing: float = 0.0
+    levels: int | None = None
+    ordered: bool = False
+    integer: bool = False
+    step: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    atoms: int = 0
+    modelled: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON-able data."""
+        return asdict(self)
+
+    def _words(self) -> str:
+        parts = [self.kind]
+        if self.levels is not None:
+            parts.append(f"{self.levels} levels" + (", in order" if self.ordered else ""))
+        elif self.modelled:
+            parts.append("whole" if self.integer else "real")
+            if self.step is not None and (not self.integer or self.step != 1):
+                parts.append(f"step {self.step:g}")
+            if self.atoms:
+                parts.append(f"{self.atoms} atoms")
+        elif self.kind != "id":
+            parts.append("constant")
+        if self.lower is not None or self.upper is not None:
+            parts.append(f"in [{self.lower}, {self.upper}]")
+        if self.missing:
+            parts.append(f"{100 * self.missing:.3g} % missing")
+        return ", ".join(parts)
+
+
+@final
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table, in order.
+
+    Example:
+        >>> schema = Schema((ColumnSchema("age", "number", "int64", integer=True, step=1.0),))
+        >>> schema
+        Schema
+          age  number, whole
+        >>> schema["age"].integer
+        True
+    """
+
+    columns: tuple[ColumnSchema, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __iter__(self) -> Iterator[ColumnSchema]:
+        return iter(self.columns)
+
+    def __getitem__(self, name: str) -> ColumnSchema:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        known = ", ".join(map(repr, self.names))
+        raise UnknownNameError(f"Expected one of the columns {known}; got {name!r}.")
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The columns as JSON-able data."""
+        return [column.to_json() for column in self.columns]
+
+    @classmethod
+    def from_json(cls, data: list[dict[str, Any]]) -> Schema:
+        """The schema that `to_json` wrote."""
+        return cls(tuple(ColumnSchema(**column) for column in data))
+
+    def __repr__(self) -> str:
+        width = max((len(column.name) for column in self.columns), default=0)
+        lines = [f"  {c.name:<{width}}  {c._words()}" for c in self.columns]
+        return "\n".join(["Schema", *lines])

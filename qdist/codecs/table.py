@@ -1,0 +1,319 @@
+"""The codec of a whole table: a frame of any make to a tensor of numbers and codes, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from qdist.backbones import Coordinate
+from qdist.codecs.coded import CodedColumn
+from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
+from qdist.codecs.curved import CurvedColumn
+from qdist.codecs.fitting import Fineness
+from qdist.codecs.given import Given, read_given
+from qdist.codecs.infer import fit_column
+from qdist.codecs.schema import Column, Schema
+from qdist.data.frames import describe, restore, to_arrow
+from qdist.errors import FileFormatError, InputError, UnknownNameError
+
+__all__ = ["TableCodec"]
+
+_CLASSES = {c.name: c for c in (ConstantColumn, IdColumn, CodedColumn, CurvedColumn)}
+
+
+@final
+class TableCodec:
+    r"""Rows of a table as points that a network can model, and back.
+
+    A row becomes $y \in \mathbb{R}^D$: a column of numbers gives a level in [0, 1] of its own
+    marginal distribution, a column of levels a code, and constants and ids give nothing. Make one
+    with [`fit`][qdist.codecs.table.TableCodec.fit].
+
+    Args:
+        columns: The codecs of the columns, in order.
+        note: What is needed to build a frame like the one fitted.
+
+    Example:
+        >>> frame = {"size": [1.5, 2.5, 2.5, 9.0], "colour": ["red", "blue", "red", None]}
+        >>> codec = TableCodec.fit(frame)
+        >>> codec.coordinates[1]
+        Coordinate(name='colour', levels=3, ordered=False, bins=())
+        >>> codec.decode(codec.encode(frame)) == frame
+        True
+    """
+
+    def __init__(self, columns: tuple[AbstractColumn, ...], note: dict[str, Any]) -> None:
+        self.columns = columns
+        self._note = note
+        self._modelled = tuple(c for c in columns if c.coordinate is not None)
+
+    @classmethod
+    def fit(
+        cls,
+        frame: Any,
+        *,
+        columns: Mapping[str, Column] | None = None,
+        n_bins: int = 128,
+        n_knots: int = 256,
+        atom_share: float = 0.001,
+        atom_count: int = 10,
+        max_atoms: int = 256,
+    ) -> TableCodec:
+        """Finds out what the columns are and fits their marginals. Keeps no row.
+
+        Args:
+            frame: N >= 1 rows of any make that [`to_arrow`][qdist.data.frames.to_arrow] takes.
+            columns: What is known beforehand of some columns, by name.
+            n_bins: The number of continuous bins of a numeric column; fewer for few rows.
+            n_knots: The number of linear pieces of its marginal curve.
+            atom_share: A value that holds at least this share of the rows is kept exactly ...
+            atom_count: ... if it holds at least so many rows.
+            max_atoms: At most so many values of a column are, unless all are.
+
+        Returns:
+            The codec.
+
+        Raises:
+            InputError: If the frame is empty or a column cannot be modelled.
+            UnknownNameError: If `columns` names a column that the frame lacks.
+        """
+        table = to_arrow(frame)
+        if table.num_rows == 0 or table.num_columns == 0:
+            raise InputError(
+                f"Expected a frame with rows and columns; got {table.num_rows} rows and "
+                f"{table.num_columns} columns. Give at least one of each."
+            )
+        declared = dict(columns or {})
+        unknown = [name for name in declared if name not in table.schema.names]
+        if unknown:
+            known = ", ".join(map(repr, table.schema.names))
+            raise UnknownNameError(f"Expected columns out of {known}; got {unknown[0]!r}.")
+        fineness = Fineness(
+            n_bins=n_bins,
+            n_knots=n_knots,
+            atom_share=atom_share,
+            atom_count=atom_count,
+            max_atoms=max_atoms,
+        )
+        fitted = tuple(
+            fit_column(name, _one(column), declared.get(name), fineness=fineness)
+            for name, column in zip(table.schema.names, table.columns, strict=True)
+        )
+        return cls(fitted, describe(frame))
+
+    @property
+    def schema(self) -> Schema:
+        """What was made out of the columns."""
+        return Schema(tuple(column.schema for column in self.columns))
+
+    @property
+    def coordinates(self) -> tuple[Coordinate, ...]:
+        """The D coordinates, in the order of the columns that have one."""
+        return tuple(c.coordinate for c in self._modelled if c.coordinate is not None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the D modelled columns."""
+        return tuple(c.schema.name for c in self._modelled)
+
+    @property
+    def missing_values(self) -> tuple[float | None, ...]:
+        """For each coordinate the value that means "missing"; `None` where it has none."""
+        return tuple(c.missing_value for c in self._modelled)
+
+    def index(self, name: str) -> int:
+        """The number of the coordinate of a column.
+
+        Raises:
+            UnknownNameError: If no column of that name is modelled.
+        """
+        if name not in self.names:
+            known = ", ".join(map(repr, self.names))
+            raise UnknownNameError(f"Expected one of the modelled columns {known}; got {name!r}.")
+        return self.names.index(name)
+
+    def column(self, name: str) -> AbstractColumn:
+        """The codec of one column.
+
+        Raises:
+            UnknownNameError: If there is no column of that name.
+        """
+        self.schema[name]
+        return next(c for c in self.columns if c.schema.name == name)
+
+    def encode(self, frame: Any) -> Tensor:
+        """Rows to points.
+
+        Args:
+            frame: N rows with at least the fitted columns, in any order and of any make.
+
+        Returns:
+            float64 of shape (N, D).
+
+        Raises:
+            InputError: If a cell is not one that its column can hold.
+            UnknownNameError: If a column is lacking.
+        """
+        table = to_arrow(frame)
+        lacking = [n for n in self.schema.names if n not in table.schema.names]
+        if lacking:
+            raise UnknownNameError(
+                f"Expected the columns that the codec was fitted with; {lacking[0]!r} is lacking. "
+                "Add it, or give the known columns as a condition instead."
+            )
+        y = np.empty((table.num_rows, len(self._modelled)))
+        for i, column in enumerate(self._modelled):
+            y[:, i] = column.encode(_one(table.column(column.schema.name)))
+        return torch.from_numpy(y)
+
+    def encode_given(
+        self, given: Any, *, nan: Literal["unknown", "value"] = "unknown"
+    ) -> tuple[Tensor, Tensor]:
+        """Conditions to points of which some coordinates are known.
+
+        Args:
+            given: A dict of single values (one condition; `None` is unknown, and
+                [`MISSING`][qdist.codecs.schema.MISSING] says that the value is missing), or a
+                frame of N rows with some of the columns.
+            nan: What a missing cell of a frame says: that the value is unknown, or that it is
+                known to be missing.
+
+        Returns:
+            y of shape (N, D), 0 where unknown, and the mask of known coordinates, shape (N, D).
+
+        Raises:
+            UnknownNameError: If a column is not one of the fitted ones.
+            InputError: If a level is unknown, a value lies outside the declared bounds (beyond
+                the training range is fine), or is missing where no training cell was.
+        """
+        if nan not in {"unknown", "value"}:
+            raise InputError(f"Expected nan to be 'unknown' or 'value'; got {nan!r}.")
+        read = self._read(given)
+        y = np.zeros((read.n_rows, len(self._modelled)))
+        visible = np.zeros(y.shape, bool)
+        for name, array in read.arrays.items():
+            column = self.column(name)
+            known = read.present[name] | read.missing[name]
+            if nan == "value" and not read.single:
+                known = np.ones(read.n_rows, bool)
+            codes = column.encode(array.filter(pa.array(known)))
+            if name in self.names:
+                i = self.index(name)
+                y[known, i] = codes
+                visible[:, i] = known
+        return torch.from_numpy(y), torch.from_numpy(visible)
+
+    def _read(self, given: Any) -> Given:
+        return read_given(given, {c.schema.name: c.kind for c in self.columns})
+
+    def decode(self, y: Tensor, *, given: Any = None, visible: Tensor | None = None) -> Any:
+        """Points to rows of the make, the dtypes and the kind of index of the fitted frame.
+
+        Args:
+            y: Shape (N, D).
+            given: The conditions that y was drawn under, of N rows or one; what they know comes
+                back exactly, also where it is beyond what a level in [0, 1] can hold.
+            visible: Which coordinates are known, shape (N, D); default all that are given.
+
+        Returns:
+            A frame of N rows.
+
+        Raises:
+            InputError: If y is not of shape (N, D), or is NaN.
+        """
+        points = y.detach().to("cpu", torch.float64).numpy()
+        width = len(self._modelled)
+        if points.ndim != 2 or points.shape[1] != width:
+            raise InputError(f"Expected shape (rows, {width}); got {tuple(points.shape)}.")
+        if np.isnan(points).any():
+            raise InputError("Expected numbers to decode; got NaN.")
+        read = None if given is None else self._read(given)
+        if read is not None and read.n_rows not in {1, len(points)}:
+            raise InputError(
+                f"Expected conditions of one row or of {len(points)}; got {read.n_rows} rows."
+            )
+        at = {name: i for i, name in enumerate(self.names)}
+        nothing = np.zeros(len(points))
+        arrays = []
+        for column in self.columns:
+            name = column.schema.name
+            i = at.get(name)
+            array = column.decode(nothing if i is None else np.ascontiguousarray(points[:, i]))
+            if read is not None and name in read.arrays:
+                shown = None if i is None or visible is None else visible[:, i].cpu().numpy()
+                array = _overwrite(array, read, name, column.kind, shown)
+            arrays.append(array)
+        table = pa.table(arrays, names=list(self.schema.names))
+        same_length = read is not None and not read.single and read.n_rows == len(points)
+        return restore(table, self._note, like=given if same_length else None)
+
+    def log_jacobian(self, y: Tensor) -> Tensor:
+        r"""$\log |du / dx|$ of each cell, so that $\log p(x) = \log p(u) + \log |du/dx|$.
+
+        Args:
+            y: Shape (N, D).
+
+        Returns:
+            float64 of shape (N, D): 0 at codes, atoms and "missing", which have probabilities.
+            Elsewhere the density is against length in the column's own unit (seconds for times,
+            days for dates); for a gridded column it is the probability of a grid value divided by
+            the step.
+        """
+        points = y.detach().to("cpu", torch.float64).numpy()
+        out = np.empty(points.shape)
+        for i, column in enumerate(self._modelled):
+            out[:, i] = column.log_jacobian(np.ascontiguousarray(points[:, i]))
+        return torch.from_numpy(out)
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is, as JSON-able data; floats survive bit for bit."""
+        return {
+            "codec": "table",
+            "version": 1,
+            "columns": [column.to_json() for column in self.columns],
+            "frame": self._note,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> TableCodec:
+        """The codec that `to_json` wrote.
+
+        Raises:
+            FileFormatError: If the data are not those of a table codec of version 1.
+        """
+        if data.get("codec") != "table" or data.get("version") != 1:
+            raise FileFormatError(
+                "Expected a table codec of version 1; got codec "
+                f"{data.get('codec')!r}, version {data.get('version')!r}."
+            )
+        columns = tuple(_CLASSES[column["codec"]].from_json(column) for column in data["columns"])
+        return cls(columns, data["frame"])
+
+    def __repr__(self) -> str:
+        return f"TableCodec: {len(self._modelled)} coordinates\n{self.schema!r}"
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    from qdist.data.frames import canonical
+
+    return canonical(column)
+
+
+def _overwrite(array: pa.Array, read: Given, name: str, kind: pa.DataType, shown: Any) -> pa.Array:
+    """Puts the known cells over the decoded ones."""
+    known = read.present[name]
+    values = read.arrays[name]
+    if len(values) != len(array):
+        values = values.take(pa.array(np.zeros(len(array), np.int64)))
+        known = np.broadcast_to(known, len(array))
+    if shown is not None:
+        known = known & shown
+    if pa.types.is_dictionary(kind):
+        array = array.cast(kind.value_type)
+    return pc.if_else(pa.array(np.ascontiguousarray(known)), values, array)
