@@ -1,0 +1,71 @@
+"""Every page is in the navigation, and every public name is in the reference."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PACKAGES = ("qdist", "plugins/qdist_mlp")
+
+
+def leaves(nav: Any) -> list[str]:
+    if isinstance(nav, str):
+        return [nav]
+    entries = nav.values() if isinstance(nav, dict) else nav
+    return [leaf for entry in entries for leaf in leaves(entry)]
+
+
+def listed(path: Path) -> list[str]:
+    """The names in a file's `__all__`, without importing anything."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def public_names() -> list[str]:
+    """Each name of each `__all__` of the packages and of the modules right under them."""
+    names = []
+    for package in PACKAGES:
+        top = ROOT / package
+        for path in sorted([*top.glob("*.py"), *top.glob("*/__init__.py")]):
+            if "tests" not in path.relative_to(top).parts:
+                parts = path.relative_to(top.parent).with_suffix("").parts
+                module = ".".join(parts).removesuffix(".__init__")
+                names += [f"{module}.{name}" for name in listed(path)]
+    return names
+
+
+# Modules that only other modules of the package use.
+INSIDE = ("qdist.cli", "qdist.cli_text", "qdist.progress")
+
+
+@pytest.fixture(scope="module")
+def nav() -> list[str]:
+    return leaves(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
+
+
+def test_every_page_is_in_the_navigation_once(nav):
+    pages = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+    assert sorted(nav) == pages
+
+
+def test_every_public_name_is_in_the_reference():
+    reference = "\n".join(
+        path.read_text() for path in (*DOCS.rglob("reference/*.md"), DOCS / "extending.md")
+    )
+    modules = set(re.findall(r"^::: *([\w.]+)$", reference, flags=re.MULTILINE))
+    words = set(re.findall(r"\w+", reference))
+    missing = [
+        name
+        for name in public_names()
+        if not name.startswith(tuple(f"{module}." for module in INSIDE))
+        and name.rpartition(".")[0] not in modules  # a whole module is shown with all its names
+        and name.rpartition(".")[2] not in words
+    ]
+    assert missing == []
