@@ -83,7 +83,7 @@ def order_of(rank: Tensor) -> Tensor:
         >>> order_of(torch.tensor([1, 0, 1, 0]))
         tensor([1, 3, 0, 2])
     """
-    return rank.argsort(-1, stable=True)
+    return rank.argsort(dim=-1, stable=True)
 
 
 def rank_of_visible(visible: Tensor) -> Tensor:

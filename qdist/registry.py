@@ -161,9 +161,7 @@ def head(name: str) -> "type[AbstractHead]":
 def plugins() -> dict[str, str]:
     """The loaded plugins: entry-point name to where it lives, sorted."""
     manager = _SHARED.load()
-    return dict(
-        sorted((name, str(plugin.__name__)) for name, plugin in manager.list_name_plugin())
-    )
+    return dict(sorted((name, _module(manager, name)) for name, _ in manager.list_name_plugin()))
 
 
 def register_backbone(cls: T) -> T:
@@ -214,7 +212,7 @@ def _load_entry_points(manager: pluggy.PluginManager, group: str) -> None:
         if manager.has_plugin(name):
             raise InputError(
                 f"Expected one plugin of the name {name!r}; got two: "
-                f"{manager.get_plugin(name).__name__} and {value}. Uninstall one."  # type: ignore[union-attr]
+                f"{_module(manager, name)} and {value}. Uninstall one."
             )
         try:
             manager.register(point.load(), name=name)
@@ -232,6 +230,10 @@ def _check(manager: pluggy.PluginManager) -> None:
         raise InputError(
             f"Expected only hooks of qdist.hookspecs; got {error}. Correct the hook's name."
         ) from error
+
+
+def _module(manager: pluggy.PluginManager, name: str) -> str:
+    return str(getattr(manager.get_plugin(name), "__name__", name))
 
 
 def _as_sequence(returned: Any) -> Iterable[type]:

@@ -1,0 +1,8 @@
+"""Joint laws from quantile functions: what each coordinate may see, times how levels are drawn."""
+
+from qdist.joint.autoregressive import Autoregressive as Autoregressive
+from qdist.joint.base import AbstractJoint as AbstractJoint
+from qdist.joint.comonotonic import Comonotonic as Comonotonic
+from qdist.joint.independent import Independent as Independent
+
+__all__ = ["AbstractJoint", "Autoregressive", "Comonotonic", "Independent"]

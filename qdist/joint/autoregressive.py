@@ -1,0 +1,118 @@
+r"""The chain of conditional quantile functions."""
+
+from collections.abc import Iterator, Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from qdist.backbones import AbstractBackbone
+from qdist.errors import UnsupportedError
+from qdist.heads import ColumnHeads
+from qdist.joint.base import AbstractJoint, Part, hidden_rows
+from qdist.orders import as_order, rank_of
+
+__all__ = ["Autoregressive"]
+
+
+@final
+class Autoregressive(AbstractJoint):
+    r"""The joint $\prod_i p(y_i \mid x, y_j : \mathrm{rank}_j < \mathrm{rank}_i)$.
+
+    Levels are independent. Densities factor so; joint cdfs do not, and there is no closed form
+    for them. A backbone that serves any visible set gives one such joint for each order, and
+    those of different orders need not agree.
+
+    A backbone with a fixed order conditions only on what comes first in that order.
+
+    Args:
+        backbone: Any backbone.
+        heads: One head for each coordinate.
+        order: The default order, shape (D,); 0 ... D - 1 if left out.
+        conditioning: The coordinates that are conditioning variables x.
+
+    Raises:
+        InputError: If the order is no permutation, or heads and backbone differ in D.
+        UnsupportedError: If the backbone fixes another order.
+    """
+
+    name = "autoregressive"
+    can = frozenset({"log_prob", "rosenblatt"})
+    cannot = {  # noqa: RUF012 - a constant
+        "cdf": "densities factor along the chain, joint cdfs do not, and there is no closed form. "
+        "Count samples, or use `log_prob`."
+    }
+
+    def __init__(
+        self,
+        backbone: AbstractBackbone,
+        heads: ColumnHeads,
+        *,
+        order: Tensor | Sequence[int] | None = None,
+        conditioning: Sequence[int] = (),
+    ) -> None:
+        super().__init__(backbone, heads, conditioning=conditioning)
+        self.order = tuple(range(backbone.dim))
+        self.order = tuple(self._order(order))
+
+    def _default_rank(self) -> Tensor:
+        rank = rank_of(torch.tensor(self.order))
+        if self.backbone.serves != "fixed":
+            rank[list(self.conditioning)] = -1
+        return rank
+
+    def _check_rank(self, rank: Tensor) -> None:
+        del rank  # every rank is a chain of groups
+
+    def _fill(
+        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+    ) -> Tensor:
+        sequence = self._order(order)
+        self._check_visible(visible)
+        filled = y.clone()
+        stepper = self.backbone.stepper(y, visible)
+        for i, rows in hidden_rows(visible, sequence):
+            law = self.heads[i](stepper.context(i, rows=rows))
+            at = slice(None) if rows is None else rows
+            value = law.icdf(tau[at, i]).to(y.dtype)
+            stepper.set(i, value, rows=rows)
+            filled[at, i] = value
+        return filled
+
+    def _parts(
+        self, y: Tensor, visible: Tensor, order: Tensor | Sequence[int] | None
+    ) -> Iterator[Part]:
+        sequence = self._order(order)
+        self._check_visible(visible)
+        if self.backbone.serves == "two_level":
+            stepper = self.backbone.stepper(y, visible)
+            for i, rows in hidden_rows(visible, sequence):
+                yield i, rows, self.heads[i](stepper.context(i, rows=rows))
+                stepper.set(i, y[:, i] if rows is None else y[rows, i], rows=rows)
+            return
+        rank = rank_of(torch.tensor(sequence, device=y.device))
+        if self.backbone.serves == "any":
+            rank = torch.where(visible, -1, rank)
+        h = self.backbone(y, rank)  # all contexts in one pass
+        for i, rows in hidden_rows(visible, sequence):
+            yield i, rows, self.heads[i](h[:, i] if rows is None else h[rows, i])
+
+    def _order(self, order: Tensor | Sequence[int] | None) -> list[int]:
+        sequence: list[int] = as_order(self.order if order is None else order, self.dim).tolist()
+        if self.backbone.serves == "fixed" and sequence != list(range(self.dim)):
+            raise UnsupportedError(
+                f"Backbone {self.backbone.name!r} fixes the order 0 ... {self.dim - 1}; got order "
+                f"{sequence} for the autoregressive joint. Leave `order` out, or use a backbone "
+                "that serves any order."
+            )
+        return sequence
+
+    def _check_visible(self, visible: Tensor) -> None:
+        # Under a fixed order a hidden cell cannot see a known one that comes after it.
+        late = visible[:, 1:] & ~visible[:, :-1]
+        if self.backbone.serves == "fixed" and bool(late.any()):
+            raise UnsupportedError(
+                f"Backbone {self.backbone.name!r} conditions only on the first coordinates of its "
+                "order; got a row in which a known cell follows a hidden one. Give the first "
+                "cells only, or use a backbone that serves any visible set."
+            )

@@ -1,0 +1,347 @@
+r"""The three multivariate laws that come from one quantile function for each coordinate.
+
+A joint law is two choices: what a coordinate may see, and how the levels are drawn.
+
+| joint | coordinate i sees | levels | joint cdf | log_prob |
+| --- | --- | --- | --- | --- |
+| comonotonic | x only | one, shared | $\min_i F_i(y_i)$ | none for D > 1 |
+| independent | x only | independent | $\prod_i F_i(y_i)$ | sum of marginals |
+| autoregressive | x, $y_j$ of lower rank | independent | no closed form | sum of conditionals |
+
+Where levels are independent, a row can be turned back into them: the Rosenblatt transform.
+
+Source: "Autoregressive Quantile Networks for Generative Modeling" (Ostrovski, Dabney, Munos,
+2018), section 3.2, https://arxiv.org/abs/1806.05575
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from qdist.backbones import AbstractBackbone
+from qdist.errors import InputError, UnsupportedError
+from qdist.heads import ColumnHeads
+from qdist.quantile import QuantileFunction
+
+__all__ = ["AbstractJoint", "Part"]
+
+Part = tuple[int, Tensor | None, QuantileFunction]
+"""A coordinate, the rows in which it is asked for (None for all), and its laws in those rows."""
+
+
+class AbstractJoint(nn.Module, ABC):
+    """A joint law over (backbone, heads). Arguments are checked here, once.
+
+    A concrete joint states in `can` what it offers besides `loss`, `fill` and `sample`, gives the
+    reason for the rest in `cannot`, and implements `_default_rank`, `_check_rank`, `_fill`, and
+    those of `_rosenblatt`, `_log_prob` and `_cdf` that it can.
+
+    Values y are in the dtype of the backbone's parameters; a hidden cell can be anything, NaN
+    included. Conditioning variables are coordinates too: always visible, of rank -1, and without
+    a term in any loss or probability.
+    """
+
+    name: str
+    can: frozenset[str]
+    cannot: Mapping[str, str]
+
+    def __init__(
+        self, backbone: AbstractBackbone, heads: ColumnHeads, *, conditioning: Sequence[int] = ()
+    ) -> None:
+        super().__init__()
+        if len(heads) != backbone.dim:
+            raise InputError(
+                f"Expected one head for each of the {backbone.dim} coordinates of backbone "
+                f"{backbone.name!r}; got {len(heads)}. Build both from the same domain."
+            )
+        wrong = [i for i in conditioning if not 0 <= i < backbone.dim]
+        if wrong:
+            raise InputError(
+                f"Expected conditioning coordinates in 0 ... {backbone.dim - 1}; got {wrong}. "
+                "Name columns of y by their number."
+            )
+        self.backbone = backbone
+        self.heads = heads
+        self.conditioning = tuple(sorted(set(conditioning)))
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates D, conditioning variables included."""
+        return self.backbone.dim
+
+    def loss(
+        self,
+        y: Tensor,
+        *,
+        rank: Tensor | None = None,
+        where: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """The heads' losses, unreduced.
+
+        Args:
+            y: Values, shape (B, D).
+            rank: Ranks, shape (D,) or (B, D); by default those of the joint itself.
+            where: The cells whose loss is wanted, shape (B, D), bool; by default all that are not
+                conditioning variables (rank -1).
+            generator: For heads whose loss draws levels.
+
+        Returns:
+            Losses, shape (B, D), exactly 0 outside `where`.
+
+        Raises:
+            InputError: If a shape is wrong.
+            UnsupportedError: If the joint or its backbone does not serve such ranks.
+        """
+        self._check("y", y, None)
+        rank = self._default_rank().to(y.device) if rank is None else rank
+        self._check_rank(rank)
+        self.backbone.check_rank(rank)
+        if where is None:
+            where = (rank >= 0) & ~self._visible(y, None)
+        self._check("where", where, y)
+        return self.heads.loss(self.backbone(y, rank), y, where=where, generator=generator)
+
+    @torch.no_grad()
+    def fill(
+        self,
+        y: Tensor,
+        visible: Tensor,
+        *,
+        tau: Tensor,
+        order: Tensor | Sequence[int] | None = None,
+    ) -> Tensor:
+        r"""Completes rows: the sampler, deterministic given the levels.
+
+        Known cells stay as they are; each hidden one becomes $Q_i(\tau_i)$ given x and, where the
+        joint lets it, what is known so far. The visible set may differ from row to row.
+
+        Args:
+            y: Values, shape (B, D).
+            visible: What is known, shape (B, D), bool.
+            tau: Levels in [0, 1], shape (B, D); those of visible cells are not looked at.
+            order: In which order hidden cells are drawn, shape (D,); only the autoregressive
+                joint depends on it. By default the joint's own.
+
+        Returns:
+            Complete rows, shape (B, D).
+
+        Raises:
+            InputError: If a shape, a level or the order is wrong.
+            UnsupportedError: If the backbone does not serve the order or the visible set.
+        """
+        visible = self._visible(y, visible)
+        self._check("tau", tau, y)
+        if not bool(((tau >= 0) & (tau <= 1) | visible).all()):
+            raise InputError(
+                "Expected levels in [0, 1] in all hidden cells; got others. "
+                "Draw them uniformly, or take them from `rosenblatt`."
+            )
+        return self._fill(y, visible, tau, order)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        n: int,
+        *,
+        generator: torch.Generator,
+        order: Tensor | Sequence[int] | None = None,
+    ) -> Tensor:
+        """Draws rows.
+
+        Args:
+            n: How many.
+            generator: Where the randomness comes from.
+            order: As in `fill`.
+
+        Returns:
+            Rows, shape (n, D).
+
+        Raises:
+            InputError: If n is negative, or the joint has conditioning variables.
+        """
+        if n < 0:
+            raise InputError(f"Expected a number of rows >= 0; got {n}.")
+        if self.conditioning:
+            raise InputError(
+                f"Expected a joint without conditioning variables; got {self.conditioning}. "
+                "Use `fill`, with x in the visible cells."
+            )
+        like = next((p for p in self.parameters() if p.is_floating_point()), torch.empty(0))
+        tau = torch.rand((n, self.dim), generator=generator, dtype=like.dtype, device=like.device)
+        return self.fill(
+            torch.zeros_like(tau), torch.zeros_like(tau, dtype=torch.bool), tau=tau, order=order
+        )
+
+    @torch.no_grad()
+    def rosenblatt(
+        self,
+        y: Tensor,
+        *,
+        visible: Tensor | None = None,
+        order: Tensor | Sequence[int] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """The levels of a row: independent and uniform where rows follow this law.
+
+        At an atom the level is drawn uniformly on [F(y-), F(y)]. The inverse is `fill`:
+        `fill(y, visible, tau=rosenblatt(y, visible=visible)) == y`, up to rounding, with or
+        without atoms; the converse holds only without.
+
+        Source: "Remarks on a multivariate transformation" (Rosenblatt, 1952).
+
+        Args:
+            y: Complete rows, shape (B, D).
+            visible: What is conditioned on, shape (B, D), bool; by default only x.
+            order: As in `fill`.
+            generator: For atoms; without one, the upper end F(y) is taken.
+
+        Returns:
+            Levels, shape (B, D); NaN in visible cells, where no level was drawn.
+
+        Raises:
+            InputError: If a shape or the order is wrong.
+            UnsupportedError: If this joint or a head has no cdf to offer.
+        """
+        self._require("rosenblatt")
+        visible = self._visible(y, visible)
+        share = torch.ones_like(y)
+        if generator is not None:
+            # In (0, 1], as an atom's interval is open on the left: Q(F(y-)) is another value.
+            share -= torch.rand(y.shape, generator=generator, dtype=y.dtype, device=y.device)
+        tau = torch.full_like(y, torch.nan)
+        for i, rows, law in self._parts(y, visible, order):
+            at = slice(None) if rows is None else rows
+            left, right = law.cdf_left(y[at, i]), law.cdf(y[at, i])
+            tau[at, i] = (left + share[at, i] * (right - left)).to(tau.dtype)
+        return tau
+
+    def log_prob(
+        self,
+        y: Tensor,
+        *,
+        visible: Tensor | None = None,
+        order: Tensor | Sequence[int] | None = None,
+    ) -> Tensor:
+        """Log density of the hidden cells given the visible ones.
+
+        The base measure of a coordinate is Lebesgue measure plus a point mass at each of its
+        atoms: at an atom the term is the log of the atom's mass.
+
+        Args:
+            y: Complete rows, shape (B, D).
+            visible: What is conditioned on, shape (B, D), bool; by default only x.
+            order: As in `fill`.
+
+        Returns:
+            Log densities, shape (B,).
+
+        Raises:
+            InputError: If a shape or the order is wrong.
+            UnsupportedError: If this joint or a head has no density to offer.
+        """
+        self._require("log_prob")
+        visible = self._visible(y, visible)
+        total = torch.zeros_like(y[:, 0])
+        for i, rows, law in self._parts(y, visible, order):
+            if rows is None:
+                total = total + law.log_prob(y[:, i])
+            else:
+                total = total.index_add(0, rows, law.log_prob(y[rows, i]).to(total.dtype))
+        return total
+
+    def cdf(self, y: Tensor) -> Tensor:
+        """Joint probability of values up to y in every modelled coordinate.
+
+        Args:
+            y: Rows, shape (B, D); an infinity leaves its coordinate out.
+
+        Returns:
+            Probabilities, shape (B,).
+
+        Raises:
+            InputError: If the shape is wrong.
+            UnsupportedError: If this joint has no closed form.
+        """
+        self._require("cdf")
+        return self._cdf(y, self._visible(y, None))
+
+    def extra_repr(self) -> str:
+        """Shows the conditioning variables, if any."""
+        return f"conditioning={list(self.conditioning)}" if self.conditioning else ""
+
+    # Hooks.
+
+    @abstractmethod
+    def _default_rank(self) -> Tensor:
+        """The ranks of the joint itself, shape (D,)."""
+
+    @abstractmethod
+    def _check_rank(self, rank: Tensor) -> None:
+        """Raises UnsupportedError for ranks that would be another joint."""
+
+    @abstractmethod
+    def _fill(
+        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+    ) -> Tensor: ...
+
+    @abstractmethod
+    def _parts(
+        self, y: Tensor, visible: Tensor, order: Tensor | Sequence[int] | None
+    ) -> Iterator[Part]:
+        """The laws of the hidden coordinates at complete rows y."""
+
+    def _cdf(self, y: Tensor, visible: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    # Shared by the concrete joints.
+
+    def _marginals(self, y: Tensor, visible: Tensor) -> Iterator[Part]:
+        """The laws of the hidden coordinates given x alone."""
+        h = self.backbone(y, self._default_rank().to(y.device))
+        for i, rows in hidden_rows(visible):
+            yield i, rows, self.heads[i](h[:, i] if rows is None else h[rows, i])
+
+    def _require(self, capability: str) -> None:
+        if capability not in self.can:
+            raise UnsupportedError(
+                f"The {self.name} joint has no {capability}: {self.cannot[capability]}"
+            )
+
+    def _visible(self, y: Tensor, visible: Tensor | None) -> Tensor:
+        self._check("y", y, None)
+        if visible is None:
+            visible = torch.zeros_like(y, dtype=torch.bool)
+        self._check("visible", visible, y)
+        if self.conditioning:
+            visible = visible.clone()
+            visible[:, list(self.conditioning)] = True
+        return visible
+
+    def _check(self, what: str, value: Tensor, y: Tensor | None) -> None:
+        if (
+            value.dim() != 2
+            or value.shape[1] != self.dim
+            or (y is not None and value.shape != y.shape)
+        ):
+            want = f"(B, {self.dim})" if y is None else str(tuple(y.shape))
+            raise InputError(f"Expected {what} of shape {want}; got {tuple(value.shape)}.")
+        if what in ("visible", "where") and value.dtype != torch.bool:
+            raise InputError(
+                f"Expected {what} of dtype bool; got {value.dtype}. Compare, or call `.bool()`."
+            )
+
+
+def hidden_rows(
+    visible: Tensor, order: Sequence[int] | None = None
+) -> Iterator[tuple[int, Tensor | None]]:
+    """The coordinates that are hidden somewhere, each with its rows (None for all rows)."""
+    hidden = ~visible
+    counts = hidden.sum(0).tolist()
+    for i in range(len(counts)) if order is None else order:
+        if counts[i] == len(visible):
+            yield i, None
+        elif counts[i]:
+            yield i, hidden[:, i].nonzero().squeeze(1)

@@ -1,0 +1,99 @@
+r"""Comonotonic coordinates: each its own quantile function, one level shared by all."""
+
+from collections.abc import Iterator, Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from qdist.backbones import AbstractBackbone
+from qdist.errors import InputError
+from qdist.heads import ColumnHeads
+from qdist.joint.base import AbstractJoint, Part
+from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
+
+__all__ = ["Comonotonic"]
+
+
+@final
+class Comonotonic(AbstractJoint):
+    r"""The joint $\min_i F_i(y_i \mid x)$: coordinates see x only, and share one level.
+
+    All coordinates rise together along a curve, so there is no density over D > 1 coordinates. In
+    `fill` the shared level is `tau[:, 0]`; the other columns of `tau` are not looked at. A value
+    that is given (beyond x) confines the level to $[F_j(y_j-), F_j(y_j)]$, to which
+    `tau[:, 0]` is scaled; values that lie on no common level have probability 0 together and are
+    refused.
+
+    Args:
+        backbone: A backbone that serves equal ranks ("two_level" or "any").
+        heads: One head for each coordinate.
+        conditioning: The coordinates that are conditioning variables x.
+
+    Raises:
+        InputError: If heads and backbone differ in their number of coordinates.
+        UnsupportedError: If the backbone cannot serve equal ranks.
+    """
+
+    name = "comonotonic"
+    cannot = {  # noqa: RUF012 - a constant
+        "log_prob": "all coordinates share one level, so the law lives on a curve and has no "
+        "density. Use `cdf`, or the independent or autoregressive joint.",
+        "rosenblatt": "all coordinates share one level, so the levels of a row are not "
+        "independent. Use the independent or autoregressive joint.",
+    }
+
+    def __init__(
+        self, backbone: AbstractBackbone, heads: ColumnHeads, *, conditioning: Sequence[int] = ()
+    ) -> None:
+        super().__init__(backbone, heads, conditioning=conditioning)
+        check_serves_marginals(self)
+        modelled = backbone.dim - len(self.conditioning)
+        self.can = frozenset({"cdf", "log_prob"} if modelled == 1 else {"cdf"})
+
+    def _default_rank(self) -> Tensor:
+        return marginal_rank(self)
+
+    def _check_rank(self, rank: Tensor) -> None:
+        check_marginal(self, rank)
+
+    def _parts(
+        self, y: Tensor, visible: Tensor, order: Tensor | Sequence[int] | None
+    ) -> Iterator[Part]:
+        del order  # the law does not depend on it
+        return self._marginals(y, visible)
+
+    def _fill(
+        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+    ) -> Tensor:
+        lower, upper = self._confine(y, visible)
+        level = lower + tau[:, 0].to(lower.dtype) * (upper - lower)
+        filled = y.clone()
+        for i, rows, law in self._parts(y, visible, order):
+            at = slice(None) if rows is None else rows
+            filled[at, i] = law.icdf(level[at]).to(y.dtype)
+        return filled
+
+    def _confine(self, y: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        """The interval of levels, each of shape (B,), that the given values leave."""
+        lower, upper = torch.zeros_like(y[:, 0]), torch.ones_like(y[:, 0])
+        asked = ~visible  # `_marginals` gives the laws of hidden cells: here, of the given ones
+        asked[:, list(self.conditioning)] = True
+        if bool(asked.all()):
+            return lower, upper
+        for i, rows, law in self._marginals(y, asked):
+            at = slice(None) if rows is None else rows
+            lower[at] = torch.maximum(lower[at], law.cdf_left(y[at, i]).to(y.dtype))
+            upper[at] = torch.minimum(upper[at], law.cdf(y[at, i]).to(y.dtype))
+        # Continuous values of one level agree only up to rounding.
+        if bool((lower > upper + torch.finfo(y.dtype).eps ** 0.5).any()):
+            raise InputError(
+                "Expected given values that lie on one common level; got a row in which they do "
+                "not, which has probability 0 in the comonotonic joint. Give one value a row, or "
+                "use the autoregressive joint."
+            )
+        return lower, torch.maximum(lower, upper)
+
+    def _cdf(self, y: Tensor, visible: Tensor) -> Tensor:
+        factors = [law.cdf(y[:, i]) for i, _, law in self._marginals(y, visible)]
+        return torch.stack(factors).amin(0)

@@ -1,0 +1,64 @@
+r"""Independent coordinates: each its own quantile function and its own level."""
+
+from collections.abc import Iterator, Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from qdist.backbones import AbstractBackbone
+from qdist.heads import ColumnHeads
+from qdist.joint.base import AbstractJoint, Part
+from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
+
+__all__ = ["Independent"]
+
+
+@final
+class Independent(AbstractJoint):
+    r"""The joint $\prod_i F_i(y_i \mid x)$: coordinates see x only, levels are independent.
+
+    Args:
+        backbone: A backbone that serves equal ranks ("two_level" or "any").
+        heads: One head for each coordinate.
+        conditioning: The coordinates that are conditioning variables x.
+
+    Raises:
+        InputError: If heads and backbone differ in their number of coordinates.
+        UnsupportedError: If the backbone cannot serve equal ranks.
+    """
+
+    name = "independent"
+    can = frozenset({"cdf", "log_prob", "rosenblatt"})
+    cannot = {}  # noqa: RUF012 - a constant
+
+    def __init__(
+        self, backbone: AbstractBackbone, heads: ColumnHeads, *, conditioning: Sequence[int] = ()
+    ) -> None:
+        super().__init__(backbone, heads, conditioning=conditioning)
+        check_serves_marginals(self)
+
+    def _default_rank(self) -> Tensor:
+        return marginal_rank(self)
+
+    def _check_rank(self, rank: Tensor) -> None:
+        check_marginal(self, rank)
+
+    def _parts(
+        self, y: Tensor, visible: Tensor, order: Tensor | Sequence[int] | None
+    ) -> Iterator[Part]:
+        del order  # the law does not depend on it
+        return self._marginals(y, visible)
+
+    def _fill(
+        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+    ) -> Tensor:
+        filled = y.clone()
+        for i, rows, law in self._parts(y, visible, order):
+            at = slice(None) if rows is None else rows
+            filled[at, i] = law.icdf(tau[at, i]).to(y.dtype)
+        return filled
+
+    def _cdf(self, y: Tensor, visible: Tensor) -> Tensor:
+        factors = [law.cdf(y[:, i]) for i, _, law in self._marginals(y, visible)]
+        return torch.stack(factors).prod(0)
