@@ -92,9 +92,10 @@ class Axis:
             room_below = max(int(self.least) - int(self.base), -(2**62))
             room_above = min(int(self.greatest) - int(self.base), 2**62)
             offset = np.clip(offset, room_below, room_above)
-            raw = offset + _wrap(int(self.base))
-            raw = raw.view(np.uint64) if self.greatest > 2**63 - 1 else raw
-            return self._far(steps, raw)
+            signed = offset + _wrap(int(self.base))
+            return self._far(
+                steps, signed.view(np.uint64) if self.greatest > 2**63 - 1 else signed
+            )
         if self.gridded:
             raw = (float(self.base) + z * float(self.step)) / 10.0**self.decimals
         else:

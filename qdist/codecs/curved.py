@@ -71,7 +71,7 @@ class CurvedColumn(AbstractColumn):
         return from_raw(raw, missing, self.kind)
 
     def log_jacobian(self, y: Floats) -> Floats:
-        """log du/dx on stretches with a density, 0 at atoms and at missing."""
+        """Log du/dx on stretches with a density, 0 at atoms and at missing."""
         slope = self.curve.log_slope(y)
         unit = np.log(self.axis.unit) + np.log(natural_unit(self.kind))
         return np.where(self.curve.continuous(y), slope - unit, 0.0)

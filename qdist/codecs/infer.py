@@ -51,7 +51,12 @@ def fit_column(
     n_missing = int((~there).sum())
     kind = _kind(name, array, there, column)
     share = n_missing / len(array)
-    plain = {"name": name, "dtype": str(array.type), "missing": share, "kind": kind}
+    plain: dict[str, Any] = {
+        "name": name,
+        "dtype": str(array.type),
+        "missing": share,
+        "kind": kind,
+    }
     if n_missing == len(array) and column.categories is None:
         schema = ColumnSchema(**plain, modelled=False)
         return ConstantColumn(schema, array.type, pa.nulls(1, array.type))

@@ -25,8 +25,7 @@ def is_numeric(kind: pa.DataType) -> bool:
         pa.types.is_integer(kind)
         or pa.types.is_floating(kind)
         or pa.types.is_decimal128(kind)
-        or pa.types.is_temporal(kind)
-        and not pa.types.is_interval(kind)
+        or (pa.types.is_temporal(kind) and not pa.types.is_interval(kind))
     )
 
 

@@ -6,8 +6,9 @@ note that `describe` makes of it (its make, dtypes, categories, zones, index: ne
 what `restore` needs to build frames of the same kind.
 """
 
+from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
@@ -17,7 +18,13 @@ from qdist.errors import InputError
 
 __all__ = ["canonical", "describe", "n_rows", "restore", "to_arrow"]
 
-_MAKES = ("pandas", "polars", "pyarrow", "numpy", "columns")
+_MAKES: Final = {
+    "pandas": "pandas_frames",
+    "polars": "polars_frames",
+    "pyarrow": "arrow_tables",
+    "numpy": "numpy_arrays",
+    "columns": "dicts",
+}
 _EXPECTED = (
     "Expected a pandas or polars DataFrame, a pyarrow Table, a numpy array of two dimensions or "
     "with named fields, or a dict of columns"
@@ -47,19 +54,9 @@ def make_of(frame: Any) -> str:
 
 def _module(make: str) -> ModuleType:
     # Imported on demand: pandas and polars are optional.
-    if make == "pandas":
-        from qdist.data.makes import pandas_frames as module
-    elif make == "polars":
-        from qdist.data.makes import polars_frames as module
-    elif make == "pyarrow":
-        from qdist.data.makes import arrow_tables as module
-    elif make == "numpy":
-        from qdist.data.makes import numpy_arrays as module
-    elif make == "columns":
-        from qdist.data.makes import dicts as module
-    else:
-        raise InputError(f"Expected a make of frame in {', '.join(_MAKES)}; got {make!r}.")
-    return module
+    if make not in _MAKES:
+        raise InputError(f"Expected a make of frame out of {', '.join(_MAKES)}; got {make!r}.")
+    return import_module(f"qdist.data.makes.{_MAKES[make]}")
 
 
 def canonical(array: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -90,7 +90,7 @@ def _pack(series: Any) -> dict[str, Any]:
             "nan": isinstance(getattr(dtype, "na_value", pd.NA), float),
         }
     note: dict[str, Any] = {"dtype": str(dtype)}
-    if dtype == object:
+    if dtype == np.dtype(object):
         gaps = series[series.isna()]
         note["missing"] = "None" if len(gaps) == 0 else _missing_name(gaps.iloc[0])
     return note
@@ -140,7 +140,7 @@ def _series(array: pa.Array, note: dict[str, Any], index: Any) -> Any:
         out[:] = array.to_pylist()
         return pd.Series(out, index=index, dtype=dtype)
     dtype = pd.api.types.pandas_dtype(note["dtype"])
-    if dtype == object:
+    if dtype == np.dtype(object):
         out = to_vector(array, np.dtype(object))
         gap = {"NA": pd.NA, "NaT": pd.NaT, "nan": float("nan"), "None": None}[note["missing"]]
         if gap is not None and array.null_count:
