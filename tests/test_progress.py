@@ -1,0 +1,46 @@
+"""A progress bar is drawn where asked for, on standard error, and nowhere else."""
+
+import pytest
+
+from qdist.progress import progress, showing
+
+
+def draw(show: bool | None) -> None:
+    with progress("fitting", total=2, show=show) as bar:
+        bar.update(1, note="loss [red]0.5")
+        bar.update(2, total=2, note="loss [red]0.3")
+
+
+@pytest.mark.parametrize("show", [None, False])
+def test_nothing_is_drawn_where_nobody_watches(show, capsys):
+    draw(show)
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_asked_for_it_is_drawn_on_standard_error(capsys):
+    draw(show=True)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "fitting" in captured.err
+    assert "[red]0.3" in captured.err  # no markup
+
+
+def test_showing_has_the_last_word(capsys):
+    with showing(False):
+        draw(show=True)
+    assert capsys.readouterr().err == ""
+    with showing(True):
+        draw(show=None)
+    assert "fitting" in capsys.readouterr().err
+
+
+def test_a_terminal_is_enough(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    draw(show=None)
+    assert "fitting" in capsys.readouterr().err
+
+
+def test_an_error_inside_gets_out():
+    with pytest.raises(ZeroDivisionError), progress("fitting", show=True) as bar:
+        bar.update(1 / 0)
