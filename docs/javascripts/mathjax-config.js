@@ -9,7 +9,7 @@ window.MathJax = {
   },
   options: {
     enableMenu: false,
-    ignoreHtmlClass: ".*",
+    ignoreHtmlClass: ".*|",
     processHtmlClass: "arithmatex",
   },
 };
