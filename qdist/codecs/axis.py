@@ -72,7 +72,8 @@ class Axis:
         if not self.gridded:
             with np.errstate(over="ignore"):
                 return (raw - float(self.base)) / float(self.step)
-        digits = raw * 10.0**self.decimals
+        with np.errstate(over="ignore"):
+            digits = raw * 10.0**self.decimals
         rounded = np.rint(digits)
         # 39.1 * 10 is not 391 in every case; the digits that print as the value are.
         same = self._cast(rounded / 10.0**self.decimals) == raw
@@ -117,7 +118,7 @@ class Axis:
     def _cast(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         if not self.single:
             return raw
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             return raw.astype(np.float32).astype(np.float64)
 
     def to_json(self) -> dict[str, Any]:

@@ -183,6 +183,8 @@ def _fit_numbers(
         )
         return CodedColumn(schema, kind, from_raw(values, None, kind), missing=n_missing > 0)
     least, greatest = _range(kind)
+    # Times before year 1 can be drawn where there are some in the data.
+    least, greatest = min(least, values[0].item()), max(greatest, values[-1].item())
     axis = fit_axis(
         values,
         single=pa.types.is_float32(kind),

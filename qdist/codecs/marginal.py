@@ -147,7 +147,8 @@ class MarginalCurve:
             where = np.minimum(where, len(self._atoms) - 1)
             hit = self._atoms[where] == z
             level = np.where(hit, self._middle[self._atom_pieces[where]], level)
-        return level
+        found: Floats = level
+        return found
 
     def _nearest_atom(self, z: Floats) -> Floats:
         cuts = 0.5 * (self._atoms[1:] + self._atoms[:-1])
@@ -164,7 +165,8 @@ class MarginalCurve:
                 else (z - self.z[-1, 0]) / self.scales[1]
             )
         rest = np.maximum(np.exp(-np.maximum(far, 0.0)) * (right - left), _SINGLE)
-        return left + rest if lower else right - rest
+        tail_level: Floats = left + rest if lower else right - rest
+        return tail_level
 
     def _piece(self, u: Floats) -> Whole:
         return np.searchsorted(self._starts, u, side="right")
@@ -200,13 +202,17 @@ class MarginalCurve:
     def _tail_rest(self, tail: int, u: Floats) -> Floats:
         left, right = self.u[0 if tail == LOWER_TAIL else -1]
         rest = u - left if tail == LOWER_TAIL else right - u
-        return np.clip(rest, _SINGLE, right - left) / (right - left)
+        part: Floats = np.clip(rest, _SINGLE, right - left) / (right - left)
+        return part
 
     def _tail_value(self, tail: int, u: Floats) -> Floats:
         far = -np.log(self._tail_rest(tail, u))
         if tail == LOWER_TAIL:
-            return self.z[0, 1] - far * self.scales[0]
-        return self.z[-1, 0] + far * self.scales[1]
+            far, start = -far * self.scales[0], self.z[0, 1]
+        else:
+            far, start = far * self.scales[1], self.z[-1, 0]
+        value: Floats = start + far
+        return value
 
     def log_slope(self, u: Floats) -> Floats:
         r"""$\log dF/dz$ at each level, 0 at atoms and at missing.
@@ -230,8 +236,8 @@ class MarginalCurve:
 
     def continuous(self, u: Floats) -> NDArray[np.bool_]:
         """Whether each level, shape (N,), lies on a stretch with a density."""
-        line = self.kind[self._piece(u)] != ATOM
-        return line & (u >= self.missing) if self.missing else line
+        dense: NDArray[np.bool_] = (self.kind[self._piece(u)] != ATOM) & (u >= self.missing)
+        return dense
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON-able data; the infinite ends of tails are written as `None`."""
