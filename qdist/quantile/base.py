@@ -1,0 +1,496 @@
+r"""What every quantile-function object offers, checked and broadcast in one place.
+
+A law is described by its quantile function $Q(\tau)$. The author of a class writes a few
+elementwise hooks (`_icdf`, `_cdf`, ...) that may assume tensors of shape (S..., *batch) and of the
+right dtype; `QuantileFunction` gives the public methods, the checks, the broadcasting and the
+names of scipy.
+
+What a class can do is stated in `can`, a subset of
+
+    {"cdf", "log_prob", "crps", "mean", "variance", "sample", "rsample"}
+
+(`icdf` always). Anything else raises `UnsupportedError` with the reason from `cannot`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Size, Tensor
+from torch.distributions import Distribution, constraints
+
+from qdist.errors import InputError, UnsupportedError
+
+__all__ = ["QuantileFunction", "TensorLike"]
+
+TensorLike = Tensor | npt.ArrayLike
+"""What the public methods accept: a tensor, or anything that `torch.as_tensor` reads."""
+
+
+class QuantileFunction(Distribution, ABC):
+    r"""Abstract base of the laws that are described by their quantile function.
+
+    An object holds plain tensors, no parameters. Values broadcast as in `torch.distributions`: an
+    argument of shape (S..., *batch), or one that broadcasts to it, gives a result of that shape.
+
+    Conventions: `icdf` is left-continuous, $Q(\tau) = \inf\{y : F(y) \ge \tau\}$; `cdf` is
+    right-continuous; `cdf_left(y)` is $F(y-)$, so an atom is where the two differ. `log_prob` is
+    against Lebesgue measure plus the counting measure on the atoms: at an atom it is the log of
+    its mass, elsewhere the log of the density.
+
+    A concrete class is final. It sets `can`, and `cannot` for what it lacks, calls
+    `super().__init__` and implements `_icdf` and `_expand`, then the hooks of what it `can` do:
+
+    - `_icdf(tau)`, `_isf(s)`: values at levels; `_isf` is $Q(1 - s)$, by default `_icdf(1 - s)`;
+    - `_cdf(y)`, `_cdf_left(y)`, `_sf(y)`: by default the law has no atom and `_sf` is `1 - _cdf`;
+    - `_log_prob(y)`, `_crps(y)`; `_mean()`, `_variance()`, of shape (*batch);
+    - `_draw(tau)`: a draw for a uniform level, by default `_icdf`;
+    - `_breakpoints()`: levels at which Q has a kink or a jump, by default none.
+
+    [`Affine`][qdist.quantile.Affine] is the shortest example.
+
+    Args:
+        batch_shape: Shape of the batch of laws.
+        dtype: Of the values.
+        device: Of the values.
+        validate_args: Whether arguments are checked; the default of `torch.distributions` if None.
+    """
+
+    can: frozenset[str] = frozenset()
+    """What the object can do besides `icdf`."""
+    cannot: Mapping[str, str] = {}
+    """For each lacking capability, why and what to do about it."""
+
+    arg_constraints = {}  # noqa: RUF012 - declared by torch as a plain attribute
+
+    def __init__(
+        self,
+        batch_shape: Size,
+        *,
+        dtype: torch.dtype,
+        device: torch.device | str = "cpu",
+        validate_args: bool | None = None,
+    ) -> None:
+        self.dtype = dtype
+        self.device = torch.device(device)
+        super().__init__(batch_shape, validate_args=validate_args)
+
+    # -- quantiles
+
+    def icdf(self, tau: TensorLike) -> Tensor:
+        """Quantiles at the levels `tau`.
+
+        Args:
+            tau: Levels in [0, 1], shape (S..., *batch).
+
+        Returns:
+            Values, shape (S..., *batch), non-decreasing in `tau`.
+
+        Raises:
+            InputError: A level lies outside [0, 1], or the shape does not broadcast.
+        """
+        law, tau = self._enter_levels(tau)
+        return law._icdf(tau)
+
+    def isf(self, s: TensorLike) -> Tensor:
+        r"""Quantiles $Q(1 - s)$, accurate for tiny `s` too.
+
+        Args:
+            s: Upper levels in [0, 1], shape (S..., *batch).
+
+        Returns:
+            Values, shape (S..., *batch), non-increasing in `s`.
+
+        Raises:
+            InputError: A level lies outside [0, 1], or the shape does not broadcast.
+        """
+        law, s = self._enter_levels(s)
+        return law._isf(s)
+
+    def quantiles(self, levels: TensorLike) -> Tensor:
+        """The same levels for every law of the batch, levels last.
+
+        Args:
+            levels: Levels in [0, 1], shape (T,).
+
+        Returns:
+            Values, shape (*batch, T).
+
+        Raises:
+            InputError: `levels` is not one-dimensional, or a level lies outside [0, 1].
+        """
+        levels = torch.as_tensor(levels, dtype=self.dtype, device=self.device)
+        if levels.dim() != 1:
+            raise InputError(
+                f"Expected levels of shape (T,); got {tuple(levels.shape)}. "
+                "Use icdf for levels that differ within the batch."
+            )
+        columns = levels.reshape(-1, *[1] * len(self.batch_shape))
+        return self.icdf(columns).movedim(0, -1)
+
+    def interval(self, coverage: TensorLike) -> tuple[Tensor, Tensor]:
+        """The central interval that holds `coverage` of the mass.
+
+        Args:
+            coverage: Share of the mass in [0, 1], shape (S..., *batch).
+
+        Returns:
+            Lower and upper end, each of shape (S..., *batch).
+
+        Raises:
+            InputError: The coverage lies outside [0, 1], or the shape does not broadcast.
+        """
+        coverage = torch.as_tensor(coverage, dtype=self.dtype, device=self.device)
+        if self._validate_args and not bool(((coverage >= 0) & (coverage <= 1)).all()):
+            raise InputError(
+                f"Expected a coverage in [0, 1]; got {_first_bad(coverage)}. "
+                "Give 0.9 for a 90 % interval."
+            )
+        tail = (1 - coverage) / 2
+        return self.icdf(tail), self.isf(tail)
+
+    def breakpoints(self) -> Tensor:
+        """Levels inside (0, 1) at which the quantile function has a kink or a jump.
+
+        Quadrature over levels is accurate between them.
+
+        Returns:
+            Increasing levels, float64, shape (N,).
+
+        Raises:
+            UnsupportedError: The object is a batch of laws.
+        """
+        if self.batch_shape.numel() != 1 or len(self.batch_shape) > 0:
+            raise UnsupportedError(
+                f"Expected a single law with batch shape (); got {tuple(self.batch_shape)}. "
+                "Ask each law of the batch for its own breakpoints."
+            )
+        levels = np.unique(self._breakpoints().detach().to("cpu", torch.float64).numpy())
+        return torch.from_numpy(levels[(levels > 0) & (levels < 1)])
+
+    # -- probabilities
+
+    def cdf(self, y: TensorLike) -> Tensor:
+        """Probability of values up to and including `y`.
+
+        Args:
+            y: Values, shape (S..., *batch).
+
+        Returns:
+            Levels, shape (S..., *batch), right-continuous in `y`.
+
+        Raises:
+            InputError: The shape does not broadcast.
+            UnsupportedError: "cdf" is not in `can`.
+        """
+        self._require("cdf")
+        law, y = self._enter(y)
+        return law._cdf(y)
+
+    def cdf_left(self, y: TensorLike) -> Tensor:
+        """Probability of values strictly below `y`.
+
+        The mass at `y` is what `cdf` has more.
+
+        Args:
+            y: Values, shape (S..., *batch).
+
+        Returns:
+            Levels, shape (S..., *batch), left-continuous in `y`.
+
+        Raises:
+            InputError: The shape does not broadcast.
+            UnsupportedError: "cdf" is not in `can`.
+        """
+        self._require("cdf")
+        law, y = self._enter(y)
+        return law._cdf_left(y)
+
+    def sf(self, y: TensorLike) -> Tensor:
+        """Probability of values strictly above `y`, accurate where it is tiny.
+
+        Args:
+            y: Values, shape (S..., *batch).
+
+        Returns:
+            Probabilities, shape (S..., *batch).
+
+        Raises:
+            InputError: The shape does not broadcast.
+            UnsupportedError: "cdf" is not in `can`.
+        """
+        self._require("cdf")
+        law, y = self._enter(y)
+        return law._sf(y)
+
+    def log_prob(self, y: TensorLike) -> Tensor:
+        """Log density at `y`; at an atom, the log of its mass.
+
+        Args:
+            y: Values, shape (S..., *batch).
+
+        Returns:
+            Log densities or log masses, shape (S..., *batch); minus infinity off the support.
+
+        Raises:
+            InputError: The shape does not broadcast.
+            UnsupportedError: "log_prob" is not in `can`.
+        """
+        self._require("log_prob")
+        law, y = self._enter(y)
+        return law._log_prob(y)
+
+    def pit(self, y: TensorLike, *, generator: torch.Generator | None = None) -> Tensor:
+        r"""Probability integral transform, randomised at atoms.
+
+        Uniform on $[F(y-), F(y)]$, hence uniform on [0, 1] where `y` follows the law.
+
+        Args:
+            y: Values, shape (S..., *batch).
+            generator: Source of the randomness.
+
+        Returns:
+            Levels, shape (S..., *batch).
+
+        Raises:
+            InputError: The shape does not broadcast.
+            UnsupportedError: "cdf" is not in `can`.
+        """
+        self._require("cdf")
+        law, y = self._enter(y)
+        below, upto = law._cdf_left(y), law._cdf(y)
+        u = torch.rand(y.shape, generator=generator, dtype=self.dtype, device=self.device)
+        return below + u * (upto - below)
+
+    # -- scores and moments
+
+    def crps(self, y: TensorLike) -> Tensor:
+        r"""Continuous ranked probability score, $\int (F(x) - 1\{x \ge y\})^2 dx$.
+
+        Source: "Strictly Proper Scoring Rules, Prediction, and Estimation" (Gneiting and Raftery,
+        2007), equation 20.
+
+        Args:
+            y: Observed values, shape (S..., *batch).
+
+        Returns:
+            Scores, shape (S..., *batch), in the unit of `y`; less is better.
+
+        Raises:
+            InputError: The shape does not broadcast.
+            UnsupportedError: "crps" is not in `can`.
+        """
+        self._require("crps")
+        law, y = self._enter(y)
+        return law._crps(y)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean, shape (*batch)."""
+        self._require("mean")
+        return self._mean()
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance, shape (*batch); `stddev` is its root."""
+        self._require("variance")
+        return self._variance()
+
+    # -- draws
+
+    def sample(
+        self,
+        sample_shape: Size | Sequence[int] = (),
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Draws without gradient.
+
+        Args:
+            sample_shape: Shape of the draws, S.
+            generator: Source of the randomness.
+
+        Returns:
+            Draws, shape (S..., *batch).
+
+        Raises:
+            UnsupportedError: "sample" is not in `can`.
+        """
+        self._require("sample")
+        with torch.no_grad():
+            return self._draw(self._uniform(sample_shape, generator))
+
+    def rsample(
+        self,
+        sample_shape: Size | Sequence[int] = (),
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        r"""Draws $Q(U)$ that carry the gradient with respect to the tensors of the object.
+
+        Args:
+            sample_shape: Shape of the draws, S.
+            generator: Source of the randomness.
+
+        Returns:
+            Draws, shape (S..., *batch).
+
+        Raises:
+            UnsupportedError: "rsample" is not in `can`.
+        """
+        self._require("rsample")
+        return self._draw(self._uniform(sample_shape, generator))
+
+    # -- the names of scipy
+
+    def ppf(self, tau: TensorLike) -> Tensor:
+        """The name of scipy for [`icdf`][qdist.quantile.QuantileFunction.icdf]."""
+        return self.icdf(tau)
+
+    def logpdf(self, y: TensorLike) -> Tensor:
+        """The name of scipy for [`log_prob`][qdist.quantile.QuantileFunction.log_prob]."""
+        return self.log_prob(y)
+
+    def rvs(
+        self,
+        sample_shape: Size | Sequence[int] = (),
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """The name of scipy for [`sample`][qdist.quantile.QuantileFunction.sample]."""
+        return self.sample(sample_shape, generator=generator)
+
+    # -- torch.distributions
+
+    def expand(self, batch_shape: Size | Sequence[int], _instance: object = None) -> Self:
+        """The same laws over a larger batch, without copies where torch allows.
+
+        Args:
+            batch_shape: The new batch shape, to which the present one must broadcast.
+
+        Returns:
+            An object of the same class.
+
+        Raises:
+            InputError: The batch shape does not broadcast to the new one.
+        """
+        del _instance  # the argument of torch, of no use to a class that rebuilds itself
+        shape = Size(batch_shape)
+        if shape == self.batch_shape:
+            return self
+        if not _expands(self.batch_shape, shape):
+            raise InputError(
+                f"Expected a shape to which {tuple(self.batch_shape)} expands; "
+                f"got {tuple(shape)}. Keep the trailing axes, or make them from axes of length 1."
+            )
+        return self._expand(shape)
+
+    @property
+    def support(self) -> constraints.Constraint:  # type: ignore[override]
+        """The real line: no value is refused, one off the support has density 0."""
+        return constraints.real
+
+    @property
+    def has_rsample(self) -> bool:  # type: ignore[override]
+        """Whether "rsample" is in `can`."""
+        return "rsample" in self.can
+
+    def extra_repr(self) -> str:
+        """What `repr` shows besides the batch shape; a hook."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        shape = f"batch_shape={tuple(self.batch_shape)}"
+        return f"{type(self).__name__}({shape}{', ' if extra else ''}{extra})"
+
+    # -- hooks
+
+    @abstractmethod
+    def _icdf(self, tau: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def _expand(self, batch_shape: Size) -> Self: ...
+
+    def _isf(self, s: Tensor) -> Tensor:
+        return self._icdf(1 - s)
+
+    def _cdf(self, y: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _cdf_left(self, y: Tensor) -> Tensor:
+        return self._cdf(y)
+
+    def _sf(self, y: Tensor) -> Tensor:
+        return 1 - self._cdf(y)
+
+    def _log_prob(self, y: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _crps(self, y: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _mean(self) -> Tensor:
+        raise NotImplementedError
+
+    def _variance(self) -> Tensor:
+        raise NotImplementedError
+
+    def _draw(self, tau: Tensor) -> Tensor:
+        return self._icdf(tau)
+
+    def _breakpoints(self) -> Tensor:
+        return torch.empty(0, dtype=torch.float64)
+
+    # -- the edge
+
+    def _require(self, capability: str) -> None:
+        if capability not in self.can:
+            reason = self.cannot.get(capability, f"Use one of {sorted(self.can)}.")
+            raise UnsupportedError(f"{type(self).__name__} has no {capability}. {reason}")
+
+    def _enter(self, value: TensorLike) -> tuple[Self, Tensor]:
+        """The value as a tensor of shape (S..., *batch), and the law with that batch."""
+        value = torch.as_tensor(value, dtype=self.dtype, device=self.device)
+        batch = self.batch_shape
+        if value.shape[value.dim() - len(batch) :] == batch and value.dim() >= len(batch):
+            return self, value
+        try:
+            shape = Size(np.broadcast_shapes(value.shape, batch))
+        except ValueError:
+            raise InputError(
+                f"Expected a shape that broadcasts with the batch shape {tuple(batch)}; "
+                f"got {tuple(value.shape)}. Put sample axes in front of the batch axes."
+            ) from None
+        return self.expand(shape[len(shape) - len(batch) :]), value.expand(shape)
+
+    def _enter_levels(self, tau: TensorLike) -> tuple[Self, Tensor]:
+        law, tau = self._enter(tau)
+        if self._validate_args and not bool(((tau >= 0) & (tau <= 1)).all()):
+            raise InputError(
+                f"Expected levels in [0, 1]; got {_first_bad(tau)}. "
+                "A level is a probability; use cdf to turn a value into one."
+            )
+        return law, tau
+
+    def _uniform(
+        self, sample_shape: Size | Sequence[int], generator: torch.Generator | None
+    ) -> Tensor:
+        shape = Size((*sample_shape, *self.batch_shape))
+        u = torch.rand(shape, generator=generator, dtype=self.dtype, device=self.device)
+        # rand is a multiple of eps / 2 in [0, 1); a 0 would be an infinite draw in a tail
+        return u.clamp(min=torch.finfo(self.dtype).eps / 4)
+
+
+def _first_bad(levels: Tensor) -> float:
+    return float(levels[~((levels >= 0) & (levels <= 1))].flatten()[0])
+
+
+def _expands(old: Size, new: Size) -> bool:
+    if len(new) < len(old):
+        return False
+    tail = new[len(new) - len(old) :]
+    return all(o in (n, 1) for o, n in zip(old, tail, strict=True))

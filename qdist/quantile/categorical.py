@@ -1,0 +1,152 @@
+"""Probabilities over codes: a quantile function that is a staircase."""
+
+from functools import cached_property
+from typing import Self, final
+
+import torch
+from torch import Size, Tensor
+
+from qdist.errors import InputError
+from qdist.quantile.base import QuantileFunction
+from qdist.quantile.lookup import read, search
+from qdist.quantile.steps import accumulate, step_cdf, step_crps, step_index
+
+__all__ = ["Categorical"]
+
+
+@final
+class Categorical(QuantileFunction):
+    r"""A law on the codes 0..K-1, or on K increasing values.
+
+    `log_prob` is the log of the mass of a code, `icdf` picks a code by the cumulative mass, and
+    `crps` is the ranked probability score $\sum_k (F_k - 1\{k \ge y\})^2$, which means something
+    only where the codes are ordered. Tensors are derived from the logits when first asked for.
+
+    Args:
+        logits: Unnormalised log masses, shape (..., K).
+        values: Increasing values of the codes, shape (K,); 0..K-1 if None.
+        validate_args: Whether arguments are checked.
+
+    Raises:
+        InputError: Logits are NaN or all minus infinity, or the values do not increase.
+
+    Example:
+        >>> import torch
+        >>> law = Categorical(torch.tensor([0.5, 0.25, 0.25]).log())
+        >>> law
+        Categorical(batch_shape=(), codes=3)
+        >>> law.icdf(torch.tensor([0.5, 0.6, 1.0]))
+        tensor([0., 1., 2.])
+        >>> law.crps(0.0)  # 0.5 ** 2 + 0.25 ** 2
+        tensor(0.3125)
+    """
+
+    can = frozenset({"cdf", "log_prob", "crps", "mean", "variance", "sample"})
+    cannot = {  # noqa: RUF012 - read only
+        "rsample": "A code does not move with the logits, so draws have no gradient. "
+        "Use sample, and log_prob or crps as the loss."
+    }
+
+    def __init__(
+        self,
+        logits: Tensor,
+        *,
+        values: Tensor | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        self.logits = logits
+        self.given_values = values
+        super().__init__(
+            logits.shape[:-1],
+            dtype=logits.dtype,
+            device=logits.device,
+            validate_args=validate_args,
+        )
+        if self._validate_args:
+            _check(logits, values)
+
+    def extra_repr(self) -> str:
+        """Number of codes."""
+        return f"codes={self.logits.shape[-1]}"
+
+    # Caches are filled with gradients on, whoever asks first
+
+    @cached_property
+    def values(self) -> Tensor:
+        """Values of the codes, shape (K,)."""
+        if self.given_values is not None:
+            return self.given_values.to(self.dtype)
+        return torch.arange(self.logits.shape[-1], dtype=self.dtype, device=self.device)
+
+    @cached_property
+    def log_mass(self) -> Tensor:
+        """Log masses, shape (..., K)."""
+        with torch.enable_grad():
+            return self.logits.log_softmax(-1)
+
+    @cached_property
+    def cumulative(self) -> Tensor:
+        """Mass of each code and of those before it, shape (..., K)."""
+        with torch.enable_grad():
+            return accumulate(self.logits.softmax(-1))
+
+    def _expand(self, batch_shape: Size) -> Self:
+        logits = self.logits.expand(*batch_shape, self.logits.shape[-1])
+        return type(self)(logits, values=self.given_values, validate_args=self._validate_args)
+
+    def _icdf(self, tau: Tensor) -> Tensor:
+        return self.values[step_index(tau, self.cumulative, self.batch_shape)]
+
+    def _cdf(self, y: Tensor) -> Tensor:
+        return step_cdf(y, self.values, self.cumulative, self.batch_shape, side="right")
+
+    def _cdf_left(self, y: Tensor) -> Tensor:
+        return step_cdf(y, self.values, self.cumulative, self.batch_shape, side="left")
+
+    def _log_prob(self, y: Tensor) -> Tensor:
+        code = search(self.values, y, self.batch_shape, side="left")
+        code = code.clamp(max=self.logits.shape[-1] - 1)
+        mass = read(self.log_mass, code, self.batch_shape)
+        mass = mass.masked_fill(self.values[code] != y, -torch.inf)
+        return torch.where(y.isnan(), y, mass)
+
+    def _crps(self, y: Tensor) -> Tensor:
+        return step_crps(y, self.values, self.cumulative, self.batch_shape)
+
+    def _mean(self) -> Tensor:
+        return (self.log_mass.exp() * self.values).sum(-1)
+
+    def _variance(self) -> Tensor:
+        mass = self.log_mass.exp()
+        mean = (mass * self.values).sum(-1, keepdim=True)
+        return (mass * (self.values - mean).square()).sum(-1)
+
+    def _breakpoints(self) -> Tensor:
+        return self.cumulative
+
+
+def _check(logits: Tensor, values: Tensor | None) -> None:
+    if logits.dim() < 1 or logits.shape[-1] < 1:
+        raise InputError(
+            f"Expected logits of shape (..., K); got {tuple(logits.shape)}. "
+            "Give one logit per code."
+        )
+    bad = logits.isnan() | (logits == torch.inf)
+    if bool(bad.any() | (logits == -torch.inf).all(-1).any()):
+        raise InputError(
+            "Expected logits below infinity, at least one of them finite in each row; "
+            f"got {int(bad.sum())} NaN or infinite ones, or a row without mass. "
+            "Use -inf only to forbid single codes."
+        )
+    if values is None:
+        return
+    if values.shape != logits.shape[-1:]:
+        raise InputError(
+            f"Expected values of shape ({logits.shape[-1]},); got {tuple(values.shape)}. "
+            "Give one value per code."
+        )
+    if not bool((values[1:] > values[:-1]).all() & values.isfinite().all()):
+        raise InputError(
+            f"Expected finite increasing values; got {values.tolist()[:6]}. "
+            "Sort them and merge equal ones."
+        )
