@@ -47,7 +47,7 @@ def fit(data: str, output: str, max_time: str | None, seed: int | None, **flags:
     from qdist.progress import showing
 
     model = TabularModel(max_time=max_time, random_state=seed)
-    with showing(False if flags["quiet"] else None):
+    with showing(visible=False if flags["quiet"] else None):
         model.fit(read_table(data))
     model.save(output)
     _remark(f"saved {output} after {model.n_steps_} steps", quiet=flags["quiet"])
@@ -81,7 +81,7 @@ def sample(
 
     loaded = qdist.load(model)
     known = parse_given(given, loaded.schema_)
-    with showing(False if flags["quiet"] else None):
+    with showing(visible=False if flags["quiet"] else None):
         drawn = loaded.sample(rows, given=known or None, random_state=seed)
     write_table(drawn, output)
     if output != "-":

@@ -27,17 +27,17 @@ _SHOW: Final[ContextVar[bool | None]] = ContextVar("qdist_show_progress", defaul
 
 
 @contextmanager
-def showing(choice: bool | None) -> Iterator[None]:  # noqa: FBT001 it is the subject
+def showing(*, visible: bool | None) -> Iterator[None]:
     """Show or hide every progress bar opened inside, whatever the terminal.
 
     Args:
-        choice: `True` shows, `False` hides, `None` leaves it to the terminal.
+        visible: `True` shows, `False` hides, `None` leaves it to the terminal.
 
     Example:
-        >>> with showing(False), progress("fitting", total=3) as bar:
+        >>> with showing(visible=False), progress("fitting", total=3) as bar:
         ...     bar.update(3)
     """
-    token = _SHOW.set(choice)
+    token = _SHOW.set(visible)
     try:
         yield
     finally:

@@ -27,10 +27,10 @@ def test_asked_for_it_is_drawn_on_standard_error(capsys):
 
 
 def test_showing_has_the_last_word(capsys):
-    with showing(False):
+    with showing(visible=False):
         draw(show=True)
     assert capsys.readouterr().err == ""
-    with showing(True):
+    with showing(visible=True):
         draw(show=None)
     assert "fitting" in capsys.readouterr().err
 

@@ -21,7 +21,7 @@ REAL, SAMPLED = "#8a8f98", "#3f51b5"
 
 
 def compare(axes: Axes, real: pd.Series, sampled: pd.Series) -> None:
-    """Draw one column's marginal in both tables, missing cells as a bar of their own."""
+    """Draw one column's marginal in both tables; among codes, missing is one of them."""
     if pd.api.types.is_numeric_dtype(real) and real.nunique() > 10:
         edges = np.histogram_bin_edges(real.dropna(), bins=24)
         for values, colour, label in ((real, REAL, "real"), (sampled, SAMPLED, "sampled")):
@@ -36,6 +36,7 @@ def compare(axes: Axes, real: pd.Series, sampled: pd.Series) -> None:
                 "sampled": sampled.astype("string").fillna("missing").value_counts(normalize=True),
             }
         ).fillna(0.0)
+        shares = shares.sort_index() if pd.api.types.is_numeric_dtype(real) else shares
         at = np.arange(len(shares))
         axes.bar(at - 0.2, shares["real"], 0.4, color=REAL, label="real")
         axes.bar(at + 0.2, shares["sampled"], 0.4, color=SAMPLED, label="sampled")
@@ -50,7 +51,7 @@ def draw(real: pd.DataFrame, sampled: pd.DataFrame, path: Path) -> None:
     figure, grid = plt.subplots(2, 4, figsize=(11, 4.6), layout="constrained")
     for axes, column in zip(grid.flat, real.columns, strict=True):
         compare(axes, real[column], sampled[column])
-    grid.flat[0].legend(frameon=False, fontsize=9)
+    figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
@@ -68,7 +69,7 @@ def main() -> None:
     print(f"{len(train)} penguins to fit, {len(held_out)} held out, {penguins.shape[1]} columns\n")
 
     model = qdist.TabularModel(max_time=options.max_time, random_state=0)
-    with showing(True):
+    with showing(visible=True):
         model.fit(train)
     print(f"\n{model.schema_}\n")
 
