@@ -1,0 +1,300 @@
+"""check_backbone: proves that a backbone keeps the law of causality, and all else it promises."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qdist.backbones import AbstractBackbone, Domain
+from qdist.orders import sees
+from qdist.testing.cases import default_domain, draw_ranks, draw_values, randomise
+
+__all__ = ["check_backbone"]
+
+TOLERANCE = 1e-9  # float64 through a few layers of order one; a leak is far larger
+PRESENT = 1e-13  # a dependence that is there may be faint, but not as faint as rounding
+ENOUGH = 4  # rows in which a dependence may show; in one row alone a ReLU may hide it
+
+
+def check_backbone(
+    cls: type[AbstractBackbone],
+    domain: Domain | None = None,
+    *,
+    args: Mapping[str, Any] | None = None,
+    reach: Tensor | None = None,
+    rows: int = 12,
+    seed: int = 0,
+) -> None:
+    r"""Checks a backbone class against the contract of [`qdist.backbones`][qdist.backbones].
+
+    In float64, at random weights, for ranks of every kind that the class serves:
+
+    - **causality**: $\partial h_i / \partial y_j = 0$ unless $\mathrm{rank}_j < \mathrm{rank}_i$,
+      no replaced value and no NaN in $y_j$ changes $h_i$, and where the law allows a dependence
+      there is one;
+    - **rows**: no row of a batch reaches another, in training mode too;
+    - **ranks**: of shape (D,) and (B, D) alike, and only what is seen matters;
+    - **tau**: accepted, and $h_i$ depends on no $\tau_j$ with j after or beside i;
+    - **stepper**: contexts one at a time, also for some rows only, equal those of `forward`;
+    - **saving**: rebuilt from JSON arguments and a state dict, it gives the same contexts;
+    - every parameter has a gradient, float32 works, and no global random state is touched.
+
+    Args:
+        cls: The class.
+        domain: What to build it from; by default a small domain of the kind that it takes.
+        args: Its keyword arguments, JSON-able.
+        reach: For a network of limited view, which dependences must be there: [i, j] for $h_i$ on
+            $y_j$, shape (D, D), bool; by default all.
+        rows: The number B of rows to try, at least 2.
+        seed: Of all that is drawn.
+
+    Raises:
+        AssertionError: If a law does not hold; the message names the class, the law and the place.
+
+    Example:
+        >>> from qdist.backbones import TableDomain
+        >>> class Blind(AbstractBackbone):
+        ...     name, serves, takes = "blind", "any", TableDomain
+        ...     def __init__(self, domain):
+        ...         super().__init__()
+        ...         self.dim, self.context = len(domain.coordinates), 2
+        ...         self.constant = torch.nn.Parameter(torch.zeros(self.dim, self.context))
+        ...     def forward(self, y, rank, *, tau=None):
+        ...         return self.constant.expand(len(y), -1, -1)
+        >>> check_backbone(Blind)
+        Traceback (most recent call last):
+        AssertionError: Blind: expected h[1] to depend on y[0] under one visible set...
+    """
+    domain = default_domain(cls.takes) if domain is None else domain
+    args = dict(args or {})
+    generator = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = cls(domain, **args)
+        kit = _Kit(net.double(), domain, rows, generator)
+        randomise(net, generator)
+        net.eval()
+        kit.check_shapes()
+        for what, rank in draw_ranks(net, rows, generator).items():
+            kit.check_rows(what, rank)
+            kit.check_causality(what, rank, reach)
+            kit.check_tau(what, rank)
+            kit.check_rank_shapes(what, rank)
+        kit.check_stepper()
+        kit.check_saving(args)
+        kit.check_use()
+
+
+@dataclass
+class _Kit:
+    """One backbone under test, with the checks in the order in which they build on each other."""
+
+    net: AbstractBackbone
+    domain: Domain
+    rows: int
+    generator: torch.Generator
+
+    def check_shapes(self) -> None:
+        y = self._values()
+        self._expect(
+            y.shape[1] == self.net.dim, f"dim {y.shape[1]}, as the domain has; got {self.net.dim}"
+        )
+        h = self.net(y, self._some_rank())
+        want = (self.rows, self.net.dim, self.net.context)
+        self._expect(h.shape == want, f"contexts of shape {want}; got {tuple(h.shape)}")
+        self._expect(h.dtype == y.dtype, f"contexts in the dtype of y, {y.dtype}; got {h.dtype}")
+        self._expect(bool(h.isfinite().all()), "finite contexts; got NaN or infinity")
+
+    def check_rows(self, what: str, rank: Tensor) -> None:
+        y = self._values().requires_grad_()
+        self.net.train()
+        h = self.net(y, rank)
+        self.net.eval()
+        for b in range(min(self.rows, 3)):
+            grad = self._gradient(h[b], y).abs().sum(1)
+            grad[b] = 0
+            self._expect(
+                bool((grad <= TOLERANCE).all()),
+                f"row {b} to depend on no other row of the batch under {what}; got a gradient "
+                f"from row {int(grad.argmax())}. Normalise over coordinates or features, never "
+                "over the batch",
+            )
+
+    def check_causality(self, what: str, rank: Tensor, reach: Tensor | None) -> None:
+        y = self._values()
+        seen = sees(rank.expand(y.shape))  # (B, i, j)
+        with_grad = y.clone().requires_grad_()
+        h = self.net(with_grad, rank)
+        effect = torch.stack(
+            [self._gradient(h[:, i], with_grad).abs() for i in range(self.net.dim)], 1
+        )
+        self._expect_none(effect, seen, what, "a gradient")
+        other = self._values()
+        for j in range(self.net.dim):
+            # Codes have no useful gradient: replace them, and then by what is not even a number.
+            for value, got in ((other[:, j], "a change"), (torch.tensor(torch.nan), "a NaN")):
+                changed = y.clone()
+                changed[:, j] = value
+                if got == "a NaN":
+                    changed[seen[:, :, j].any(1), j] = y[seen[:, :, j].any(1), j]
+                delta = (self.net(changed, rank) - h).detach().abs().amax(-1)
+                delta = delta.nan_to_num(torch.inf)
+                self._expect_none(delta, seen[:, :, j], what, got, j)
+                if got == "a change":
+                    effect[:, :, j] = torch.maximum(effect[:, :, j], delta)
+        wanted = seen.sum(0) >= min(ENOUGH, self.rows)
+        if reach is not None:
+            wanted &= reach
+        missing = (wanted & ~(effect * seen > PRESENT).any(0)).nonzero().tolist()
+        i, j = missing[0] if missing else (0, 0)
+        self._expect(
+            not missing,
+            f"h[{i}] to depend on y[{j}] under {what}, as its rank is lower; got no dependence. "
+            "Let the network see it, or state its `reach`",
+        )
+
+    def check_tau(self, what: str, rank: Tensor) -> None:
+        y = self._values()
+        tau = torch.rand(y.shape, generator=self.generator, dtype=y.dtype).requires_grad_()
+        h = self.net(y, rank, tau=tau)
+        allowed = sees(rank.expand(y.shape)) | torch.eye(self.net.dim, dtype=torch.bool)
+        for i in range(self.net.dim):
+            grad = self._gradient(h[:, i], tau).abs()
+            bad = ((grad > TOLERANCE) & ~allowed[:, i]).nonzero().tolist()
+            k = bad[0][1] if bad else i
+            self._expect(
+                not bad,
+                f"h[{i}] to depend on its own level and those of lower rank only, under {what}; "
+                f"got a gradient from tau[{k}]. Read each level in a stream of its own",
+            )
+
+    def check_rank_shapes(self, what: str, rank: Tensor) -> None:
+        y = self._values()
+        full = rank.expand(y.shape).clone()
+        h = self.net(y, rank)
+        same = self._close(self.net(y, full), h)
+        self._expect(same, f"rank (D,) and its copies (B, D) to agree under {what}; they differ")
+        for b in range(min(self.rows, 3)):
+            alone = self.net(y[b : b + 1], full[b : b + 1])
+            self._expect(
+                self._close(alone, h[b : b + 1]),
+                f"row {b} alone to have the context it has in the batch under {what}; they "
+                "differ. Compare ranks row by row",
+            )
+
+    def check_stepper(self) -> None:
+        y = self._values()
+        dim, fixed = self.net.dim, self.net.serves == "fixed"
+        order = torch.arange(dim)
+        if fixed:
+            known = torch.randint(dim, (self.rows, 1), generator=self.generator)
+            visible = torch.arange(dim) < known
+        else:
+            order = torch.randperm(dim, generator=self.generator)
+            visible = torch.rand(y.shape, generator=self.generator) < 0.4
+        start, at_start = torch.where(visible, y, torch.nan), visible.clone()
+        given = start.clone()
+        stepper = self.net.stepper(given, visible)
+        now = visible.clone()
+        for i in order.tolist():
+            rows = (~at_start[:, i]).nonzero().squeeze(1)
+            if len(rows) == 0:
+                continue
+            every = len(rows) == self.rows
+            got = stepper.context(i, rows=None if every else rows)
+            rank = torch.arange(dim) if fixed else (~now).long()
+            want = self.net(torch.where(now, y, torch.nan), rank)[rows, i]
+            self._expect(
+                self._close(got, want),
+                f"the stepper's context of coordinate {i} to equal that of forward; they differ",
+            )
+            if self.net.serves == "any":
+                chain = torch.where(at_start, -1, order.argsort())
+                self._expect(
+                    self._close(got, self.net(y, chain)[rows, i]),
+                    f"h[{i}] to depend on its rank only through what it sees; got other contexts "
+                    "for two ranks under which it sees the same",
+                )
+            stepper.set(i, y[rows, i], rows=None if every else rows)
+            now[rows, i] = True
+        untouched = torch.equal(visible, at_start) and self._close(given, start)
+        self._expect(
+            untouched, "the stepper to leave the caller's tensors alone; it wrote to them"
+        )
+
+    def check_saving(self, args: dict[str, Any]) -> None:
+        try:
+            same = json.loads(json.dumps(args))
+        except TypeError as error:
+            raise AssertionError(
+                f"{type(self.net).__name__}: expected JSON-able arguments; got {error}."
+            ) from None
+        copy = type(self.net)(self.domain, **same).double()
+        copy.load_state_dict(self.net.state_dict())
+        copy.eval()
+        y, rank = self._values(), self._some_rank()
+        self._expect(
+            self._close(copy(y, rank), self.net(y, rank)),
+            "a copy from its arguments and state dict to give the same contexts; they differ. "
+            "Keep all that matters in parameters and buffers",
+        )
+
+    def check_use(self) -> None:
+        y, rank = self._values(), self._some_rank()
+        before = torch.get_rng_state()
+        h = self.net(y, rank, tau=torch.full_like(y, 0.5))
+        self._expect(
+            torch.equal(before, torch.get_rng_state()),
+            "no use of torch's global random state in eval mode; it has moved",
+        )
+        h.square().sum().backward()
+        for name, parameter in self.net.named_parameters():
+            self._expect(
+                not parameter.requires_grad or parameter.grad is not None,
+                f"a gradient for parameter {name}; got None. Use it, or remove it",
+            )
+        self.net.zero_grad()
+        single = self.net.float()(y.float(), rank)
+        self.net.double()
+        self._expect(single.dtype == torch.float32, f"float32 contexts; got {single.dtype}")
+
+    def _values(self) -> Tensor:
+        return draw_values(self.domain, self.rows, self.generator)
+
+    def _some_rank(self) -> Tensor:
+        dim = self.net.dim
+        half = torch.arange(dim) * 2 // max(dim, 2)
+        return torch.arange(dim) if self.net.serves == "fixed" else half
+
+    def _gradient(self, h: Tensor, at: Tensor) -> Tensor:
+        """The gradient of a random projection of contexts (..., C); a plain sum may cancel."""
+        weight = torch.randn(h.shape[-1], generator=self.generator, dtype=h.dtype)
+        if not h.requires_grad:
+            return torch.zeros_like(at)
+        (grad,) = torch.autograd.grad((h @ weight).sum(), at, retain_graph=True, allow_unused=True)
+        return torch.zeros_like(at) if grad is None else grad
+
+    def _expect_none(
+        self, effect: Tensor, seen: Tensor, what: str, got: str, j: int | None = None
+    ) -> None:
+        bad = ((effect > TOLERANCE) & ~seen).nonzero().tolist()
+        if bad:
+            i, source = (bad[0][1], bad[0][2]) if j is None else (bad[0][1], j)
+            raise AssertionError(
+                f"{type(self.net).__name__}: expected h[{i}] not to depend on y[{source}] under "
+                f"{what}, as its rank is not lower; got {got}. Mask with rank_j < rank_i "
+                "(torch.where, not a product, or a NaN passes), and take no order for a rank."
+            )
+
+    def _expect(self, truth: bool, message: str) -> None:  # noqa: FBT001 - an assertion
+        if not truth:
+            raise AssertionError(f"{type(self.net).__name__}: expected {message}.")
+
+    @staticmethod
+    def _close(a: Tensor, b: Tensor) -> bool:
+        return a.shape == b.shape and torch.allclose(
+            a, b, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True
+        )

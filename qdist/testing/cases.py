@@ -1,0 +1,83 @@
+"""Values and ranks on which `check_backbone` tries a backbone."""
+
+import torch
+from torch import Tensor, nn
+
+from qdist.backbones import AbstractBackbone, Coordinate, Domain, ImageDomain, TableDomain
+from qdist.orders import rank_of
+
+__all__ = ["default_domain", "draw_ranks", "draw_values", "randomise"]
+
+
+def default_domain(takes: type) -> Domain:
+    """A small domain of the kind: a table of reals, bins, an atom and codes; or an image."""
+    if takes is ImageDomain:
+        return ImageDomain(height=3, width=4, channels=1, levels=8)
+    return TableDomain(
+        (
+            Coordinate("real"),
+            Coordinate("atom", bins=((0.0, 0.2), (0.3, 0.3), (0.4, 1.0))),
+            Coordinate("nominal", levels=3),
+            Coordinate("ordered", levels=4, ordered=True),
+            Coordinate("other"),
+        )
+    )
+
+
+def draw_values(domain: Domain, rows: int, generator: torch.Generator) -> Tensor:
+    """Rows of values that the domain allows, shape (rows, D), float64."""
+    columns = []
+    for coordinate in _coordinates(domain):
+        if coordinate.levels is not None:
+            codes = torch.randint(coordinate.levels, (rows,), generator=generator)
+            column = codes.double()
+        elif coordinate.bins:
+            ends = torch.tensor(coordinate.bins, dtype=torch.float64)
+            left, right = ends[torch.randint(len(ends), (rows,), generator=generator)].unbind(1)
+            share = torch.rand(rows, generator=generator, dtype=torch.float64)
+            column = left + share * (right - left)
+        else:
+            column = torch.randn(rows, generator=generator, dtype=torch.float64)
+        columns.append(column)
+    return torch.stack(columns, 1)
+
+
+def draw_ranks(net: AbstractBackbone, rows: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """Ranks of every kind that the backbone says it serves, by what they are."""
+    dim = net.dim
+    if net.serves == "fixed":
+        return {"the fixed order": torch.arange(dim)}
+    half = torch.rand((rows, dim), generator=generator).argsort(1) < (dim + 1) // 2
+    cases = {
+        "equal ranks": torch.zeros(dim, dtype=torch.long),
+        "one visible set": (~half[0]).long(),
+        "a visible set for each row": (~half).long(),
+        "conditioning variables (rank -1)": -half[0].long(),
+    }
+    if net.serves == "any":
+        # Neither is its own inverse for D > 2, so an order taken for a rank shows.
+        cases["the order [1, 2, ..., 0]"] = rank_of(torch.arange(dim).roll(-1))
+        cases["a random order"] = torch.randperm(dim, generator=generator)
+        cases["ranks with ties and -1 for each row"] = torch.randint(
+            -1, dim, (rows, dim), generator=generator
+        )
+        cases["a random order for each row"] = torch.rand(
+            (rows, dim), generator=generator
+        ).argsort(1)
+    return cases
+
+
+def randomise(net: nn.Module, generator: torch.Generator) -> None:
+    """Moves every parameter, so that layers which start at zero hide nothing."""
+    with torch.no_grad():
+        for parameter in net.parameters():
+            fan_in = parameter[0].numel() if parameter.dim() > 1 else 4
+            noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+            parameter.add_(noise / fan_in**0.5)
+
+
+def _coordinates(domain: Domain) -> tuple[Coordinate, ...]:
+    if isinstance(domain, TableDomain):
+        return domain.coordinates
+    pixels = domain.height * domain.width * domain.channels
+    return (Coordinate("pixel", levels=domain.levels, ordered=True),) * pixels
