@@ -35,8 +35,8 @@ class Fineness:
         atom_share: A value that holds this share of the rows is an atom ...
         atom_count: ... if it holds at least so many rows as well.
         max_atoms: At most so many, the most frequent ones.
-        max_codes: A column of at most so many distinct values, each seen twice on average, has
-            no other values than atoms.
+        max_codes: A column of at most so many distinct values, half of them seen twice, has no
+            other values than atoms.
     """
 
     n_bins: int = 128
@@ -63,8 +63,9 @@ def find_atoms(counts: Counts, n_rows: int, fineness: Fineness) -> NDArray[np.bo
         >>> find_atoms(np.array([900] + [1] * 100), 1000, Fineness()).sum()
         1
     """
-    few = len(counts) <= fineness.max_codes
-    if few and counts.sum() >= 2 * len(counts):
+    # Thirty measurements are not thirty codes: what occurs once says nothing of a next time.
+    repeated = 2 * int((counts > 1).sum()) >= len(counts)
+    if len(counts) <= fineness.max_codes and repeated:
         return np.ones(len(counts), bool)
     threshold = max(fineness.atom_share * n_rows, fineness.atom_count)
     atoms = counts >= threshold

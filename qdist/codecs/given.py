@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qdist.codecs.conform import conform, present
 from qdist.codecs.schema import MISSING
 from qdist.data.frames import canonical, to_arrow
-from qdist.data.makes.vectors import mixed
+from qdist.data.makes.vectors import from_vector, mixed
 from qdist.errors import InputError, UnknownNameError
 
 __all__ = ["Given", "read_given"]
@@ -90,7 +90,7 @@ def _cell(value: Any, name: str) -> pa.Array:
     if value is MISSING or value is None:
         return pa.nulls(1)
     if isinstance(value, np.generic):
-        value = value.item() if value.dtype.kind not in "mM" else value
+        return from_vector(np.array([value]), name)
     try:
         return pa.array([value], from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as err:

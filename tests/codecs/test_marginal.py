@@ -1,5 +1,6 @@
 """Laws of the marginal curve, over a table of columns."""
 
+import itertools
 import json
 
 import numpy as np
@@ -176,8 +177,7 @@ def test_densities_and_atoms_sum_to_one(name):
         ends += [*(knots[-1] + high * np.linspace(0, above, 9)[1:])]
     cuts = np.sort(np.concatenate([knots, ends]))
     total = sum(
-        quad(density, a, b, limit=50, epsabs=1e-10)[0]
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+        quad(density, a, b, limit=50, epsabs=1e-10)[0] for a, b in itertools.pairwise(cuts)
     )
     atoms = float((curve.u[curve.kind == 1] @ [-1, 1]).sum())
     assert total + atoms + curve.missing == pytest.approx(1, abs=1e-6)

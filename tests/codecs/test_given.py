@@ -1,0 +1,177 @@
+"""Conditions: what is known, what is refused, and that what was given comes back exactly."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+
+from qdist.codecs.schema import MISSING, Column
+from qdist.codecs.table import TableCodec
+from qdist.errors import InputError, UnknownNameError
+
+N = 300
+RNG = np.random.default_rng(3)
+
+
+def make_frame():
+    return pd.DataFrame(
+        {
+            "x": RNG.normal(size=N),
+            "age": RNG.integers(18, 500, N),
+            "gap": np.where(RNG.random(N) < 0.3, np.nan, RNG.normal(size=N)),
+            "few": RNG.integers(0, 5, N),
+            "colour": pd.Categorical(RNG.choice(["red", "blue"], N)),
+            "day": pd.date_range("2020-01-01", periods=N, freq="h", tz="Europe/Paris"),
+            "name": [f"person {i}" for i in range(N)],
+            "same": 3,
+        }
+    )
+
+
+FRAME = make_frame()
+CODEC = TableCodec.fit(FRAME)
+
+
+def test_a_dict_is_one_condition():
+    y, visible = CODEC.encode_given({"age": 40, "colour": "red", "x": None, "gap": MISSING})
+    assert y.shape == visible.shape == (1, 6)
+    assert visible[0].tolist() == [False, True, True, False, True, False]
+    assert y[0, 2] == CODEC.missing_values[2]
+    assert y[0, 4] == CODEC.encode(FRAME)[FRAME["colour"] == "red"][0, 4]
+
+
+def test_an_empty_dict_knows_nothing():
+    _, visible = CODEC.encode_given({})
+    assert visible.shape == (1, 6)
+    assert not visible.any()
+
+
+def test_training_rows_encode_alike_as_conditions():
+    known = FRAME.drop(columns=["name", "same"])
+    y, visible = CODEC.encode_given(known, nan="value")
+    assert visible.all()
+    assert torch.equal(y, CODEC.encode(FRAME))
+
+
+def test_missing_cells_of_a_frame_are_unknown_unless_told_otherwise():
+    given = pd.DataFrame({"gap": [np.nan, 1.0], "age": [30, 40]})
+    _, visible = CODEC.encode_given(given)
+    assert visible[:, 2].tolist() == [False, True]
+    y, visible = CODEC.encode_given(given, nan="value")
+    assert visible[:, 2].tolist() == [True, True]
+    assert y[0, 2] == CODEC.missing_values[2]
+    with pytest.raises(InputError, match="each cell of column 'x'"):
+        CODEC.encode_given(pd.DataFrame({"x": [np.nan]}), nan="value")
+
+
+BAD = {
+    "column": ({"colr": "red"}, UnknownNameError, "out of 'x', 'age'.*got 'colr'"),
+    "level": ({"colour": "pink"}, InputError, "known level in column 'colour': 'blue', 'red'"),
+    "text": ({"x": "tall"}, InputError, "type double in column 'x'; got 'tall'"),
+    "fraction": ({"age": 40.5}, InputError, "type int64 in column 'age'; got 40.5"),
+    "infinite": ({"x": float("inf")}, InputError, "got 1 infinite value"),
+    "missing": ({"age": MISSING}, InputError, "column 'age'.*got 1 missing"),
+    "object": ({"x": object()}, InputError, "1 of type object"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_conditions_are_refused(name):
+    given, error, match = BAD[name]
+    with pytest.raises(error, match=match):
+        CODEC.encode_given(given)
+
+
+def test_only_declared_bounds_are_refused():
+    y, visible = CODEC.encode_given({"x": 1e30, "age": -5, "few": 99})
+    assert visible.sum() == 3
+    assert 0 < y[0, 0] < 1
+    assert 0 < y[0, 1] < 1
+    assert y[0, 3] == 4  # the nearest code
+    bounded = TableCodec.fit(FRAME, columns={"age": Column(lower=0), "few": Column(upper=9)})
+    bounded.encode_given({"age": 0, "few": 9})
+    with pytest.raises(InputError, match="declared bounds of column 'age'"):
+        bounded.encode_given({"age": -1})
+    with pytest.raises(InputError, match="declared bounds of column 'few'"):
+        bounded.encode_given({"few": 10})
+
+
+def test_values_of_related_types_are_taken():
+    stamp = pd.Timestamp("2020-01-02 05:00", tz="UTC")
+    ways = [
+        stamp,
+        "2020-01-02T05:00:00Z",
+        stamp.to_pydatetime(),
+        np.datetime64("2020-01-02T05:00"),
+    ]
+    codes = [CODEC.encode_given({"day": way})[0][0, 5] for way in ways]
+    assert len(set(map(float, codes))) == 1
+    assert CODEC.encode_given({"age": "40"})[0].equal(CODEC.encode_given({"age": 40.0})[0])
+    assert CODEC.encode_given({"age": np.int8(40)})[1][0, 1]
+
+
+@pytest.mark.parametrize("as_frame", ["pandas", "polars", "dict"])
+def test_what_was_given_comes_back_exactly(as_frame):
+    given = {
+        "x": [0.1 + 0.2, 1e30, -7.0],
+        "age": [10**9, 41, -3],
+        "few": [77, 2, 3],
+        "name": ["Ada", "Grace", "Emmy"],
+        "same": [3, 4, 5],
+        "colour": ["red", "blue", "red"],
+    }
+    made = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "dict": dict}[as_frame](given)
+    y, visible = CODEC.encode_given(made)
+    out = CODEC.decode(torch.where(visible, y, 0.5), given=made, visible=visible)
+    for name, values in given.items():
+        assert out[name].tolist() == values
+    assert out.dtypes.equals(FRAME.dtypes)
+    assert out.columns.equals(FRAME.columns)
+
+
+def test_a_pandas_condition_lends_its_index():
+    given = pd.DataFrame({"x": [1.0, np.nan]}, index=["p", "q"])
+    y, visible = CODEC.encode_given(given)
+    out = CODEC.decode(y + 0.5 * ~visible, given=given, visible=visible)
+    assert out.index.tolist() == ["p", "q"]
+    assert out["x"].iloc[0] == 1.0
+    assert out["x"].iloc[1] != 1.0
+
+
+def test_one_condition_serves_many_rows():
+    y, visible = CODEC.encode_given({"x": 1 / 3, "name": "Ada"})
+    draws = torch.rand(5, 6)
+    out = CODEC.decode(draws, given={"x": 1 / 3, "name": "Ada"})
+    assert out["x"].tolist() == [1 / 3] * 5
+    assert out["name"].tolist() == ["Ada"] * 5
+    assert visible.sum() == 1
+    with pytest.raises(InputError, match="one row or of 5; got 2"):
+        CODEC.decode(draws, given=pd.DataFrame({"x": [1.0, 2.0]}))
+
+
+def test_hidden_cells_are_not_overwritten():
+    given = pd.DataFrame({"age": [30, 40]})
+    visible = torch.zeros(2, 6, dtype=torch.bool)
+    y = CODEC.encode(FRAME.iloc[:2])
+    out = CODEC.decode(y, given=given, visible=visible)
+    assert out["age"].tolist() == FRAME["age"].iloc[:2].tolist()
+
+
+def test_dates_given_as_dates():
+    frame = {"d": [dt.date(2020, 1, 1) + dt.timedelta(i) for i in range(100)]}
+    codec = TableCodec.fit(frame)
+    y, _ = codec.encode_given({"d": dt.date(2030, 5, 5)})
+    assert codec.decode(y, given={"d": dt.date(2030, 5, 5)}) == {"d": [dt.date(2030, 5, 5)]}
+
+
+def test_the_sentinel_prints_and_is_false():
+    assert repr(MISSING) == "MISSING"
+    assert not MISSING
+
+
+def test_an_unknown_way_to_read_nan():
+    with pytest.raises(InputError, match="'unknown' or 'value'; got 'keep'"):
+        CODEC.encode_given({}, nan="keep")
