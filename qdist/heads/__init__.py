@@ -5,6 +5,8 @@ from qdist.heads.binned import BinnedHead
 from qdist.heads.categorical import CategoricalHead
 from qdist.heads.columns import ColumnHeads
 from qdist.heads.factored import FactoredCategorical
+from qdist.heads.implicit import ImplicitHead
+from qdist.heads.spline import SplineHead
 
 __all__ = [
     "AbstractHead",
@@ -12,5 +14,7 @@ __all__ = [
     "CategoricalHead",
     "ColumnHeads",
     "FactoredCategorical",
+    "ImplicitHead",
+    "SplineHead",
     "readout",
 ]

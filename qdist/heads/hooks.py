@@ -3,10 +3,12 @@
 from qdist.heads.base import AbstractHead
 from qdist.heads.binned import BinnedHead
 from qdist.heads.categorical import CategoricalHead
+from qdist.heads.implicit import ImplicitHead
+from qdist.heads.spline import SplineHead
 from qdist.hookspecs import hookimpl
 
 
 @hookimpl
 def qdist_register_heads() -> list[type[AbstractHead]]:
     """Return the shipped head classes."""
-    return [BinnedHead, CategoricalHead]
+    return [BinnedHead, CategoricalHead, ImplicitHead, SplineHead]

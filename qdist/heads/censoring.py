@@ -1,0 +1,134 @@
+"""Mass at the ends of a range and on the points of a grid, for laws that are continuous."""
+
+from math import floor
+
+import torch
+from torch import Tensor
+
+from qdist.errors import InputError
+from qdist.quantile import Categorical, PiecewiseLinear
+
+__all__ = ["cells", "censored", "check_range", "grid_points", "squeezed"]
+
+
+def squeezed(q: Tensor, lower: float | None, upper: float | None, *, leak: float) -> Tensor:
+    """Clamp values to [lower, upper], but let the share `leak` of what lies beyond through.
+
+    A clamp has no gradient where it acts, so a value that strays beyond the range would never
+    come back: training clamps with a leak, use without.
+
+    Args:
+        q: Values, shape (...).
+        lower: Lower end of the range, or None.
+        upper: Upper end of the range, or None.
+        leak: Slope outside the range, in [0, 1].
+
+    Returns:
+        Values, shape (...), non-decreasing in q.
+
+    Example:
+        >>> import torch
+        >>> squeezed(torch.tensor([-2.0, 0.5, 3.0]), 0.0, 1.0, leak=0.25)
+        tensor([-0.5000,  0.5000,  1.5000])
+    """
+    if lower is None and upper is None:
+        return q
+    inside = q.clamp(lower, upper)
+    return inside if leak == 0 else inside + leak * (q - inside)
+
+
+def censored(
+    law: PiecewiseLinear, lower: float | None, upper: float | None, *, leak: float = 0.0
+) -> PiecewiseLinear:
+    r"""Return the law of $\min(\max(Y, l), u)$, exactly: what lies beyond becomes an atom.
+
+    The clamp acts on $Q(\tau)$, not on the knots: a segment that crosses the end of the range is
+    cut there, so an atom takes just the mass beyond, not a whole number of segments.
+
+    Args:
+        law: The law of Y. It must have no tail on a side that is cut, unless `leak` is 0 ... 1
+            and the tail may be scaled with it.
+        lower: Lower end of the range, or None.
+        upper: Upper end of the range, or None.
+        leak: The share of what lies beyond that is let through; see
+            [`squeezed`][qdist.heads.censoring.squeezed].
+
+    Returns:
+        The censored law, with one more knot for each end.
+
+    Source:
+        "Censored regression quantiles" (Powell, 1986).
+
+    Example:
+        >>> import torch
+        >>> law = PiecewiseLinear(torch.tensor([0.0, 1.0]), torch.tensor([-1.0, 3.0]))
+        >>> cut = censored(law, 0.0, None)
+        >>> cut.cdf_left(torch.tensor(0.0)).item(), cut.cdf(torch.tensor(0.0)).item()
+        (0.0, 0.25)
+    """
+    ends = [end for end in (lower, upper) if end is not None]
+    if not ends:
+        return law
+    batch = law.batch_shape
+    at = [law.cdf(torch.full(batch, e, dtype=law.dtype, device=law.device)) for e in ends]
+    points = [torch.full_like(level, e) for level, e in zip(at, ends, strict=True)]
+    levels = torch.cat([law.levels.expand(*batch, -1), torch.stack(at, -1)], -1)
+    values = squeezed(law.values, lower, upper, leak=leak)
+    values = torch.cat([values.expand(*batch, -1), torch.stack(points, -1)], -1)
+    # Both sequences increase together, so each may be sorted by itself.
+    return PiecewiseLinear(
+        levels.sort(-1).values,
+        values.sort(-1).values,
+        tails=law.tails,
+        validate_args=False,
+    )
+
+
+def cells(law: PiecewiseLinear, grid: Tensor) -> Categorical:
+    r"""Return the law of Y rounded to the nearest of the points of a grid.
+
+    Point $g_k$ has the mass $F(\bar g_k) - F(\bar g_{k-1})$, where $\bar g_k$ lies half way to
+    the next point; the outer points take all that lies beyond.
+
+    Args:
+        law: The law of Y.
+        grid: Increasing points, shape (G,).
+
+    Returns:
+        A law of batch shape (...) on the G points.
+    """
+    edges = (grid[1:] + grid[:-1]) / 2
+    edges = edges.reshape(-1, *[1] * len(law.batch_shape)).expand(-1, *law.batch_shape)
+    cdf = law.cdf(edges).movedim(0, -1)
+    survival = law.sf(edges).movedim(0, -1)
+    # In the upper half differences of survivals keep the digits that those of cdfs lose.
+    inner = torch.where(
+        cdf[..., :-1] > 0.5, survival[..., :-1] - survival[..., 1:], cdf[..., 1:] - cdf[..., :-1]
+    )
+    mass = torch.cat([cdf[..., :1], inner, survival[..., -1:]], -1)
+    logits = mass.clamp(min=torch.finfo(mass.dtype).tiny).log()
+    return Categorical(logits, values=grid, validate_args=False)
+
+
+def check_range(lower: float | None, upper: float | None, *, scale: float, leak: float) -> None:
+    """Raise `InputError` unless lower < upper, scale > 0 and leak is in [0, 1]."""
+    if lower is not None and upper is not None and not lower < upper:
+        raise InputError(f"Expected lower < upper; got {lower} and {upper}. Swap or drop them.")
+    if not scale > 0:
+        raise InputError(f"Expected a positive scale; got {scale}. Give the spread of the target.")
+    if not 0 <= leak <= 1:
+        raise InputError(f"Expected a leak in [0, 1]; got {leak}. 0.01 is a good start.")
+
+
+def grid_points(lower: float | None, upper: float | None, step: float) -> Tensor:
+    """Return the points lower, lower + step, ... up to upper, shape (G,)."""
+    if lower is None or upper is None:
+        raise InputError(
+            "Expected lower and upper with a step; got an open range. Give both ends."
+        )
+    count = floor((upper - lower) / step + 1e-6) + 1 if step > 0 else 0
+    if count < 2:
+        raise InputError(
+            f"Expected a step of at most {upper - lower}; got {step}. Give the grid's spacing."
+        )
+    return lower + step * torch.arange(count, dtype=torch.get_default_dtype())

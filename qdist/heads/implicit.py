@@ -1,0 +1,153 @@
+"""The implicit quantile network: the level is an input."""
+
+from math import pi
+from typing import Any, ClassVar, Self, final
+
+import torch
+from torch import Tensor, nn
+
+from qdist.backbones import Coordinate
+from qdist.errors import InputError
+from qdist.heads.base import AbstractHead, readout, working_dtype
+from qdist.heads.censoring import check_range, grid_points, squeezed
+from qdist.heads.units import units_of
+from qdist.losses import huber_pinball, pinball
+from qdist.quantile import Implicit
+
+__all__ = ["ImplicitHead"]
+
+# Activations held at once where no gradient is kept: 2^24 floats are 64 MB.
+_CHUNK = 2**24
+
+
+@final
+class ImplicitHead(AbstractHead):
+    r"""The implicit quantile network (IQN): $Q(\tau) = f(h \odot \phi(\tau))$.
+
+    The level is embedded by cosines,
+    $\phi_j(\tau) = \mathrm{relu}(\sum_i \cos(\pi i \tau) w_{ij} + b_j)$, multiplied with the
+    context, and read by a hidden layer and a linear one. It is trained by the pinball loss at
+    random levels, the mean of `n_tau` of them for each target: an unbiased estimate of half the
+    CRPS of the network's law.
+
+    A network need not increase in $\tau$. The law it stands for is its increasing rearrangement,
+    an [`Implicit`][qdist.quantile.Implicit] object: no density, and its quantiles never cross.
+
+    With `lower` and `upper` the network is clamped to the range (with a leak in training), so that
+    atoms at the ends can be met; with `step` it is rounded to the grid from `lower` on, in use but
+    not in training.
+
+    Args:
+        context: Width C of the contexts.
+        n_cos: Number of cosines.
+        n_tau: Levels drawn for each target in a loss.
+        kappa: Rounds the corner of the pinball loss, in units of `scale`; 0 for the plain one.
+            Keep it small: it moves the minimiser.
+        lower: Lower end of the range, or None.
+        upper: Upper end of the range, or None.
+        leak: Share of what lies beyond the range that training lets through.
+        step: Spacing of the grid of targets, or None; needs `lower` and `upper`.
+        loc: Where the target lies, before training.
+        scale: How widely it spreads, before training. Its unit is that of the target.
+
+    Raises:
+        InputError: If an argument is out of its range.
+
+    Source:
+        "Implicit Quantile Networks for Distributional Reinforcement Learning" (Dabney et al.,
+        2018), equation 4; as a generative model, "Autoregressive Quantile Networks for Generative
+        Modeling" (Ostrovski et al., 2018), section 4.
+
+    Example:
+        >>> import torch
+        >>> head = ImplicitHead(4)
+        >>> law = head(torch.ones(4))
+        >>> bool((law.icdf(torch.linspace(0, 1, 99)).diff() >= 0).all())
+        True
+    """
+
+    name: ClassVar[str] = "implicit"
+
+    def __init__(
+        self,
+        context: int,
+        *,
+        n_cos: int = 64,
+        n_tau: int = 8,
+        kappa: float = 0.0,
+        lower: float | None = None,
+        upper: float | None = None,
+        leak: float = 0.01,
+        step: float | None = None,
+        loc: float = 0.0,
+        scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        check_range(lower, upper, scale=scale, leak=leak)
+        if n_cos < 1 or n_tau < 1 or not kappa >= 0:
+            raise InputError(
+                f"Expected n_cos >= 1, n_tau >= 1 and kappa >= 0; got {n_cos}, {n_tau} and "
+                f"{kappa}. 64, 8 and 0 are the defaults."
+            )
+        if step is not None:
+            grid_points(lower, upper, step)  # refuses what is no grid
+        self.n_cos, self.n_tau, self.kappa = n_cos, n_tau, kappa
+        self.lower, self.upper, self.leak, self.step = lower, upper, leak, step
+        self.loc, self.scale = loc, scale
+        self.embed = nn.Linear(n_cos, context)
+        self.hidden = nn.Linear(context, context)
+        self.output = nn.Linear(context, 1)
+
+    def forward(self, h: Tensor) -> Implicit:
+        """Return the law given h (..., C), an `Implicit` object of batch shape (...)."""
+
+        def quantile(tau: Tensor) -> Tensor:
+            q = squeezed(self._chunked(h, tau), self.lower, self.upper, leak=0.0)
+            if self.step is None:
+                return q
+            assert self.lower is not None
+            return self.lower + self.step * ((q - self.lower) / self.step).round()
+
+        dtype = working_dtype(self.output.weight)
+        return Implicit(quantile, h.shape[:-1], dtype=dtype, validate_args=False)
+
+    def loss(
+        self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return the mean pinball loss (...) over random levels, given h (..., C)."""
+        dtype = working_dtype(self.output.weight)
+        batch = torch.broadcast_shapes(h.shape[:-1], target.shape)
+        tau = torch.rand(
+            self.n_tau, *batch, generator=generator, dtype=dtype, device=target.device
+        )
+        q = squeezed(self.raw(h, tau), self.lower, self.upper, leak=self.leak)
+        u = target.to(dtype) - q
+        if self.kappa == 0:
+            return pinball(u, tau).mean(0)
+        return huber_pinball(u, tau, kappa=self.kappa * self.scale).mean(0)
+
+    def raw(self, h: Tensor, tau: Tensor) -> Tensor:
+        """Return the network's values at levels tau (S..., *batch) given h (*batch, C)."""
+        # NOTE[DIFF]: the cosines are numbered 1 ... n, as in the authors' published code. The
+        # paper's equation has 0 ... n - 1, whose first is a constant, which the bias already is.
+        number = torch.arange(1, self.n_cos + 1, dtype=tau.dtype, device=tau.device)
+        phi = readout(self.embed, torch.cos(pi * number * tau.unsqueeze(-1))).relu()
+        # The context is clipped as in `readout`, here before the product.
+        h = h.to(phi.dtype).clamp(-1e4, 1e4)
+        q = readout(self.output, readout(self.hidden, h * phi).relu()).squeeze(-1)
+        return self.loc + self.scale * q
+
+    @classmethod
+    def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
+        """Build the head in the units of the coordinate; its bins, if any, give the range."""
+        return cls(context, **{**units_of(coordinate), **args})
+
+    def extra_repr(self) -> str:
+        """Show the levels a loss draws, the corner and the range."""
+        return f"n_tau={self.n_tau}, kappa={self.kappa}, lower={self.lower}, upper={self.upper}"
+
+    def _chunked(self, h: Tensor, tau: Tensor) -> Tensor:
+        if torch.is_grad_enabled() or tau.ndim == 0 or tau.ndim <= h.ndim - 1:
+            return self.raw(h, tau)
+        rows = max(1, _CHUNK // max(1, tau[0].numel() * h.shape[-1]))
+        return torch.cat([self.raw(h, part) for part in tau.split(rows)])

@@ -1,0 +1,179 @@
+"""A monotone piecewise linear quantile function with free values."""
+
+from typing import Any, ClassVar, Literal, Self, final, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from qdist.backbones import Coordinate
+from qdist.errors import InputError
+from qdist.heads.base import AbstractHead, readout
+from qdist.heads.censoring import cells, censored, check_range, grid_points
+from qdist.heads.units import units_of
+from qdist.quantile import Categorical, PiecewiseLinear
+
+__all__ = ["SplineHead"]
+
+Levels = Literal["fixed", "free"]
+Score = Literal["crps", "log"]
+
+
+@final
+class SplineHead(AbstractHead):
+    r"""K knots, monotone by construction, trained by the exact integrated pinball loss.
+
+    The context gives a median and K - 1 positive increments; their sums are the values at K
+    levels, evenly spaced (`levels="fixed"`) or a cumulative softmax of the context too (`"free"`,
+    for laws with jumps at levels of their own). Outside the extreme knots there are exponential
+    tails, unless the range ends there. The loss $\int_0^1 \rho_\tau(y - Q(\tau)) d\tau$ is half
+    the CRPS, in closed form: no level is drawn, so its gradient has no Monte Carlo noise.
+
+    With `lower` or `upper` the quantile function is cut at the ends of the range: what lies beyond
+    is an atom there. In training the cut leaks, so that gradients do not die.
+
+    With `step` the target lives on the grid lower, lower + step, ..., upper: the law is that of
+    the value rounded to the grid, and the score is that of the cells.
+
+    Args:
+        context: Width C of the contexts.
+        knots: The number K of knots.
+        levels: Whether the levels are "fixed" or "free".
+        lower: Lower end of the range, or None.
+        upper: Upper end of the range, or None.
+        leak: Share of what lies beyond the range that training lets through.
+        step: Spacing of the grid, or None; needs `lower` and `upper`.
+        score: What `loss` returns: half the CRPS, or the log score; the latter needs a `step`, or
+            an open range.
+        loc: Where the target lies, before training.
+        scale: How widely it spreads, before training. Its unit is that of the target.
+
+    Raises:
+        InputError: If an argument is out of its range, or the arguments contradict each other.
+
+    Example:
+        Before training the law is near normal.
+
+        >>> import torch
+        >>> head = SplineHead(2, loc=5.0)
+        >>> head(torch.zeros(2)).icdf(torch.tensor([0.1, 0.5, 0.9])).round(decimals=1)
+        tensor([3.7000, 5.0000, 6.2000], grad_fn=<...>)
+    """
+
+    name: ClassVar[str] = "spline"
+    grid: Tensor | None
+    start: Tensor
+
+    def __init__(
+        self,
+        context: int,
+        *,
+        knots: int = 32,
+        levels: Levels = "fixed",
+        lower: float | None = None,
+        upper: float | None = None,
+        leak: float = 0.01,
+        step: float | None = None,
+        score: Score = "crps",
+        loc: float = 0.0,
+        scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        check_range(lower, upper, scale=scale, leak=leak)
+        _check_choices(knots, levels, score)
+        if score == "log" and step is None and not lower is upper is None:
+            raise InputError(
+                "Expected a step with the log score of a bounded range; got none. A clamped "
+                "density has no gradient beyond the ends: use the CRPS, or give the step."
+            )
+        self.lower, self.upper, self.leak = lower, upper, leak
+        self.score, self.loc, self.scale = score, loc, scale
+        self.levels, self.knots = levels, knots
+        self.register_buffer("grid", None if step is None else grid_points(lower, upper, step))
+        # On a grid the outer cells take the tails; elsewhere a side that ends has none.
+        self.tailed = (step is not None or lower is None, step is not None or upper is None)
+
+        first = 0.5 / knots if self.tailed[0] else 0.0
+        last = 1 - 0.5 / knots if self.tailed[1] else 1.0
+        at = torch.linspace(first, last, knots, dtype=torch.float64)
+        self.register_buffer("at", at.to(torch.get_default_dtype()))
+        self._shapes = [1, knots - 1, 2, knots + 1 if levels == "free" else 0]
+        self.layer = nn.Linear(context, sum(self._shapes))
+        nn.init.zeros_(self.layer.bias)
+        # Before training the increments are those of a normal law.
+        normal = torch.special.ndtri(at.clamp(0.25 / knots, 1 - 0.25 / knots))
+        start = torch.cat([normal.diff(), torch.full((2,), 0.4, dtype=torch.float64)])
+        self.register_buffer("start", start.expm1().log().to(torch.get_default_dtype()))
+
+    def forward(self, h: Tensor) -> PiecewiseLinear | Categorical:
+        """Return the law given h (..., C): `PiecewiseLinear`, or `Categorical` on a grid."""
+        law = self._uncut(h)
+        if self.grid is not None:
+            return cells(law, self.grid.to(law.dtype))
+        return censored(law, self.lower, self.upper)
+
+    def loss(
+        self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return half the CRPS, or the log score, (...) at target (...), given h (..., C)."""
+        del generator  # the score is exact
+        law: PiecewiseLinear | Categorical = self._uncut(h)
+        assert isinstance(law, PiecewiseLinear)
+        target = target.to(law.dtype)
+        if self.grid is not None:
+            law = cells(law, self.grid.to(law.dtype))
+            target = self.grid[self._cell(target)]
+        elif self.score == "crps":
+            law = censored(law, self.lower, self.upper, leak=self.leak)
+        return -law.log_prob(target) if self.score == "log" else law.crps(target) / 2
+
+    @classmethod
+    def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
+        """Build the head in the units of the coordinate; its bins, if any, give the range."""
+        return cls(context, **{**units_of(coordinate), **args})
+
+    def extra_repr(self) -> str:
+        """Show the knots, the range and the score."""
+        return (
+            f"knots={self.knots}, levels={self.levels!r}, lower={self.lower}, "
+            f"upper={self.upper}, score={self.score!r}"
+        )
+
+    def _cell(self, target: Tensor) -> Tensor:
+        assert self.grid is not None
+        return torch.searchsorted((self.grid[1:] + self.grid[:-1]) / 2, target)
+
+    def _uncut(self, h: Tensor) -> PiecewiseLinear:
+        raw = readout(self.layer, h)
+        middle, steps, tails, free = raw.split(self._shapes, -1)
+        size = functional.softplus(torch.cat([steps, tails], -1) + self.start.to(raw.dtype))
+        values = functional.pad(size[..., :-2].cumsum(-1), (1, 0))
+        values = values - values[..., self.knots // 2, None]
+        # Rounding is monotone: adding one number to all keeps their order, in any precision.
+        values = self.loc + self.scale * (values + middle)
+        left, right = (self.scale * size[..., -2:]).unbind(-1)
+        levels = self.at.to(raw.dtype) if self.levels == "fixed" else self._free(free)
+        return PiecewiseLinear(
+            levels,
+            values,
+            tails=(left if self.tailed[0] else None, right if self.tailed[1] else None),
+            validate_args=False,
+        )
+
+    def _free(self, raw: Tensor) -> Tensor:
+        """Return K levels as cumulative masses; a side without a tail has no mass outside."""
+        shut = torch.tensor(
+            [not self.tailed[0], *[False] * (self.knots - 1), not self.tailed[1]],
+            device=raw.device,
+        )
+        mass = raw.masked_fill(shut, -torch.inf).softmax(-1).cumsum(-1)
+        return (mass / mass[..., -1:])[..., :-1].clamp(max=1.0)
+
+
+def _check_choices(knots: int, levels: str, score: str) -> None:
+    if knots < 2:
+        raise InputError(f"Expected at least 2 knots; got {knots}. 32 serve most targets.")
+    if levels not in get_args(Levels):
+        raise InputError(f"Expected levels 'fixed' or 'free'; got {levels!r}. Choose one.")
+    if score not in get_args(Score):
+        raise InputError(f"Expected score 'crps' or 'log'; got {score!r}. Choose one.")
