@@ -1,12 +1,18 @@
 """Quantile-function objects: tensors in, tensors out, no parameters."""
 
+from qdist.quantile.affine import Affine as Affine
 from qdist.quantile.base import QuantileFunction as QuantileFunction
 from qdist.quantile.categorical import Categorical as Categorical
+from qdist.quantile.empirical import Empirical as Empirical
+from qdist.quantile.frozen import Frozen as Frozen
 from qdist.quantile.implicit import Implicit as Implicit
 from qdist.quantile.piecewise import PiecewiseLinear as PiecewiseLinear
 
 __all__ = [
+    "Affine",
     "Categorical",
+    "Empirical",
+    "Frozen",
     "Implicit",
     "PiecewiseLinear",
     "QuantileFunction",

@@ -1,19 +1,10 @@
-r"""What every quantile-function object offers, checked and broadcast in one place.
+r"""What a user calls on every quantile-function object, checked and broadcast in one place.
 
-A law is described by its quantile function $Q(\tau)$. The author of a class writes a few
-elementwise hooks (`_icdf`, `_cdf`, ...) that may assume tensors of shape (S..., *batch) and of the
-right dtype; `QuantileFunction` gives the public methods, the checks, the broadcasting and the
-names of scipy.
-
-What a class can do is stated in `can`, a subset of
-
-    {"cdf", "log_prob", "crps", "mean", "variance", "sample", "rsample"}
-
-(`icdf` always). Anything else raises `UnsupportedError` with the reason from `cannot`.
+The formulae are the hooks of the class (see `hooks.py`); here are the public methods, the checks,
+the broadcasting and the names of scipy.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -23,6 +14,7 @@ from torch import Size, Tensor
 from torch.distributions import Distribution, constraints
 
 from qdist.errors import InputError, UnsupportedError
+from qdist.quantile.hooks import AbstractHooks
 
 __all__ = ["QuantileFunction", "TensorLike"]
 
@@ -30,7 +22,7 @@ TensorLike = Tensor | npt.ArrayLike
 """What the public methods accept: a tensor, or anything that `torch.as_tensor` reads."""
 
 
-class QuantileFunction(Distribution, ABC):
+class QuantileFunction(AbstractHooks, Distribution):
     r"""Abstract base of the laws that are described by their quantile function.
 
     An object holds plain tensors, no parameters. Values broadcast as in `torch.distributions`: an
@@ -41,16 +33,8 @@ class QuantileFunction(Distribution, ABC):
     against Lebesgue measure plus the counting measure on the atoms: at an atom it is the log of
     its mass, elsewhere the log of the density.
 
-    A concrete class is final. It sets `can`, and `cannot` for what it lacks, calls
-    `super().__init__` and implements `_icdf` and `_expand`, then the hooks of what it `can` do:
-
-    - `_icdf(tau)`, `_isf(s)`: values at levels; `_isf` is $Q(1 - s)$, by default `_icdf(1 - s)`;
-    - `_cdf(y)`, `_cdf_left(y)`, `_sf(y)`: by default the law has no atom and `_sf` is `1 - _cdf`;
-    - `_log_prob(y)`, `_crps(y)`; `_mean()`, `_variance()`, of shape (*batch);
-    - `_draw(tau)`: a draw for a uniform level, by default `_icdf`;
-    - `_breakpoints()`: levels at which Q has a kink or a jump, by default none.
-
-    [`Affine`][qdist.quantile.Affine] is the shortest example.
+    A concrete class is final: it calls `super().__init__` and implements the hooks of
+    [`AbstractHooks`][qdist.quantile.hooks.AbstractHooks].
 
     Args:
         batch_shape: Shape of the batch of laws.
@@ -58,11 +42,6 @@ class QuantileFunction(Distribution, ABC):
         device: Of the values.
         validate_args: Whether arguments are checked; the default of `torch.distributions` if None.
     """
-
-    can: frozenset[str] = frozenset()
-    """What the object can do besides `icdf`."""
-    cannot: Mapping[str, str] = {}
-    """For each lacking capability, why and what to do about it."""
 
     arg_constraints = {}  # noqa: RUF012 - declared by torch as a plain attribute
 
@@ -389,7 +368,7 @@ class QuantileFunction(Distribution, ABC):
         return self._expand(shape)
 
     @property
-    def support(self) -> constraints.Constraint:  # type: ignore[override]
+    def support(self) -> constraints.Constraint:
         """The real line: no value is refused, one off the support has density 0."""
         return constraints.real
 
@@ -398,52 +377,10 @@ class QuantileFunction(Distribution, ABC):
         """Whether "rsample" is in `can`."""
         return "rsample" in self.can
 
-    def extra_repr(self) -> str:
-        """What `repr` shows besides the batch shape; a hook."""
-        return ""
-
     def __repr__(self) -> str:
         extra = self.extra_repr()
         shape = f"batch_shape={tuple(self.batch_shape)}"
         return f"{type(self).__name__}({shape}{', ' if extra else ''}{extra})"
-
-    # -- hooks
-
-    @abstractmethod
-    def _icdf(self, tau: Tensor) -> Tensor: ...
-
-    @abstractmethod
-    def _expand(self, batch_shape: Size) -> Self: ...
-
-    def _isf(self, s: Tensor) -> Tensor:
-        return self._icdf(1 - s)
-
-    def _cdf(self, y: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def _cdf_left(self, y: Tensor) -> Tensor:
-        return self._cdf(y)
-
-    def _sf(self, y: Tensor) -> Tensor:
-        return 1 - self._cdf(y)
-
-    def _log_prob(self, y: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def _crps(self, y: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def _mean(self) -> Tensor:
-        raise NotImplementedError
-
-    def _variance(self) -> Tensor:
-        raise NotImplementedError
-
-    def _draw(self, tau: Tensor) -> Tensor:
-        return self._icdf(tau)
-
-    def _breakpoints(self) -> Tensor:
-        return torch.empty(0, dtype=torch.float64)
 
     # -- the edge
 

@@ -1,0 +1,146 @@
+"""The law that puts its mass on given samples."""
+
+from functools import cached_property
+from typing import Self, final
+
+import torch
+from torch import Size, Tensor
+
+from qdist.errors import InputError
+from qdist.quantile.base import QuantileFunction
+from qdist.quantile.lookup import read
+from qdist.quantile.steps import accumulate, step_cdf, step_crps, step_index
+
+__all__ = ["Empirical"]
+
+
+@final
+class Empirical(QuantileFunction):
+    r"""The empirical law of samples, weighted or not.
+
+    The samples are sorted once, on first use; after that each quantile, probability or score is a
+    look-up, so that N scores against N samples take $O(N \log N)$. `rsample` carries the gradient
+    to the samples.
+
+    Args:
+        samples: Shape (..., N), in any order, finite.
+        weights: Non-negative, shape (N,) or (..., N), not all zero; equal if None.
+        validate_args: Whether arguments are checked.
+
+    Raises:
+        InputError: There is no sample, one is not finite, or the weights do not fit.
+
+    Example:
+        >>> import torch
+        >>> law = Empirical(torch.tensor([3.0, 1.0, 2.0, 4.0]))
+        >>> law
+        Empirical(batch_shape=(), samples=4)
+        >>> law.icdf(torch.tensor([0.25, 0.5, 1.0])), law.cdf(2.5), law.mean
+        (tensor([1., 2., 4.]), tensor(0.5000), tensor(2.5000))
+    """
+
+    can = frozenset({"cdf", "crps", "mean", "variance", "sample", "rsample"})
+    cannot = {  # noqa: RUF012 - read only
+        "log_prob": "A finite sample has no density. "
+        "Use crps as a score, or cdf(y) - cdf_left(y) for the mass at y."
+    }
+
+    def __init__(
+        self,
+        samples: Tensor,
+        *,
+        weights: Tensor | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        self.samples = samples
+        self.weights = weights
+        super().__init__(
+            samples.shape[:-1],
+            dtype=samples.dtype,
+            device=samples.device,
+            validate_args=validate_args,
+        )
+        if self._validate_args:
+            _check(samples, weights)
+
+    def extra_repr(self) -> str:
+        """Number of samples."""
+        weighted = "" if self.weights is None else ", weighted"
+        return f"samples={self.samples.shape[-1]}{weighted}"
+
+    @cached_property
+    def _tables(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Sorted values, their shares of the mass and the cumulative shares."""
+        with torch.enable_grad():  # the cache must serve those who want gradients later
+            values, order = self.samples.sort(-1)
+            count = values.shape[-1]
+            if self.weights is None:
+                steps = torch.arange(1, count + 1, dtype=self.dtype, device=self.device)
+                return values, torch.full_like(steps, 1 / count), steps / count
+            weights = self.weights.to(self.dtype).expand_as(self.samples).gather(-1, order)
+            return values, weights / weights.sum(-1, keepdim=True), accumulate(weights)
+
+    @property
+    def values(self) -> Tensor:
+        """The samples in increasing order, shape (..., N)."""
+        return self._tables[0]
+
+    @property
+    def cumulative(self) -> Tensor:
+        """Mass of each sorted sample and of those before it, shape (N,) or (..., N)."""
+        return self._tables[2]
+
+    def _expand(self, batch_shape: Size) -> Self:
+        samples = self.samples.expand(*batch_shape, self.samples.shape[-1])
+        return type(self)(samples, weights=self.weights, validate_args=self._validate_args)
+
+    def _icdf(self, tau: Tensor) -> Tensor:
+        index = step_index(tau, self.cumulative, self.batch_shape)
+        return read(self.values, index, self.batch_shape)
+
+    def _cdf(self, y: Tensor) -> Tensor:
+        return step_cdf(y, self.values, self.cumulative, self.batch_shape, side="right")
+
+    def _cdf_left(self, y: Tensor) -> Tensor:
+        return step_cdf(y, self.values, self.cumulative, self.batch_shape, side="left")
+
+    def _crps(self, y: Tensor) -> Tensor:
+        return step_crps(y, self.values, self.cumulative, self.batch_shape)
+
+    def _mean(self) -> Tensor:
+        values, mass, _ = self._tables
+        return (mass * values).sum(-1)
+
+    def _variance(self) -> Tensor:
+        values, mass, _ = self._tables
+        mean = (mass * values).sum(-1, keepdim=True)
+        return (mass * (values - mean).square()).sum(-1)
+
+    def _breakpoints(self) -> Tensor:
+        return self.cumulative
+
+
+def _check(samples: Tensor, weights: Tensor | None) -> None:
+    if samples.dim() < 1 or samples.shape[-1] < 1:
+        raise InputError(
+            f"Expected at least one sample on the last axis; got shape {tuple(samples.shape)}. "
+            "Put the samples of a law on the last axis."
+        )
+    if not bool(samples.isfinite().all()):
+        raise InputError(
+            f"Expected finite samples; got {int((~samples.isfinite()).sum())} that are not. "
+            "Drop or impute them first."
+        )
+    if weights is None:
+        return
+    if weights.shape not in (samples.shape, samples.shape[-1:]):
+        raise InputError(
+            f"Expected weights of shape {tuple(samples.shape[-1:])} or {tuple(samples.shape)}; "
+            f"got {tuple(weights.shape)}. Give one weight per sample."
+        )
+    good = weights.isfinite().all() & (weights >= 0).all() & (weights.sum(-1) > 0).all()
+    if not bool(good):
+        raise InputError(
+            f"Expected finite non-negative weights, not all zero; got {weights.tolist()!s:.80}. "
+            "Weights need not sum to 1."
+        )
