@@ -60,7 +60,7 @@ def find_atoms(counts: Counts, n_rows: int, fineness: Fineness) -> NDArray[np.bo
 
     Example:
         >>> import numpy as np
-        >>> find_atoms(np.array([900] + [1] * 100), 1000, Fineness()).sum()
+        >>> find_atoms(np.array([900] + [1] * 100), 1000, Fineness()).tolist().count(True)
         1
     """
     # Thirty measurements are not thirty codes: what occurs once says nothing of a next time.

@@ -142,7 +142,7 @@ def test_a_pandas_condition_lends_its_index():
 
 
 def test_one_condition_serves_many_rows():
-    y, visible = CODEC.encode_given({"x": 1 / 3, "name": "Ada"})
+    _y, visible = CODEC.encode_given({"x": 1 / 3, "name": "Ada"})
     draws = torch.rand(5, 6)
     out = CODEC.decode(draws, given={"x": 1 / 3, "name": "Ada"})
     assert out["x"].tolist() == [1 / 3] * 5

@@ -397,7 +397,7 @@ def test_new_rows_must_fit_the_codec():
         codec.encode({"x": [0.5]})
     with pytest.raises(InputError, match="known level in column 'c': 'a', 'b'; got 'q'"):
         codec.encode({"x": [0.5], "c": ["q"]})
-    with pytest.raises(InputError, match="each cell of column 'x'.*got 1 missing"):
+    with pytest.raises(InputError, match=r"each cell of column 'x'.*got 1 missing"):
         codec.encode({"x": [None], "c": ["a"]})
     with pytest.raises(InputError, match=r"Expected shape \(rows, 2\); got \(3, 1\)"):
         codec.decode(torch.zeros(3, 1))
@@ -410,7 +410,7 @@ def test_new_rows_must_fit_the_codec():
 def test_the_schema_prints_what_was_inferred():
     codec = TableCodec.fit(load_penguins())
     assert "body_mass_g        number, whole, step 25, 4 atoms, 0.581 % missing" in repr(codec)
-    with pytest.raises(UnknownNameError, match="'species'.*got 'wings'"):
+    with pytest.raises(UnknownNameError, match=r"'species'.*got 'wings'"):
         codec.schema["wings"]
     with pytest.raises(UnknownNameError, match="modelled columns"):
         codec.index("wings")

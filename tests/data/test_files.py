@@ -1,0 +1,152 @@
+"""Files and streams: what is written reads again, and what cannot be read says why."""
+
+import datetime as dt
+import gzip
+import io
+import os
+from decimal import Decimal
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from qdist.data.datasets import load_penguins
+from qdist.data.files import read_table, write_table
+from qdist.errors import FileAccessError, FileFormatError, InputError
+
+ENDINGS = [".csv", ".csv.gz", ".parquet", ".feather"]
+
+
+def table():
+    return pa.table(
+        {
+            "whole": [1, None, 3],
+            "real": [0.1 + 0.2, None, -1e-300],
+            "text": ["a,b", None, 'with "quotes"\nand a line'],
+            "true": [True, None, False],
+            "day": [dt.date(2024, 2, 29), None, dt.date(1960, 1, 1)],
+            "stamp": pa.array([0, None, 10**9], pa.timestamp("s")),
+        }
+    )
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_is_written_reads_again(tmp_path, ending):
+    path = tmp_path / f"table{ending}"
+    write_table(table(), path)
+    assert read_table(path).to_pydict() == table().to_pydict()
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("make", ["pandas", "polars", "pyarrow"])
+def test_frames_of_any_make_are_written(tmp_path, ending, make):
+    path = tmp_path / f"penguins{ending.upper()}"
+    write_table(load_penguins(as_frame=make), str(path))
+    read = read_table(str(path))
+    assert read.shape == (344, 8)
+    assert read["species"].to_pylist() == load_penguins()["species"].tolist()
+    assert read["bill_length_mm"].null_count == 2
+
+
+def test_types_that_csv_lacks(tmp_path):
+    frame = pl.DataFrame(
+        {
+            "decimal": pl.Series(["1.10", None]).cast(pl.Decimal(10, 2)),
+            "delta": [dt.timedelta(minutes=1), None],
+            "zone": pl.Series([0, None], dtype=pl.Int64).cast(pl.Datetime("ms", "Asia/Tokyo")),
+            "level": pl.Series(["x", None], dtype=pl.Categorical),
+            "time": [dt.time(1, 2, 3), None],
+        }
+    )
+    write_table(frame, tmp_path / "a.csv")
+    read = read_table(tmp_path / "a.csv").to_pylist()[0]
+    assert read["decimal"] == 1.1
+    assert read["delta"] == 60
+    assert read["zone"].timestamp() == 0
+    assert read["level"] == "x"
+    assert read["time"] == dt.time(1, 2, 3)
+    write_table(frame, tmp_path / "a.parquet")
+    assert read_table(tmp_path / "a.parquet")["decimal"][0].as_py() == Decimal("1.10")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_streams_are_told_by_their_first_bytes(tmp_path, ending):
+    path = tmp_path / f"table{ending}"
+    write_table(table(), path)
+    assert read_table(io.BytesIO(path.read_bytes())).to_pydict() == table().to_pydict()
+
+
+def test_standard_streams(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\n1\n2\n")))
+    read = read_table("-")
+    assert read.to_pydict() == {"a": [1, 2]}
+    stream = io.BytesIO()
+    write_table(pd.DataFrame({"a": [1, 2]}), stream)
+    assert stream.getvalue() == b'"a"\n1\n2\n'
+
+
+def test_standard_output(capsysbinary):
+    write_table({"a": [1, 2]}, "-")
+    assert capsysbinary.readouterr().out == b'"a"\n1\n2\n'
+
+
+def test_text_in_the_last_of_many_rows(tmp_path):
+    path = tmp_path / "late.csv"
+    path.write_text("a\n" + "1\n" * 400_000 + "x\n")
+    assert read_table(path)["a"].type == pa.string()
+
+
+def test_bad_places(tmp_path):
+    with pytest.raises(
+        InputError, match=r"ending in .csv, .csv.gz, .parquet, .feather; got .*xls"
+    ):
+        read_table(tmp_path / "a.xlsx")
+    with pytest.raises(InputError, match="ending in"):
+        write_table(table(), tmp_path / "a.txt")
+    with pytest.raises(FileAccessError, match=r"no such file or directory\. Check the path"):
+        read_table(tmp_path / "a.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(FileAccessError, match="is a directory"):
+        read_table(tmp_path / "folder.csv")
+    with pytest.raises(FileAccessError, match=r"no such file or directory\. Check the folder"):
+        write_table(table(), tmp_path / "none" / "a.csv")
+    with pytest.raises(FileAccessError, match="directory"):
+        write_table(table(), tmp_path / "folder.csv")
+    assert sorted(os.listdir(tmp_path)) == ["folder.csv"]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(FileAccessError, match="no space left"):
+        write_table(table(), path)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+DAMAGED = {
+    "empty.csv": b"",
+    "ragged.csv": b"a,b\n1,2\n1,2,3\n",
+    "latin.csv": "a\nné\n".encode("latin-1"),
+    "cut.csv.gz": gzip.compress(b"a\n" + b"1\n" * 1000)[:-9],
+    "plain.csv.gz": b"a\n1\n",
+    "foreign.parquet": b"a,b\n1,2\n",
+    "cut.parquet": b"PAR1" + b"\0" * 40,
+    "foreign.feather": b"nothing",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_files(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(DAMAGED[name])
+    ending = name.split(".", 1)[1]
+    with pytest.raises(FileFormatError, match=rf"Expected {ending} in '.*{name}'; got bytes"):
+        read_table(path)
