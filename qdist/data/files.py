@@ -25,7 +25,7 @@ _ENDINGS: Final = (".csv", ".csv.gz", ".parquet", ".feather")
 
 
 def read_table(source: str | os.PathLike[str] | IO[bytes]) -> pa.Table:
-    """Reads a table.
+    r"""Reads a table.
 
     Args:
         source: A path ending in `.csv`, `.csv.gz`, `.parquet` or `.feather`; `"-"` for standard
@@ -43,7 +43,7 @@ def read_table(source: str | os.PathLike[str] | IO[bytes]) -> pa.Table:
 
     Example:
         >>> import io
-        >>> read_table(io.BytesIO(b"a,b\\n1,x\\n2,\\n")).to_pydict()
+        >>> read_table(io.BytesIO(b"a,b\n1,x\n2,\n")).to_pydict()
         {'a': [1, 2], 'b': ['x', None]}
     """
     if not isinstance(source, str | os.PathLike):
@@ -113,7 +113,7 @@ _READERS: Final[dict[str, Callable[[bytes], pa.Table]]] = {
 
 
 def write_table(frame: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
-    """Writes a frame. A file is replaced only once the new one is whole.
+    r"""Writes a frame. A file is replaced only once the new one is whole.
 
     Args:
         frame: A frame of any make that [`to_arrow`][qdist.data.frames.to_arrow] takes.
@@ -127,9 +127,9 @@ def write_table(frame: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
     Example:
         >>> import io
         >>> stream = io.BytesIO()
-        >>> write_table({"a": [1, None]}, stream)
+        >>> write_table({"a": [1, 2], "b": ["x", None]}, stream)
         >>> stream.getvalue()
-        b'"a"\\n1\\n\\n'
+        b'"a","b"\n1,"x"\n2,\n'
     """
     table = to_arrow(frame)
     if not isinstance(target, str | os.PathLike):
@@ -166,6 +166,9 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _csv_bytes(table: pa.Table) -> bytes:
     columns = [_for_csv(column) for column in table.columns]
+    if len(columns) == 1 and columns[0].null_count:
+        # An empty line is no row; a quoted nothing is.
+        columns = [columns[0].cast(pa.string()).fill_null("")]
     sink = io.BytesIO()
     pcsv.write_csv(pa.table(columns, names=table.schema.names), sink)
     return sink.getvalue()

@@ -92,6 +92,12 @@ def test_standard_output(capsysbinary):
     assert capsysbinary.readouterr().out == b'"a"\n1\n2\n'
 
 
+def test_a_missing_cell_of_the_only_column_is_a_row():
+    stream = io.BytesIO()
+    write_table({"a": [1.5, None, 2.5]}, stream)
+    assert read_table(io.BytesIO(stream.getvalue())).to_pydict() == {"a": [1.5, None, 2.5]}
+
+
 def test_text_in_the_last_of_many_rows(tmp_path):
     path = tmp_path / "late.csv"
     path.write_text("a\n" + "1\n" * 400_000 + "x\n")
