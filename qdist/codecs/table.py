@@ -19,7 +19,7 @@ from qdist.codecs.fitting import Fineness
 from qdist.codecs.given import Given, read_given
 from qdist.codecs.infer import fit_column
 from qdist.codecs.schema import Column, Schema
-from qdist.data.frames import describe, restore, to_arrow
+from qdist.data.frames import canonical, describe, restore, to_arrow
 from qdist.errors import FileFormatError, InputError, UnknownNameError
 
 __all__ = ["TableCodec"]
@@ -64,6 +64,7 @@ class TableCodec:
         atom_share: float = 0.001,
         atom_count: int = 10,
         max_atoms: int = 256,
+        max_codes: int = 50,
     ) -> TableCodec:
         """Finds out what the columns are and fits their marginals. Keeps no row.
 
@@ -75,6 +76,8 @@ class TableCodec:
             atom_share: A value that holds at least this share of the rows is kept exactly ...
             atom_count: ... if it holds at least so many rows.
             max_atoms: At most so many values of a column are, unless all are.
+            max_codes: A numeric column of at most so many distinct values, half of them seen
+                twice, is one of codes.
 
         Returns:
             The codec.
@@ -100,9 +103,10 @@ class TableCodec:
             atom_share=atom_share,
             atom_count=atom_count,
             max_atoms=max_atoms,
+            max_codes=max_codes,
         )
         fitted = tuple(
-            fit_column(name, _one(column), declared.get(name), fineness=fineness)
+            fit_column(name, canonical(column), declared.get(name), fineness=fineness)
             for name, column in zip(table.schema.names, table.columns, strict=True)
         )
         return cls(fitted, describe(frame))
@@ -169,7 +173,7 @@ class TableCodec:
             )
         y = np.empty((table.num_rows, len(self._modelled)))
         for i, column in enumerate(self._modelled):
-            y[:, i] = column.encode(_one(table.column(column.schema.name)))
+            y[:, i] = column.encode(canonical(table.column(column.schema.name)))
         return torch.from_numpy(y)
 
     def encode_given(
@@ -297,12 +301,6 @@ class TableCodec:
 
     def __repr__(self) -> str:
         return f"TableCodec: {len(self._modelled)} coordinates\n{self.schema!r}"
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    from qdist.data.frames import canonical
-
-    return canonical(column)
 
 
 def _overwrite(array: pa.Array, read: Given, name: str, kind: pa.DataType, shown: Any) -> pa.Array:
