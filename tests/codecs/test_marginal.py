@@ -290,3 +290,28 @@ def test_json_keeps_every_bit(name):
     assert torch.equal(again.encode(frame), codec.encode(frame))
     u = torch.rand(500, 1)
     np.testing.assert_array_equal(again.decode(u)["x"], codec.decode(u)["x"])
+
+
+@pytest.mark.parametrize("name", ["mostly zero", "whole", "missing"])
+def test_the_end_of_a_stretch_is_not_the_atom_beside_it(name):
+    column, _ = fit(name)
+    curve = column.curve
+    before = np.flatnonzero((curve.kind[:-1] != 1) & (curve.kind[1:] == 1))
+    after = np.flatnonzero((curve.kind[:-1] == 1) & (curve.kind[1:] != 1)) + 1
+    atoms = set(curve.atoms)
+    for level in [*curve.u[before, 1], *curve.u[after, 0]]:
+        z, missing = curve.value(np.array([level]))
+        if curve.gridded:
+            assert z[0] not in atoms
+        assert curve.continuous(np.array([level]))[0]
+        assert missing is None or not missing[0]
+
+
+def test_single_precision_has_its_own_grid():
+    # 39.1 in single precision is 39.099998474121094 in double.
+    values = np.round(10 * NORMAL, 1).astype(np.float32)
+    column = fit_column("x", pa.array(values), None, fineness=Fineness())
+    assert column.schema.step == 0.1
+    assert column.decode(column.encode(pa.array(values))).equals(pa.array(values))
+    drawn = column.decode(np.random.default_rng(1).random(500)).to_numpy()
+    np.testing.assert_array_equal(drawn, np.round(drawn.astype(float), 1).astype(np.float32))
