@@ -1,4 +1,4 @@
-"""One check proves the rank contract for three unlike networks, and catches each way to break it."""
+"""One check proves the rank contract for unlike networks, and catches each way to break it."""
 
 import pytest
 import torch

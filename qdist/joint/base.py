@@ -121,7 +121,8 @@ class AbstractJoint(nn.Module, ABC):
         Args:
             y: Values, shape (B, D).
             visible: What is known, shape (B, D), bool.
-            tau: Levels in [0, 1], shape (B, D); those of visible cells are not looked at.
+            tau: Levels in [0, 1], shape (B, D); those of visible cells are not looked at. The
+                comonotonic joint takes its one level from the first column.
             order: In which order hidden cells are drawn, shape (D,); only the autoregressive
                 joint depends on it. By default the joint's own.
 
@@ -134,11 +135,7 @@ class AbstractJoint(nn.Module, ABC):
         """
         visible = self._visible(y, visible)
         self._check("tau", tau, y)
-        if not bool(((tau >= 0) & (tau <= 1) | visible).all()):
-            raise InputError(
-                "Expected levels in [0, 1] in all hidden cells; got others. "
-                "Draw them uniformly, or take them from `rosenblatt`."
-            )
+        check_levels(tau, visible)
         return self._fill(y, visible, tau, order)
 
     @torch.no_grad()
@@ -332,6 +329,15 @@ class AbstractJoint(nn.Module, ABC):
             raise InputError(
                 f"Expected {what} of dtype bool; got {value.dtype}. Compare, or call `.bool()`."
             )
+
+
+def check_levels(tau: Tensor, visible: Tensor) -> None:
+    """Raises unless each hidden cell has a level."""
+    if not bool(((tau >= 0) & (tau <= 1) | visible).all()):
+        raise InputError(
+            "Expected levels in [0, 1] in all hidden cells; got others. "
+            "Draw them uniformly, or take them from `rosenblatt`."
+        )
 
 
 def hidden_rows(

@@ -9,7 +9,7 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError
 from qdist.heads import ColumnHeads
-from qdist.joint.base import AbstractJoint, Part
+from qdist.joint.base import AbstractJoint, Part, check_levels
 from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
 
 __all__ = ["Comonotonic"]
@@ -66,6 +66,8 @@ class Comonotonic(AbstractJoint):
     def _fill(
         self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
     ) -> Tensor:
+        # The first column counts even where its cell is visible, unless there is nothing to draw.
+        check_levels(tau[:, :1], visible.all(1, keepdim=True))
         lower, upper = self._confine(y, visible)
         level = lower + tau[:, 0].to(lower.dtype) * (upper - lower)
         filled = y.clone()
