@@ -26,7 +26,7 @@ def search(table: Tensor, query: Tensor, batch: Size, *, side: str) -> Tensor:
     if table.dim() == 1:
         return torch.searchsorted(table.contiguous(), query.contiguous(), side=side)
     table = table.expand(*batch, table.shape[-1]).contiguous()
-    found = torch.searchsorted(table, _samples_last(query, batch), side=side)
+    found = torch.searchsorted(table, _samples_last(query, batch).contiguous(), side=side)
     return _samples_first(found, query.shape, batch)
 
 
