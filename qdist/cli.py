@@ -40,7 +40,7 @@ def app() -> None:
 def fit(data: str, output: str, max_time: str | None, seed: int | None, **flags: bool) -> None:
     """Fit a model to DATA and save it.
 
-    DATA is a file ending in .csv, .csv.gz, .parquet or .feather, or - for CSV from standard input.
+    DATA is a file ending in .csv, .csv.gz, .parquet or .feather, or - for standard input.
     """
     from qdist.data.files import read_table
     from qdist.estimators import TabularModel
