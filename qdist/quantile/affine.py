@@ -8,7 +8,8 @@ import torch
 from torch import Size, Tensor
 
 from qdist.errors import InputError
-from qdist.quantile.base import QuantileFunction, TensorLike
+from qdist.quantile.base import QuantileFunction
+from qdist.quantile.edge import TensorLike
 
 __all__ = ["Affine"]
 

@@ -8,18 +8,15 @@ from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution, constraints
 
 from qdist.errors import InputError, UnsupportedError
+from qdist.quantile.edge import TensorLike, align, check_expands, check_shares, uniform
 from qdist.quantile.hooks import AbstractHooks
 
-__all__ = ["QuantileFunction", "TensorLike"]
-
-TensorLike = Tensor | npt.ArrayLike
-"""What the public methods accept: a tensor, or anything that `torch.as_tensor` reads."""
+__all__ = ["QuantileFunction"]
 
 
 class QuantileFunction(AbstractHooks, Distribution):
@@ -123,11 +120,8 @@ class QuantileFunction(AbstractHooks, Distribution):
             InputError: The coverage lies outside [0, 1], or the shape does not broadcast.
         """
         coverage = torch.as_tensor(coverage, dtype=self.dtype, device=self.device)
-        if self._validate_args and not bool(((coverage >= 0) & (coverage <= 1)).all()):
-            raise InputError(
-                f"Expected a coverage in [0, 1]; got {_first_bad(coverage)}. "
-                "Give 0.9 for a 90 % interval."
-            )
+        if self._validate_args:
+            check_shares(coverage, "a coverage", "Give 0.9 for a 90 % interval.")
         tail = (1 - coverage) / 2
         return self.icdf(tail), self.isf(tail)
 
@@ -142,7 +136,7 @@ class QuantileFunction(AbstractHooks, Distribution):
         Raises:
             UnsupportedError: The object is a batch of laws.
         """
-        if self.batch_shape.numel() != 1 or len(self.batch_shape) > 0:
+        if len(self.batch_shape) > 0:
             raise UnsupportedError(
                 f"Expected a single law with batch shape (); got {tuple(self.batch_shape)}. "
                 "Ask each law of the batch for its own breakpoints."
@@ -360,11 +354,7 @@ class QuantileFunction(AbstractHooks, Distribution):
         shape = Size(batch_shape)
         if shape == self.batch_shape:
             return self
-        if not _expands(self.batch_shape, shape):
-            raise InputError(
-                f"Expected a shape to which {tuple(self.batch_shape)} expands; "
-                f"got {tuple(shape)}. Keep the trailing axes, or make them from axes of length 1."
-            )
+        check_expands(self.batch_shape, shape)
         return self._expand(shape)
 
     @property
@@ -392,24 +382,14 @@ class QuantileFunction(AbstractHooks, Distribution):
     def _enter(self, value: TensorLike) -> tuple[Self, Tensor]:
         """The value as a tensor of shape (S..., *batch), and the law with that batch."""
         value = torch.as_tensor(value, dtype=self.dtype, device=self.device)
-        batch = self.batch_shape
-        if value.shape[value.dim() - len(batch) :] == batch and value.dim() >= len(batch):
-            return self, value
-        try:
-            shape = Size(np.broadcast_shapes(value.shape, batch))
-        except ValueError:
-            raise InputError(
-                f"Expected a shape that broadcasts with the batch shape {tuple(batch)}; "
-                f"got {tuple(value.shape)}. Put sample axes in front of the batch axes."
-            ) from None
-        return self.expand(shape[len(shape) - len(batch) :]), value.expand(shape)
+        value = align(value, self.batch_shape)
+        return self.expand(value.shape[value.dim() - len(self.batch_shape) :]), value
 
     def _enter_levels(self, tau: TensorLike) -> tuple[Self, Tensor]:
         law, tau = self._enter(tau)
-        if self._validate_args and not bool(((tau >= 0) & (tau <= 1)).all()):
-            raise InputError(
-                f"Expected levels in [0, 1]; got {_first_bad(tau)}. "
-                "A level is a probability; use cdf to turn a value into one."
+        if self._validate_args:
+            check_shares(
+                tau, "levels", "A level is a probability; use cdf to turn a value into one."
             )
         return law, tau
 
@@ -417,17 +397,4 @@ class QuantileFunction(AbstractHooks, Distribution):
         self, sample_shape: Size | Sequence[int], generator: torch.Generator | None
     ) -> Tensor:
         shape = Size((*sample_shape, *self.batch_shape))
-        u = torch.rand(shape, generator=generator, dtype=self.dtype, device=self.device)
-        # rand is a multiple of eps / 2 in [0, 1); a 0 would be an infinite draw in a tail
-        return u.clamp(min=torch.finfo(self.dtype).eps / 4)
-
-
-def _first_bad(levels: Tensor) -> float:
-    return float(levels[~((levels >= 0) & (levels <= 1))].flatten()[0])
-
-
-def _expands(old: Size, new: Size) -> bool:
-    if len(new) < len(old):
-        return False
-    tail = new[len(new) - len(old) :]
-    return all(o in (n, 1) for o, n in zip(old, tail, strict=True))
+        return uniform(shape, dtype=self.dtype, device=self.device, generator=generator)

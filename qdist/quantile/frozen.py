@@ -53,7 +53,7 @@ class Frozen(QuantileFunction):
         >>> law.isf(1e-300).item()
         37.047...
         >>> law.crps(0.0).item()  # (sqrt(2) - 1) / sqrt(pi)
-        0.233695...
+        0.23369...
     """
 
     can = frozenset({"cdf", "log_prob", "crps", "mean", "variance", "sample"})
@@ -114,21 +114,15 @@ class Frozen(QuantileFunction):
         if self.discrete:
             return self._inside(self.law.ppf(tau))
         upper = tau > 0.5
-        return np.where(
-            upper,
-            self.law.isf(np.where(upper, 1 - tau, 0.5)),
-            self.law.ppf(np.where(upper, 0.5, tau)),
-        )
+        high = self.law.isf(np.where(upper, 1 - tau, 0.5))
+        return np.asarray(np.where(upper, high, self.law.ppf(np.where(upper, 0.5, tau))))
 
     def _upper(self, s: Array) -> Array:
         if self.discrete:
             return self._inside(self._discrete_upper(s))
         lower = s > 0.5
-        return np.where(
-            lower,
-            self.law.ppf(np.where(lower, 1 - s, 0.5)),
-            self.law.isf(np.where(lower, 0.5, s)),
-        )
+        low = self.law.ppf(np.where(lower, 1 - s, 0.5))
+        return np.asarray(np.where(lower, low, self.law.isf(np.where(lower, 0.5, s))))
 
     def _discrete_upper(self, s: Array) -> Array:
         """The least value that is exceeded with probability at most `s`.

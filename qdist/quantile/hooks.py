@@ -1,8 +1,8 @@
 r"""What the author of a quantile-function object writes.
 
-A law is described by its quantile function $Q(\tau)$. The author writes a few elementwise hooks that
-may assume tensors of shape (S..., *batch) and of the right dtype; the public methods, the checks and
-the broadcasting are those of [`QuantileFunction`][qdist.quantile.QuantileFunction].
+A law is described by its quantile function $Q(\tau)$. The author writes a few elementwise hooks
+that may assume tensors of shape (S..., *batch) and of the right dtype; the public methods, the
+checks and the broadcasting are those of [`QuantileFunction`][qdist.quantile.QuantileFunction].
 """
 
 from abc import ABC, abstractmethod

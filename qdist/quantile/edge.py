@@ -1,0 +1,96 @@
+"""What comes in from the caller: shapes, levels, uniform draws."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Size, Tensor
+
+from qdist.errors import InputError
+
+__all__ = ["TensorLike", "align", "check_expands", "check_shares", "uniform"]
+
+TensorLike = Tensor | npt.ArrayLike
+"""What the public methods accept: a tensor, or anything that `torch.as_tensor` reads."""
+
+
+def align(value: Tensor, batch: Size) -> Tensor:
+    """The value broadcast against a batch shape.
+
+    Args:
+        value: Any shape that broadcasts.
+        batch: The batch shape.
+
+    Returns:
+        Shape (S..., *batch), where axes of length 1 of the batch may have grown.
+
+    Raises:
+        InputError: The shapes do not broadcast.
+    """
+    lead = value.dim() - len(batch)
+    if lead >= 0 and value.shape[lead:] == batch:
+        return value
+    try:
+        return value.expand(np.broadcast_shapes(value.shape, batch))
+    except ValueError:
+        raise InputError(
+            f"Expected a shape that broadcasts with the batch shape {tuple(batch)}; "
+            f"got {tuple(value.shape)}. Put sample axes in front of the batch axes."
+        ) from None
+
+
+def check_shares(shares: Tensor, what: str, advice: str) -> None:
+    """Refuses what is not a probability.
+
+    Args:
+        shares: Any shape.
+        what: Its name in the message.
+        advice: What to do.
+
+    Raises:
+        InputError: An entry lies outside [0, 1] or is NaN.
+    """
+    good = (shares >= 0) & (shares <= 1)
+    if not bool(good.all()):
+        bad = float(shares[~good].flatten()[0])
+        raise InputError(f"Expected {what} in [0, 1]; got {bad}. {advice}")
+
+
+def check_expands(old: Size, new: Size) -> None:
+    """Refuses a batch shape to which the old one does not broadcast.
+
+    Args:
+        old: Present batch shape.
+        new: Wanted batch shape.
+
+    Raises:
+        InputError: An axis would shrink or change its length.
+    """
+    tail = new[len(new) - len(old) :] if len(new) >= len(old) else ()
+    if len(tail) != len(old) or any(o not in (n, 1) for o, n in zip(old, tail, strict=True)):
+        raise InputError(
+            f"Expected a shape to which {tuple(old)} expands; got {tuple(new)}. "
+            "Keep the trailing axes, or make them from axes of length 1."
+        )
+
+
+def uniform(
+    shape: Size,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """Uniform levels strictly inside (0, 1).
+
+    Args:
+        shape: Of the result.
+        dtype: Of the result.
+        device: Of the result and of the generator.
+        generator: Source of the randomness.
+
+    Returns:
+        Levels. `torch.rand` draws multiples of eps / 2 in [0, 1); its 0, which would be an
+        infinite draw in a tail, is moved up by half a step.
+    """
+    u = torch.rand(shape, generator=generator, dtype=dtype, device=device)
+    return u.clamp(min=torch.finfo(dtype).eps / 4)
