@@ -241,6 +241,8 @@ def _as_sequence(returned: Any) -> Iterable[type]:
 
 
 def _name_of(cls: type) -> str:
+    if not isinstance(cls, type):
+        raise InputError(f"Expected a class; got {cls!r}. Register the class, not an instance.")
     name = cls.__dict__.get("name")
     if not isinstance(name, str) or not name:
         raise InputError(

@@ -16,7 +16,7 @@ from qdist.data.frames import canonical, to_arrow
 from qdist.data.makes.vectors import from_vector, mixed
 from qdist.errors import InputError, UnknownNameError
 
-__all__ = ["Given", "read_given"]
+__all__ = ["Given", "is_condition", "read_given"]
 
 Mask = NDArray[np.bool_]
 
@@ -45,6 +45,16 @@ def _is_column(value: Any) -> bool:
     return isinstance(value, list | tuple | np.ndarray) and np.ndim(value) > 0
 
 
+def is_condition(given: Any) -> bool:
+    """Whether it is one condition, a dict of single values, and not a frame of conditions.
+
+    Example:
+        >>> is_condition({"age": 40}), is_condition({"age": [40, 50]})
+        (True, False)
+    """
+    return isinstance(given, dict) and not any(_is_column(v) for v in given.values())
+
+
 def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
     """Reads conditions.
 
@@ -63,7 +73,7 @@ def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
         >>> read_given({"age": 40}, {"age": pa.int64()}).present["age"]
         array([ True])
     """
-    single = isinstance(given, dict) and not any(_is_column(v) for v in given.values())
+    single = is_condition(given)
     if single:
         columns = {str(name): _cell(value, str(name)) for name, value in given.items()}
         n_rows = 1

@@ -157,6 +157,30 @@ def n_rows(frame: Any) -> int:
     return len(frame)
 
 
+def repeat_rows(frame: Any, times: int) -> Any:
+    """Repeats each row of a frame, its copies adjacent and under the same index.
+
+    Args:
+        frame: A frame that `to_arrow` accepts.
+        times: How often, at least 0.
+
+    Returns:
+        A frame of the same make.
+
+    Example:
+        >>> repeat_rows({"a": [1, 2]}, 2)
+        {'a': [1, 1, 2, 2]}
+    """
+    rows = np.repeat(np.arange(n_rows(frame)), times)
+    if isinstance(frame, dict):
+        return {name: [column[i] for i in rows] for name, column in frame.items()}
+    if nw.dependencies.is_pandas_dataframe(frame):
+        return frame.iloc[rows]
+    if isinstance(frame, pa.Table):
+        return frame.take(rows)
+    return frame[rows]
+
+
 def restore(table: pa.Table, note: dict[str, Any], *, like: Any = None) -> Any:
     """Builds a frame of the noted make from a table of canonical types.
 

@@ -80,10 +80,16 @@ class _Scipy:
     """A frozen scipy law."""
 
     def __init__(self, frozen: Any) -> None:
-        if np.ndim(frozen.ppf(0.5)) != 0:
+        median = frozen.ppf(0.5)
+        if np.ndim(median) != 0:
             raise InputError(
                 "Expected a frozen law with scalar parameters; got arrays. "
                 "Compare the laws of a batch one by one."
+            )
+        if not np.isfinite(median):
+            raise InputError(
+                f"Expected a law with a median; got {median}. Check the parameters against those "
+                "that scipy.stats allows."
             )
         self._frozen = frozen
 

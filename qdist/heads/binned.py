@@ -21,7 +21,7 @@ Score = Literal["log", "crps", "both"]
 class BinnedHead(AbstractHead):
     r"""Bins of fixed ends and free mass: a piecewise linear cdf with K degrees of freedom.
 
-    A softmax of the context gives bin $k$ the mass $p_k$, spread evenly over
+    A softmax of logits gives bin $k$ the mass $p_k$, spread evenly over
     $[l_k, r_k]$, or put on one point where $l_k = r_k$ (an atom). Between two bins there may be a
     gap, which holds no mass. The quantile function is piecewise linear, with fixed values and
     free levels: the best of the heads where the law has several sharp modes or atoms.
@@ -31,14 +31,27 @@ class BinnedHead(AbstractHead):
     target equal to an atom belongs to the atom, even where the atom touches a continuous bin; one
     in a gap or outside belongs to the nearest bin.
 
+    The logit of an atom is linear in the context. Those of the N continuous bins are a cosine
+    series in the place $u = (j + 1/2) / N$ of a bin among them, with coefficients linear in the
+    context,
+
+    $$ \log p_j(h) = b_j + \sum_{m=0}^{M-1} \frac{c_m(h)}{(1 + m)^s} \cos(\pi m u_j) + \text{const}, $$
+
+    so that neighbouring bins learn from each other: the damping $s$ is a prior for smooth log
+    densities. One free logit a bin overfits tables of ten thousand rows long before they are
+    learnt. Before training the mass of a bin is its width, and that of an atom the gap around it,
+    or the mean width where there is none.
+
     Args:
         context: Width C of the contexts.
         bins: The bins, shape (K, 2): left and right ends, sorted, not overlapping.
+        waves: Number M of cosines, at most.
+        damping: The exponent s; 0 weighs all frequencies alike.
         score: What `loss` returns: the log score, the CRPS, or their sum, the CRPS then divided
             by the length of the whole range, so that units do not matter.
 
     Raises:
-        InputError: If the bins are not sorted intervals, or the score is unknown.
+        InputError: If the bins are not sorted intervals, the score is unknown, or there is no wave.
 
     Example:
         An atom at 0 that touches the bins of (0, 1]; before training all bins weigh the same.
@@ -55,6 +68,7 @@ class BinnedHead(AbstractHead):
     """
 
     name: ClassVar[str] = "binned"
+    basis: Tensor
     lookup: Tensor
     log_width: Tensor
     knots: Tensor
@@ -65,6 +79,8 @@ class BinnedHead(AbstractHead):
         context: int,
         bins: Tensor | Sequence[tuple[float, float]],
         *,
+        waves: int = 64,
+        damping: float = 1.0,
         score: Score = "log",
     ) -> None:
         super().__init__()
@@ -72,15 +88,19 @@ class BinnedHead(AbstractHead):
             raise InputError(
                 f"Expected score 'log', 'crps' or 'both'; got {score!r}. Choose one of the three."
             )
+        if waves < 1:
+            raise InputError(f"Expected waves >= 1; got {waves}. Ask for at least one cosine.")
         ends = torch.as_tensor(bins).to(torch.get_default_dtype())
         _check_bins(ends)
         left, right = ends.unbind(-1)
         self.score = score
-        self.layer = nn.Linear(context, len(ends))
-        nn.init.zeros_(self.layer.bias)
         self.span = float(right[-1] - left[0]) or 1.0
-
         width = right - left
+        basis = _basis(width > 0, waves, damping)
+        self.register_buffer("basis", basis, persistent=False)
+        self.layer = nn.Linear(context, len(basis), bias=False)
+        self.bias = nn.Parameter(_room(left, right).log())
+
         self.register_buffer("lookup", _cuts(left, right))
         self.register_buffer("log_width", torch.where(width > 0, width, 1.0).log())
         # One knot where two bins touch, two where there is a gap or an atom between them.
@@ -93,14 +113,14 @@ class BinnedHead(AbstractHead):
 
     def forward(self, h: Tensor) -> PiecewiseLinear:
         """Return the law given h (..., C), a `PiecewiseLinear` of batch shape (...)."""
-        return self._law(readout(self.layer, h))
+        return self._law(self._logits(h))
 
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Return the chosen score (...) at target (...), given h (..., C)."""
         del generator  # the score is exact
-        logits = readout(self.layer, h)
+        logits = self._logits(h)
         target = target.to(logits.dtype)
         loss = torch.zeros_like(target)
         if self.score != "crps":
@@ -135,6 +155,12 @@ class BinnedHead(AbstractHead):
         low, high = self.knots[0].item(), self.knots[-1].item()
         return f"bins={len(self.log_width)}, range=[{low:g}, {high:g}], score={self.score!r}"
 
+    def _logits(self, h: Tensor) -> Tensor:
+        coefficients = readout(self.layer, h)
+        dtype = coefficients.dtype
+        with torch.autocast(h.device.type, enabled=False):
+            return coefficients @ self.basis.to(dtype) + self.bias.to(dtype)
+
     def _law(self, logits: Tensor) -> PiecewiseLinear:
         total = logits.softmax(-1).cumsum(-1)
         # The last level is 1 by construction; rounding must not make it 0.9999999.
@@ -142,6 +168,28 @@ class BinnedHead(AbstractHead):
         if len(self.edge) != total.shape[-1]:  # gaps or atoms: some levels are used twice
             total = total.index_select(-1, self.edge)
         return PiecewiseLinear(total, self.knots.to(total.dtype), validate_args=False)
+
+
+def _basis(continuous: Tensor, waves: int, damping: float) -> Tensor:
+    """Return the matrix (A + M, K) from coefficients to logits: a row an atom, a row a wave."""
+    n, atoms = int(continuous.sum()), int((~continuous).sum())
+    waves = min(waves, n)
+    basis = torch.zeros(atoms + waves, len(continuous))
+    basis[torch.arange(atoms), (~continuous).nonzero().squeeze(-1)] = 1.0
+    place = (torch.arange(n) + 0.5) / max(n, 1)
+    m = torch.arange(waves).unsqueeze(-1)
+    cosines = (torch.pi * m * place).cos() * 2**0.5 / (1.0 + m) ** damping
+    basis[atoms:, continuous] = cosines.to(basis.dtype)
+    return basis
+
+
+def _room(left: Tensor, right: Tensor) -> Tensor:
+    """Return the width (K,) of each bin; of an atom the gap around it, or else the mean width."""
+    before = torch.cat([left[:1], right[:-1]])
+    after = torch.cat([left[1:], right[-1:]])
+    room = torch.where(right > left, right - left, after - before)
+    known = room[room > 0]
+    return torch.where(room > 0, room, known.mean() if len(known) else torch.ones(()))
 
 
 def _check_bins(ends: Tensor) -> None:

@@ -8,50 +8,68 @@ from torch import Tensor
 from qdist.errors import InputError
 from qdist.quantile import Categorical, PiecewiseLinear
 
-__all__ = ["cells", "censored", "check_range", "grid_points", "squeezed"]
+__all__ = ["cells", "censored", "check_range", "grid_points", "leaking"]
 
 
-def squeezed(q: Tensor, lower: float | None, upper: float | None, *, leak: float) -> Tensor:
-    """Clamp values to [lower, upper], but let the share `leak` of what lies beyond through.
+def leaking(
+    q: Tensor,
+    tau: Tensor,
+    target: Tensor,
+    lower: float | None,
+    upper: float | None,
+    *,
+    reach: float,
+) -> Tensor:
+    r"""Return zeros whose gradient is the one a clamp of q to [lower, upper] keeps back.
 
-    A clamp has no gradient where it acts, so a value that strays beyond the range would never
-    come back: training clamps with a leak, use without.
+    A clamp has no gradient where it acts: a quantile that strays beyond the range would never
+    come back. The pinball loss at the clamped value still tells which way to go,
+    $1\{y \le q\} - \tau$ (with $<$ at the upper end, where the value approached is an atom too):
+    in the mean it is $F(l) - \tau$ at the lower end, negative (come back) just where the quantile
+    should lie inside. So the leak does not move the optimum, and it steepens the way from an atom
+    to what follows. Outward it stops at `reach`, so that nothing drifts without end.
 
     Args:
-        q: Values, shape (...).
+        q: Values before the clamp, shape (...).
+        tau: Their levels, shape (...).
+        target: Targets, shape (...).
         lower: Lower end of the range, or None.
         upper: Upper end of the range, or None.
-        leak: Slope outside the range, in [0, 1].
+        reach: How far beyond the range values may be pushed.
 
     Returns:
-        Values, shape (...), non-decreasing in q.
+        Zeros, shape (...).
 
     Example:
+        At level 0.9 a value below the range comes back, unless 0.9 of the mass is on the end.
+
         >>> import torch
-        >>> squeezed(torch.tensor([-2.0, 0.5, 3.0]), 0.0, 1.0, leak=0.25)
-        tensor([-0.5000,  0.5000,  1.5000])
+        >>> q = torch.tensor([-0.5], requires_grad=True)
+        >>> args = dict(lower=0.0, upper=None, reach=1.0)
+        >>> leaking(q, torch.tensor(0.9), torch.tensor([0.7]), **args).sum().backward()
+        >>> q.grad
+        tensor([-0.9000])
     """
-    if lower is None and upper is None:
-        return q
-    inside = q.clamp(lower, upper)
-    return inside if leak == 0 else inside + leak * (q - inside)
+    beyond = (q - q.clamp(lower, upper)).detach()
+    slope = torch.zeros_like(beyond)
+    if lower is not None:
+        slope = torch.where(beyond < 0, (target <= lower).to(q.dtype) - tau, slope)
+    if upper is not None:
+        slope = torch.where(beyond > 0, (target < upper).to(q.dtype) - tau, slope)
+    outward = (slope * beyond < 0) & (beyond.abs() > reach)
+    return slope.masked_fill(outward, 0.0).detach() * (q - q.detach())
 
 
-def censored(
-    law: PiecewiseLinear, lower: float | None, upper: float | None, *, leak: float = 0.0
-) -> PiecewiseLinear:
+def censored(law: PiecewiseLinear, lower: float | None, upper: float | None) -> PiecewiseLinear:
     r"""Return the law of $\min(\max(Y, l), u)$, exactly: what lies beyond becomes an atom.
 
     The clamp acts on $Q(\tau)$, not on the knots: a segment that crosses the end of the range is
     cut there, so an atom takes just the mass beyond, not a whole number of segments.
 
     Args:
-        law: The law of Y. It must have no tail on a side that is cut, unless `leak` is 0 ... 1
-            and the tail may be scaled with it.
+        law: The law of Y, without a tail on a side that is cut.
         lower: Lower end of the range, or None.
         upper: Upper end of the range, or None.
-        leak: The share of what lies beyond that is let through; see
-            [`squeezed`][qdist.heads.censoring.squeezed].
 
     Returns:
         The censored law, with one more knot for each end.
@@ -73,8 +91,8 @@ def censored(
     at = [law.cdf(torch.full(batch, e, dtype=law.dtype, device=law.device)) for e in ends]
     points = [torch.full_like(level, e) for level, e in zip(at, ends, strict=True)]
     levels = torch.cat([law.levels.expand(*batch, -1), torch.stack(at, -1)], -1)
-    values = squeezed(law.values, lower, upper, leak=leak)
-    values = torch.cat([values.expand(*batch, -1), torch.stack(points, -1)], -1)
+    values = law.values.clamp(lower, upper).expand(*batch, -1)
+    values = torch.cat([values, torch.stack(points, -1)], -1)
     # Both sequences increase together, so each may be sorted by itself.
     return PiecewiseLinear(
         levels.sort(-1).values,
@@ -117,7 +135,7 @@ def check_range(lower: float | None, upper: float | None, *, scale: float, leak:
     if not scale > 0:
         raise InputError(f"Expected a positive scale; got {scale}. Give the spread of the target.")
     if not 0 <= leak <= 1:
-        raise InputError(f"Expected a leak in [0, 1]; got {leak}. 0.01 is a good start.")
+        raise InputError(f"Expected a leak in [0, 1]; got {leak}. 0.1 is a good start.")
 
 
 def grid_points(lower: float | None, upper: float | None, step: float) -> Tensor:

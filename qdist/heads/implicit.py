@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, readout, working_dtype
-from qdist.heads.censoring import check_range, grid_points, squeezed
+from qdist.heads.censoring import cells, check_range, grid_points, leaking
 from qdist.heads.units import units_of
 from qdist.losses import huber_pinball, pinball
-from qdist.quantile import Implicit
+from qdist.quantile import Categorical, Implicit
 
 __all__ = ["ImplicitHead"]
 
@@ -33,9 +33,9 @@ class ImplicitHead(AbstractHead):
     A network need not increase in $\tau$. The law it stands for is its increasing rearrangement,
     an [`Implicit`][qdist.quantile.Implicit] object: no density, and its quantiles never cross.
 
-    With `lower` and `upper` the network is clamped to the range (with a leak in training), so that
-    atoms at the ends can be met; with `step` it is rounded to the grid from `lower` on, in use but
-    not in training.
+    With `lower` and `upper` the network is clamped to the range, so that atoms at the ends can be
+    met; in training the clamp leaks. With `step` the target lives on the grid lower, lower + step,
+    ..., upper, and the law is that of the rearrangement rounded to the grid (a `Categorical`).
 
     Args:
         context: Width C of the contexts.
@@ -45,7 +45,7 @@ class ImplicitHead(AbstractHead):
             Keep it small: it moves the minimiser.
         lower: Lower end of the range, or None.
         upper: Upper end of the range, or None.
-        leak: Share of what lies beyond the range that training lets through.
+        leak: Share of the gradient that training keeps beyond the range.
         step: Spacing of the grid of targets, or None; needs `lower` and `upper`.
         loc: Where the target lies, before training.
         scale: How widely it spreads, before training. Its unit is that of the target.
@@ -67,6 +67,7 @@ class ImplicitHead(AbstractHead):
     """
 
     name: ClassVar[str] = "implicit"
+    grid: Tensor | None
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class ImplicitHead(AbstractHead):
         kappa: float = 0.0,
         lower: float | None = None,
         upper: float | None = None,
-        leak: float = 0.01,
+        leak: float = 0.1,
         step: float | None = None,
         loc: float = 0.0,
         scale: float = 1.0,
@@ -89,27 +90,30 @@ class ImplicitHead(AbstractHead):
                 f"Expected n_cos >= 1, n_tau >= 1 and kappa >= 0; got {n_cos}, {n_tau} and "
                 f"{kappa}. 64, 8 and 0 are the defaults."
             )
-        if step is not None:
-            grid_points(lower, upper, step)  # refuses what is no grid
         self.n_cos, self.n_tau, self.kappa = n_cos, n_tau, kappa
-        self.lower, self.upper, self.leak, self.step = lower, upper, leak, step
-        self.loc, self.scale = loc, scale
+        self.lower, self.upper, self.leak = lower, upper, leak
+        self.loc, self.scale, self.reach = loc, scale, 10 * scale
+        self.register_buffer("grid", None if step is None else grid_points(lower, upper, step))
         self.embed = nn.Linear(n_cos, context)
         self.hidden = nn.Linear(context, context)
         self.output = nn.Linear(context, 1)
 
-    def forward(self, h: Tensor) -> Implicit:
-        """Return the law given h (..., C), an `Implicit` object of batch shape (...)."""
+    def forward(self, h: Tensor) -> Implicit | Categorical:
+        """Return the law given h (..., C): `Implicit`, or `Categorical` on a grid."""
 
         def quantile(tau: Tensor) -> Tensor:
-            q = squeezed(self._chunked(h, tau), self.lower, self.upper, leak=0.0)
-            if self.step is None:
-                return q
-            assert self.lower is not None
-            return self.lower + self.step * ((q - self.lower) / self.step).round()
+            q = self._chunked(h, tau)
+            return q if self.grid is not None else self._clamp(q)
 
-        dtype = working_dtype(self.output.weight)
-        return Implicit(quantile, h.shape[:-1], dtype=dtype, validate_args=False)
+        law = Implicit(
+            quantile,
+            h.shape[:-1],
+            dtype=working_dtype(self.output.weight),
+            device=h.device,
+            validate_args=False,
+        )
+        # On a grid the outer cells take what lies beyond the range, without a clamp.
+        return law if self.grid is None else cells(law.rearranged, self.grid.to(law.dtype))
 
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
@@ -120,11 +124,17 @@ class ImplicitHead(AbstractHead):
         tau = torch.rand(
             self.n_tau, *batch, generator=generator, dtype=dtype, device=target.device
         )
-        q = squeezed(self.raw(h, tau), self.lower, self.upper, leak=self.leak)
-        u = target.to(dtype) - q
+        target = target.to(dtype)
+        q = self.raw(h, tau)
+        u = target - self._clamp(q)
         if self.kappa == 0:
-            return pinball(u, tau).mean(0)
-        return huber_pinball(u, tau, kappa=self.kappa * self.scale).mean(0)
+            loss = pinball(u, tau)
+        else:
+            loss = huber_pinball(u, tau, kappa=self.kappa * self.scale)
+        if self.leak and not self.lower is self.upper is None:
+            zero = leaking(q, tau, target, self.lower, self.upper, reach=self.reach)
+            loss = loss + self.leak * zero
+        return loss.mean(0)
 
     def raw(self, h: Tensor, tau: Tensor) -> Tensor:
         """Return the network's values at levels tau (S..., *batch) given h (*batch, C)."""
@@ -145,6 +155,11 @@ class ImplicitHead(AbstractHead):
     def extra_repr(self) -> str:
         """Show the levels a loss draws, the corner and the range."""
         return f"n_tau={self.n_tau}, kappa={self.kappa}, lower={self.lower}, upper={self.upper}"
+
+    def _clamp(self, q: Tensor) -> Tensor:
+        if self.lower is None and self.upper is None:
+            return q
+        return q.clamp(self.lower, self.upper)
 
     def _chunked(self, h: Tensor, tau: Tensor) -> Tensor:
         if torch.is_grad_enabled() or tau.ndim == 0 or tau.ndim <= h.ndim - 1:

@@ -9,14 +9,14 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, readout
-from qdist.heads.censoring import cells, censored, check_range, grid_points
+from qdist.heads.censoring import cells, censored, check_range, grid_points, leaking
 from qdist.heads.units import units_of
 from qdist.quantile import Categorical, PiecewiseLinear
 
 __all__ = ["SplineHead"]
 
 Levels = Literal["fixed", "free"]
-Score = Literal["crps", "log"]
+Score = Literal["crps", "log", "both"]
 
 
 @final
@@ -41,10 +41,11 @@ class SplineHead(AbstractHead):
         levels: Whether the levels are "fixed" or "free".
         lower: Lower end of the range, or None.
         upper: Upper end of the range, or None.
-        leak: Share of what lies beyond the range that training lets through.
+        leak: Share of the gradient that training keeps beyond the range.
         step: Spacing of the grid, or None; needs `lower` and `upper`.
-        score: What `loss` returns: half the CRPS, or the log score; the latter needs a `step`, or
-            an open range.
+        score: What `loss` returns: half the CRPS, the log score, or the sum of both, the former
+            then divided by `step` (or `scale`): it moves the knots to where the mass is, and the
+            log score clears what is left between. The log score needs a `step`, or an open range.
         loc: Where the target lies, before training.
         scale: How widely it spreads, before training. Its unit is that of the target.
 
@@ -72,7 +73,7 @@ class SplineHead(AbstractHead):
         levels: Levels = "fixed",
         lower: float | None = None,
         upper: float | None = None,
-        leak: float = 0.01,
+        leak: float = 0.1,
         step: float | None = None,
         score: Score = "crps",
         loc: float = 0.0,
@@ -81,14 +82,15 @@ class SplineHead(AbstractHead):
         super().__init__()
         check_range(lower, upper, scale=scale, leak=leak)
         _check_choices(knots, levels, score)
-        if score == "log" and step is None and not lower is upper is None:
+        if score != "crps" and step is None and not lower is upper is None:
             raise InputError(
                 "Expected a step with the log score of a bounded range; got none. A clamped "
                 "density has no gradient beyond the ends: use the CRPS, or give the step."
             )
         self.lower, self.upper, self.leak = lower, upper, leak
-        self.score, self.loc, self.scale = score, loc, scale
+        self.score, self.loc, self.scale, self.reach = score, loc, scale, 10 * scale
         self.levels, self.knots = levels, knots
+        self.unit = scale if step is None else step
         self.register_buffer("grid", None if step is None else grid_points(lower, upper, step))
         # On a grid the outer cells take the tails; elsewhere a side that ends has none.
         self.tailed = (step is not None or lower is None, step is not None or upper is None)
@@ -117,15 +119,22 @@ class SplineHead(AbstractHead):
     ) -> Tensor:
         """Return half the CRPS, or the log score, (...) at target (...), given h (..., C)."""
         del generator  # the score is exact
-        law: PiecewiseLinear | Categorical = self._uncut(h)
-        assert isinstance(law, PiecewiseLinear)
-        target = target.to(law.dtype)
-        if self.grid is not None:
-            law = cells(law, self.grid.to(law.dtype))
-            target = self.grid[self._cell(target)]
-        elif self.score == "crps":
-            law = censored(law, self.lower, self.upper, leak=self.leak)
-        return -law.log_prob(target) if self.score == "log" else law.crps(target) / 2
+        uncut = self._uncut(h)
+        target = target.to(uncut.dtype)
+        law: PiecewiseLinear | Categorical
+        if self.grid is None:
+            law = censored(uncut, self.lower, self.upper)
+        else:
+            law = cells(uncut, self.grid.to(uncut.dtype))
+            target = law.values[self._cell(target)]
+        if self.score == "log":
+            return -law.log_prob(target)
+        loss = law.crps(target) / 2
+        if self.score == "both":
+            return loss / self.unit - law.log_prob(target)
+        if self.leak and not self.lower is self.upper is None:
+            loss = loss + self.leak * self._leaking(uncut, target)
+        return loss
 
     @classmethod
     def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
@@ -142,6 +151,16 @@ class SplineHead(AbstractHead):
     def _cell(self, target: Tensor) -> Tensor:
         assert self.grid is not None
         return torch.searchsorted((self.grid[1:] + self.grid[:-1]) / 2, target)
+
+    def _leaking(self, law: PiecewiseLinear, target: Tensor) -> Tensor:
+        """Return zeros with the gradient of the knots beyond the range; see `leaking`."""
+        levels = law.levels.detach()
+        edges = (levels[..., 1:] + levels[..., :-1]) / 2
+        weight = functional.pad(edges, (0, 1), value=1.0) - functional.pad(edges, (1, 0))
+        zero = leaking(
+            law.values, levels, target.unsqueeze(-1), self.lower, self.upper, reach=self.reach
+        )
+        return (weight * zero).sum(-1)
 
     def _uncut(self, h: Tensor) -> PiecewiseLinear:
         raw = readout(self.layer, h)
@@ -176,4 +195,4 @@ def _check_choices(knots: int, levels: str, score: str) -> None:
     if levels not in get_args(Levels):
         raise InputError(f"Expected levels 'fixed' or 'free'; got {levels!r}. Choose one.")
     if score not in get_args(Score):
-        raise InputError(f"Expected score 'crps' or 'log'; got {score!r}. Choose one.")
+        raise InputError(f"Expected score 'crps', 'log' or 'both'; got {score!r}. Choose one.")

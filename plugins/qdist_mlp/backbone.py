@@ -1,0 +1,135 @@
+r"""A residual MLP over the visible cells of a row: any column given any others.
+
+Each row is told which of its cells are visible. What is hidden does not enter, so that one network
+serves all $2^D$ conditioning sets ("two levels of rank": visible 0, hidden 1).
+
+Source: "Autoregressive Diffusion Models" (Hoogeboom et al., 2022) for training over random visible
+sets, https://arxiv.org/abs/2110.02037; "Deep Residual Learning" (He et al., 2015).
+"""
+
+from typing import ClassVar, Literal, final
+
+import torch
+from torch import Tensor, nn
+
+from qdist.backbones import AbstractBackbone, AbstractStepper, TableDomain
+from qdist.errors import InputError
+from qdist_mlp.embedding import RowEmbedding
+
+__all__ = ["MaskedMLP"]
+
+
+@final
+class ResidualBlock(nn.Module):
+    """Adds to x a two-layer network of the normalised x; the identity before training.
+
+    Shape:
+        (*, width) -> (*, width).
+    """
+
+    def __init__(self, width: int, *, expansion: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, expansion * width)
+        self.down = nn.Linear(expansion * width, width)
+        self.dropout = nn.Dropout(dropout)
+        nn.init.zeros_(self.down.weight)
+        nn.init.zeros_(self.down.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x plus its residual."""
+        inner = nn.functional.silu(self.up(self.norm(x)))
+        residual: Tensor = self.down(self.dropout(inner))
+        return x + residual
+
+
+@final
+class MaskedMLP(AbstractBackbone):
+    """The backbone `mlp`: a row embedding, then residual blocks, shared by all columns.
+
+    All hidden columns of a row get the same context, from which each head reads its own; a visible
+    column's context knows nothing of the row, as the law of ranks demands.
+
+    Args:
+        domain: The table's columns.
+        width: Width of the network, which is the length C of a context.
+        blocks: Number of residual blocks.
+        expansion: Inner width of a block, in widths.
+        dropout: Share of inner units dropped in training.
+        frequencies: Number of cosines that describe a number.
+
+    Raises:
+        InputError: If the domain is not a table, or an argument is not positive.
+
+    Example:
+        >>> from qdist.backbones import Coordinate
+        >>> domain = TableDomain((Coordinate("a", bins=((0.0, 0.5), (0.5, 1.0))),
+        ...                       Coordinate("b", levels=3)))
+        >>> net = MaskedMLP(domain, width=8, blocks=1)
+        >>> net(torch.tensor([[0.3, 2.0]]), torch.tensor([0, 1])).shape  # a is known, b is not
+        torch.Size([1, 2, 8])
+    """
+
+    name: ClassVar[str] = "mlp"
+    serves: ClassVar[Literal["fixed", "two_level", "any"]] = "two_level"
+    takes: ClassVar[type] = TableDomain
+
+    def __init__(
+        self,
+        domain: TableDomain,
+        *,
+        width: int = 192,
+        blocks: int = 2,
+        expansion: int = 2,
+        dropout: float = 0.1,
+        frequencies: int = 16,
+    ) -> None:
+        super().__init__()
+        if not isinstance(domain, TableDomain) or not domain.coordinates:
+            raise InputError(
+                f"Expected a table of at least one column for backbone 'mlp'; got {domain!r}. "
+                "Use another backbone for images."
+            )
+        sizes = {"width": width, "blocks": blocks, "expansion": expansion}
+        for name, size in {**sizes, "frequencies": frequencies}.items():
+            if size < 1:
+                raise InputError(f"Expected {name} >= 1 for backbone 'mlp'; got {size}.")
+        if not 0 <= dropout < 1:
+            raise InputError(f"Expected dropout in [0, 1) for backbone 'mlp'; got {dropout}.")
+        self.dim, self.context = len(domain.coordinates), width
+        self.embed = RowEmbedding(domain.coordinates, width=width, frequencies=frequencies)
+        self.trunk = nn.Sequential(
+            *(ResidualBlock(width, expansion=expansion, dropout=dropout) for _ in range(blocks)),
+            nn.LayerNorm(width),
+        )
+
+    def forward(self, y: Tensor, rank: Tensor, *, tau: Tensor | None = None) -> Tensor:
+        """Return contexts (B, D, C); see `AbstractBackbone.forward`."""
+        del tau  # levels enter in the heads only
+        rank = rank.expand(y.shape)
+        visible = rank < rank.amax(-1, keepdim=True)
+        hidden: Tensor = self.trunk(self.embed(y, visible)).unsqueeze(1)
+        if not bool(visible.any()):
+            return hidden.expand(-1, self.dim, -1)
+        nothing: Tensor = self.trunk(self.embed(y[:1], torch.zeros_like(visible[:1])))
+        return torch.where(visible.unsqueeze(-1), nothing.unsqueeze(1), hidden)
+
+    def stepper(self, y: Tensor, visible: Tensor) -> AbstractStepper:
+        """Return a stepper that keeps the row embedding and adds the cell that became known."""
+        return _Stepper(self, y, visible)
+
+
+@final
+class _Stepper(AbstractStepper):
+    def __init__(self, backbone: MaskedMLP, y: Tensor, visible: Tensor) -> None:
+        self._backbone = backbone
+        self._row = backbone.embed(y, visible)
+
+    def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
+        row = self._row if rows is None else self._row[rows]
+        context: Tensor = self._backbone.trunk(row)
+        return context
+
+    def set(self, i: int, value: Tensor, *, rows: Tensor | None = None) -> None:
+        change = self._backbone.embed.change(i, value)
+        self._row = self._row + change if rows is None else self._row.index_add(0, rows, change)

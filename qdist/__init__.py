@@ -1,0 +1,33 @@
+"""Whole distributions, not point predictions, from tables.
+
+A distribution is described by its quantile function; a multivariate one by a chain of conditional
+quantile functions, one for each coordinate, each fitted by a proper quantile loss. A *head* is a
+module whose forward pass returns a quantile function; a *backbone* turns what is already known of a
+row into the context that the head reads.
+"""
+
+from qdist.codecs.schema import MISSING as MISSING
+from qdist.codecs.schema import Column as Column
+from qdist.errors import QdistError as QdistError
+from qdist.estimators import TabularModel as TabularModel
+from qdist.estimators import fit as fit
+from qdist.estimators import load as load
+from qdist.evaluate import evaluate as evaluate
+from qdist.hookspecs import hookimpl as hookimpl
+from qdist.registry import register_backbone as register_backbone
+from qdist.registry import register_head as register_head
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MISSING",
+    "Column",
+    "QdistError",
+    "TabularModel",
+    "evaluate",
+    "fit",
+    "hookimpl",
+    "load",
+    "register_backbone",
+    "register_head",
+]

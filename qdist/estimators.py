@@ -1,0 +1,466 @@
+"""The face of qdist: scikit-learn estimators that take and give frames."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Literal, Self, final
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor
+
+from qdist.checkpoint import read_model, write_model
+from qdist.codecs.given import is_condition
+from qdist.codecs.schema import Column, Schema
+from qdist.codecs.table import TableCodec
+from qdist.data.frames import repeat_rows
+from qdist.durations import seconds
+from qdist.errors import FileFormatError, InputError, NotFittedError
+from qdist.joint import Autoregressive
+from qdist.model import TableLaw
+from qdist.rng import isolated_rng, seed_of
+from qdist.training import Callback, Limits, Recipe, Rows, train
+
+__all__ = ["TabularModel", "fit", "load"]
+
+log = logging.getLogger(__name__)
+
+
+@final
+class TabularModel(BaseEstimator):  # type: ignore[misc]
+    r"""The joint law of a table's columns, any of them given any others.
+
+    One network is trained on random sets of visible columns, and so answers for every condition
+    directly. Missing values, point masses, dates, levels and numbers are modelled together.
+
+    Args:
+        backbone: Registered name of the network: what is known of a row -> context.
+        head: Registered name of the head of numeric columns: context -> law of a cell.
+        order: "any", or the names of the columns in the order in which they are drawn; then the
+            network is trained for that order alone, and conditions must be its first columns.
+        max_time: Longest time to fit, in seconds or as "5m"; turned into a number of steps.
+        max_epochs: At most so many passes over the rows.
+        max_steps: At most so many steps. Without any limit: 100 epochs, between 1,000 and 6,000
+            steps.
+        batch_size: Rows a step; by default a twentieth of the rows, between 64 and 512.
+        learning_rate: Peak learning rate of AdamW.
+        validation_fraction: Share of the rows held out for early stopping; 0 for none.
+        columns: What is known beforehand of some columns, by name: `qdist.Column(...)`.
+        codec_args: Arguments of [`TableCodec.fit`][qdist.codecs.table.TableCodec.fit], such as
+            `n_bins`.
+        backbone_args: Arguments of the backbone.
+        head_args: Arguments of the head.
+        callbacks: Called with a record after each validation; training stops if one returns True.
+        device: Where the network lives, for example "cpu" or "cuda".
+        random_state: Seed; the same one gives the same model, bit for bit.
+
+    Attributes:
+        schema_: What was made out of the columns.
+        module_: The joint law, a torch module over encoded rows.
+        n_steps_: Planned steps; as `max_steps` it repeats the fit.
+        history_: One record for each validation: step, epoch, losses, seconds.
+        profile_: Seconds spent on each part of training.
+        n_features_in_: Number of columns.
+        feature_names_in_: Their names.
+
+    Example:
+        >>> import qdist
+        >>> from qdist.data.datasets import load_penguins
+        >>> model = qdist.TabularModel(max_steps=20, random_state=0).fit(load_penguins())
+        >>> birds = model.sample(3, given={"species": "Gentoo"}, random_state=0)
+        >>> list(birds["species"])
+        ['Gentoo', 'Gentoo', 'Gentoo']
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: str = "mlp",
+        head: str = "binned",
+        order: Literal["any"] | Sequence[str] = "any",
+        max_time: float | str | None = None,
+        max_epochs: float | None = None,
+        max_steps: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 2e-3,
+        validation_fraction: float = 0.1,
+        columns: dict[str, Column] | None = None,
+        codec_args: dict[str, Any] | None = None,
+        backbone_args: dict[str, Any] | None = None,
+        head_args: dict[str, Any] | None = None,
+        callbacks: Sequence[Callback] = (),
+        device: str = "cpu",
+        random_state: Any = None,
+    ) -> None:
+        self.backbone = backbone
+        self.head = head
+        self.order = order
+        self.max_time = max_time
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.columns = columns
+        self.codec_args = codec_args
+        self.backbone_args = backbone_args
+        self.head_args = head_args
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, *, X_val: Any = None, sample_weight: Any = None) -> Self:
+        """Fit the law of the rows of a frame; forgets an earlier fit.
+
+        Args:
+            X: A frame: pandas, polars, pyarrow, numpy, or a dict of columns.
+            y: Ignored; there for pipelines.
+            X_val: Rows for early stopping; by default a part of X is held out.
+            sample_weight: Weights of the rows, shape (N,), not negative.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            InputError: If the frame or a parameter cannot be worked with.
+            TrainingError: If training diverges.
+        """
+        del y
+        limits, recipe = self._limits(), self._recipe()
+        seed = seed_of(self.random_state)
+        codec = TableCodec.fit(X, columns=self.columns, **(self.codec_args or {}))
+        encoded = codec.encode(X)
+        weight = _weights(sample_weight, len(encoded))
+
+        self._codec, self._settings = codec, self._parts(codec)
+        self.n_steps_, self.history_, self.profile_ = 0, [], {}
+        self.n_features_in_ = len(codec.schema)
+        self.feature_names_in_ = np.asarray(codec.schema.names, dtype=object)
+        if not codec.coordinates:  # constants and ids only: there is nothing to learn
+            self._law: TableLaw | None = None
+            return self
+        self._law = _build(codec, self._settings, seed=seed, device=self.device)
+
+        rows = Rows(encoded.to(self._law.device, self._law.dtype), weight.to(self._law.device))
+        held_out = None
+        if X_val is not None:
+            y_val = codec.encode(X_val).to(rows.y)
+            held_out = Rows(y_val, torch.ones(len(y_val), device=y_val.device))
+        else:
+            rows, held_out = _split(rows, self.validation_fraction, seed)
+        result = train(
+            self._law,
+            rows,
+            held_out,
+            limits=limits,
+            recipe=recipe,
+            seed=seed,
+            callbacks=self.callbacks,
+        )
+        self.n_steps_, self.history_ = result.n_steps, result.history
+        self.profile_ = result.profile
+        return self
+
+    def sample(
+        self,
+        n: int | None = None,
+        *,
+        given: Any = None,
+        nan: Literal["unknown", "value"] = "unknown",
+        tau_range: tuple[float, float] = (0.0, 1.0),
+        random_state: Any = None,
+    ) -> Any:
+        """Draw rows, given what is known. Nothing is rejected; what was given comes back as it was.
+
+        Args:
+            n: Number of rows; with a frame of conditions, draws for each of its rows (then a
+                row's draws are adjacent and its index is repeated). 1 by default.
+            given: What is known: a dict (one condition; `qdist.MISSING` says that a value is
+                missing), or a frame with some of the columns (one condition a row).
+            nan: What a missing cell of a frame means: "unknown", to be drawn, or "value", known to
+                be missing.
+            tau_range: Range of the levels of all drawn cells; (0.05, 0.95) cuts off tails.
+            random_state: Seed; a cell's number depends on (seed, row, column) only.
+
+        Returns:
+            A frame of the type that was fitted, with its columns, dtypes and levels.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If n is negative, or a condition is not possible.
+            UnknownNameError: If a condition names an unknown column.
+        """
+        codec = self._fitted()
+        low, high = _tau_range(tau_range)
+        seed = seed_of(random_state)
+        draws = _count(n)
+        if given is None:
+            y = torch.zeros(draws, len(codec.coordinates))
+            visible = torch.zeros_like(y, dtype=torch.bool)
+            return codec.decode(self._fill(y, visible, seed, (low, high)))
+        y, visible = codec.encode_given(given, nan=nan)
+        self._check_order(visible)
+        y, visible = y.repeat_interleave(draws, 0), visible.repeat_interleave(draws, 0)
+        filled = self._fill(y, visible, seed, (low, high))
+        if not is_condition(given):
+            given = repeat_rows(given, draws)
+        return codec.decode(filled, given=given, visible=visible)
+
+    def loss(self, batch: Any, *, generator: torch.Generator) -> Tensor:
+        """The training loss of a batch, for those who bring their own loop.
+
+        Args:
+            batch: A frame like the fitted one, or encoded rows (B, D).
+            generator: Draws which cells are visible.
+
+        Returns:
+            A number with a gradient: the mean over rows, in nats for heads with a log score.
+        """
+        codec = self._fitted()
+        if self._law is None:
+            raise InputError(
+                "Expected a table with something to learn; got constant columns only."
+            )
+        y = batch if isinstance(batch, Tensor) else codec.encode(batch)
+        y = y.to(self._law.device, self._law.dtype)
+        loss: Tensor = self._law(
+            y, self._law.visible(len(y), generator=generator), generator=generator
+        ).mean()
+        return loss
+
+    def encode(self, X: Any) -> Tensor:
+        """Encoded rows of a frame, (N, D), as `module_` and `loss` take them."""
+        return self._fitted().encode(X).to(torch.get_default_dtype())
+
+    @property
+    def schema_(self) -> Schema:
+        """What was made out of the columns."""
+        return self._fitted().schema
+
+    @property
+    def module_(self) -> Autoregressive:
+        """The joint law: a torch module over encoded rows."""
+        self._fitted()
+        if self._law is None:
+            raise InputError(
+                "Expected a table with something to learn; got constant columns only."
+            )
+        return self._law.joint
+
+    def save(self, path: Any) -> None:
+        """Write the model to one file, `name.qdist`; see [`load`][qdist.load].
+
+        Raises:
+            NotFittedError: Before `fit`.
+            FileAccessError: If the folder is missing or read-only; nothing is overwritten.
+        """
+        codec = self._fitted()
+        skip = {"callbacks", "columns"}  # code, and what the codec already knows
+        params = {k: v for k, v in self.get_params(deep=False).items() if k not in skip}
+        state = params["random_state"]
+        params["random_state"] = int(state) if isinstance(state, int | np.integer) else None
+        meta = {
+            "estimator": "TabularModel",
+            "params": params,
+            "parts": self._settings,
+            "codec": codec.to_json(),
+            "n_steps": self.n_steps_,
+            "history": [{k: _finite(v) for k, v in record.items()} for record in self.history_],
+            "profile": self.profile_,
+        }
+        write_model(path, meta, {} if self._law is None else self._law.state_dict())
+
+    @classmethod
+    def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
+        model = cls(**meta["params"])
+        model._codec = codec = TableCodec.from_json(meta["codec"])
+        model._settings = meta["parts"]
+        model.n_steps_, model.history_ = int(meta["n_steps"]), list(meta["history"])
+        model.profile_ = dict(meta["profile"])
+        model.n_features_in_ = len(codec.schema)
+        model.feature_names_in_ = np.asarray(codec.schema.names, dtype=object)
+        model._law = None
+        if codec.coordinates:
+            model._law = _build(codec, model._settings, seed=0, device="cpu")
+            _fill_weights(model._law, weights)
+            model._law.eval()
+        return model
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_codec" in vars(self)
+
+    def _fitted(self) -> TableCodec:
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                "Expected a fitted TabularModel; got one that is not. Call fit(X) first."
+            )
+        return self._codec
+
+    def _fill(
+        self, y: Tensor, visible: Tensor, seed: int, tau_range: tuple[float, float]
+    ) -> Tensor:
+        if self._law is None or not len(y):
+            return y
+        return torch.cat(list(self._law.fill(y, visible, seed=seed, tau_range=tau_range)))
+
+    def _parts(self, codec: TableCodec) -> dict[str, Any]:
+        """What is needed, besides the codec, to build the network again."""
+        order = None
+        if self.order != "any":
+            named = list(self.order)
+            if sorted(named) != sorted(codec.names):
+                raise InputError(
+                    f"Expected order 'any' or each of the columns {list(codec.names)} once; got "
+                    f"{self.order!r}. Name the modelled columns in the order to draw them."
+                )
+            order = [codec.index(name) for name in named]
+        return {
+            "backbone": self.backbone,
+            "backbone_args": dict(self.backbone_args or {}),
+            "head": self.head,
+            "head_args": dict(self.head_args or {}),
+            "order": order,
+        }
+
+    def _check_order(self, visible: Tensor) -> None:
+        order = self._settings["order"]
+        if order is None:
+            return
+        known = visible[:, order]
+        if bool((known[:, 1:] & ~known[:, :-1]).any()):
+            raise InputError(
+                f"Expected conditions on the first columns of the order {list(self.order)}, for "
+                "which alone this model was trained; got others. Fit with order='any'."
+            )
+
+    def _limits(self) -> Limits:
+        for name in ("max_epochs", "max_steps"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"Expected {name} > 0 or None; got {value!r}.")
+        most = None if self.max_time is None else seconds(self.max_time)
+        return Limits(max_time=most, max_epochs=self.max_epochs, max_steps=self.max_steps)
+
+    def _recipe(self) -> Recipe:
+        if self.batch_size is not None and self.batch_size < 1:
+            raise InputError(f"Expected batch_size >= 1 or None; got {self.batch_size!r}.")
+        if not 0 <= self.validation_fraction < 1:
+            raise InputError(
+                f"Expected validation_fraction in [0, 1); got {self.validation_fraction!r}."
+            )
+        return Recipe(batch_size=self.batch_size, learning_rate=self.learning_rate)
+
+
+def fit(data: Any, **params: Any) -> TabularModel:
+    """Fit the model that suits the data: for a frame, a [`TabularModel`][qdist.TabularModel].
+
+    Args:
+        data: A frame of any make.
+        **params: Parameters of the model.
+
+    Returns:
+        The fitted model.
+
+    Example:
+        >>> import qdist
+        >>> model = qdist.fit({"a": [1.0, 2.0, 4.0], "b": ["x", "y", "x"]}, max_steps=2)
+        >>> model.n_steps_
+        2
+    """
+    return TabularModel(**params).fit(data)
+
+
+def load(path: Any) -> TabularModel:
+    """Load a model that `save` wrote. Executes nothing that the file holds.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The fitted model.
+
+    Raises:
+        FileAccessError: If there is no such file.
+        FileFormatError: If it is not a whole model file of a known format.
+        UnknownNameError: If it needs a plugin that is not installed.
+    """
+    meta, weights = read_model(path)
+    if meta.get("estimator") != "TabularModel":
+        raise FileFormatError(
+            f"Expected a TabularModel in {path}; got {meta.get('estimator')!r}. "
+            "Install a newer qdist."
+        )
+    try:
+        return TabularModel._from_file(meta, weights)
+    except (KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        raise FileFormatError(
+            f"Expected a whole description of a model in {path}; got one that does not hold "
+            f"together ({type(error).__name__}: {error}). Save the model again."
+        ) from error
+
+
+def _build(codec: TableCodec, parts: dict[str, Any], *, seed: int, device: str) -> TableLaw:
+    with isolated_rng(seed):
+        return TableLaw(codec, **parts).to(device)
+
+
+def _fill_weights(law: TableLaw, weights: dict[str, Tensor]) -> None:
+    """Copy tensors into the built network, which says what they must be."""
+    built = law.state_dict()
+    if set(built) != set(weights):
+        odd = sorted(set(built) ^ set(weights))[:3]
+        raise FileFormatError(f"Expected the tensors of this model; got others, such as {odd}.")
+    for name, tensor in built.items():
+        if tensor.shape != weights[name].shape or tensor.dtype != weights[name].dtype:
+            raise FileFormatError(
+                f"Expected tensor {name!r} of shape {tuple(tensor.shape)}, {tensor.dtype}; got "
+                f"{tuple(weights[name].shape)}, {weights[name].dtype}."
+            )
+        tensor.copy_(weights[name])
+
+
+def _split(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows | None]:
+    """Hold out a random part of the rows; none where that would leave less than two."""
+    n = int(round(fraction * len(rows)))
+    if n < 1 or len(rows) - n < 2:
+        return rows, None
+    at = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    return (
+        Rows(rows.y[at[n:]], rows.weight[at[n:]]),
+        Rows(rows.y[at[:n]], rows.weight[at[:n]]),
+    )
+
+
+def _weights(sample_weight: Any, n: int) -> Tensor:
+    if sample_weight is None:
+        return torch.ones(n)
+    weight = np.asarray(sample_weight, dtype=float)
+    if weight.shape != (n,) or not np.isfinite(weight).all() or (weight < 0).any():
+        raise InputError(
+            f"Expected sample_weight of shape ({n},), finite and not negative; got shape "
+            f"{weight.shape}. Give one weight a row."
+        )
+    if not weight.any():
+        raise InputError("Expected a sample_weight above 0 in some row; got zeros only.")
+    return torch.as_tensor(weight / weight.mean()).to(torch.get_default_dtype())
+
+
+def _count(n: int | None) -> int:
+    if n is None:
+        return 1
+    if isinstance(n, bool) or not isinstance(n, int | np.integer):
+        raise InputError(f"Expected n to be a whole number or None; got {n!r}.")
+    if n < 0:
+        raise InputError(f"Expected n >= 0; got {n}.")
+    return int(n)
+
+
+def _tau_range(tau_range: tuple[float, float]) -> tuple[float, float]:
+    low, high = tau_range
+    if not 0 <= low < high <= 1:
+        raise InputError(f"Expected 0 <= low < high <= 1 in tau_range; got {tau_range!r}.")
+    return float(low), float(high)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,169 @@
+"""A fitted thing without its face: a codec and a joint law, from frames to frames."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from qdist.backbones import TableDomain
+from qdist.codecs.table import TableCodec
+from qdist.errors import InputError
+from qdist.heads import ColumnHeads
+from qdist.joint import Autoregressive
+from qdist.registry import backbone as backbone_class
+from qdist.rng import uniforms
+
+__all__ = ["TableLaw", "draw_visible"]
+
+# Rows that go through the network at once: enough to fill two cores, few enough for the caches.
+_ROWS = 4096
+
+
+def draw_visible(
+    n: int, dim: int, *, generator: torch.Generator, order: Tensor | None = None
+) -> Tensor:
+    r"""Draw which cells a training row shows: k of them, k uniform on 0 ... D - 1.
+
+    The mean of the hidden cells' log scores, times D, is then an unbiased estimate of the row's
+    log-likelihood under a random order: each order's chain visits every size k once, and all D - k
+    hidden cells are equally likely to come next.
+
+    Source: "A Deep and Tractable Density Estimator" (Uria, Murray, Larochelle, 2014),
+    https://arxiv.org/abs/1310.1757
+
+    Args:
+        n: The number of rows.
+        dim: The number of columns D.
+        generator: Where the randomness comes from.
+        order: If given, shape (D,), the visible cells are the first k of this order.
+
+    Returns:
+        What is visible, shape (n, D), bool; at least one cell of each row is hidden.
+
+    Example:
+        >>> visible = draw_visible(3, 4, generator=torch.Generator().manual_seed(0))
+        >>> visible.shape, bool((~visible).any(-1).all())
+        (torch.Size([3, 4]), True)
+    """
+    size = torch.randint(dim, (n, 1), generator=generator)
+    if order is None:
+        place = torch.rand(n, dim, generator=generator).argsort(-1)
+    else:
+        place = order.argsort().expand(n, dim)
+    return place < size
+
+
+@final
+class TableLaw(nn.Module):
+    """The law of a table's row: codec, backbone, heads and the chain that joins them.
+
+    Args:
+        codec: From frames to y and back.
+        backbone: Registered name of the backbone.
+        backbone_args: Its keyword arguments.
+        head: Registered name of the head of numeric columns.
+        head_args: Its keyword arguments.
+        order: The order of sampling, as column numbers of y; if given, the network is trained for
+            that order alone.
+
+    Raises:
+        UnknownNameError: If no plugin has such a backbone or head.
+        InputError: If an argument of theirs is wrong.
+    """
+
+    def __init__(
+        self,
+        codec: TableCodec,
+        *,
+        backbone: str,
+        backbone_args: dict[str, Any],
+        head: str,
+        head_args: dict[str, Any],
+        order: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.codec = codec
+        self.order = None if order is None else torch.as_tensor(order)
+        domain = TableDomain(tuple(codec.coordinates))
+        cls = backbone_class(backbone)
+        if cls.takes is not TableDomain:
+            raise InputError(
+                f"Expected a backbone for tables; got {backbone!r}, which takes "
+                f"{cls.takes.__name__}. Choose another, for example 'mlp'."
+            )
+        try:
+            network = cls(domain, **backbone_args)
+        except TypeError as error:
+            raise InputError(
+                f"Expected arguments that backbone {backbone!r} takes; got {backbone_args}: {error}"
+            ) from error
+        heads = ColumnHeads.build(domain.coordinates, head, network.context, **head_args)
+        self.joint = Autoregressive(network, heads, order=order)
+
+    @property
+    def dim(self) -> int:
+        """The number of modelled columns D."""
+        return self.joint.dim
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating dtype of the network."""
+        return next(p.dtype for p in self.parameters() if p.is_floating_point())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.parameters()).device
+
+    def visible(self, n: int, *, generator: torch.Generator) -> Tensor:
+        """Draw visible cells for n training rows, (n, D); see `draw_visible`."""
+        return draw_visible(n, self.dim, generator=generator, order=self.order).to(self.device)
+
+    def forward(
+        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """The training loss of rows: the mean score of their hidden cells, times D.
+
+        Args:
+            y: Encoded rows, shape (B, D).
+            visible: What each row shows, shape (B, D).
+            generator: For heads whose loss draws levels.
+
+        Returns:
+            Losses, shape (B,).
+        """
+        hidden = ~visible
+        loss = self.joint.loss(y, rank=hidden.long(), where=hidden, generator=generator)
+        return loss.sum(-1) * (self.dim / hidden.sum(-1))
+
+    @torch.no_grad()
+    def fill(
+        self,
+        y: Tensor,
+        visible: Tensor,
+        *,
+        seed: int,
+        tau_range: tuple[float, float] = (0.0, 1.0),
+    ) -> Iterator[Tensor]:
+        """Complete rows, a batch at a time.
+
+        Args:
+            y: Encoded rows, shape (N, D); hidden cells can be anything.
+            visible: What is known, shape (N, D), bool.
+            seed: Where the levels come from, with row and column.
+            tau_range: The range into which levels are mapped.
+
+        Yields:
+            Complete rows, shape (at most 4096, D).
+        """
+        low, high = tau_range
+        tiny = torch.finfo(self.dtype).eps / 2  # a level must stay inside (0, 1) when rounded
+        for start in range(0, len(y), _ROWS):
+            rows = range(start, min(start + _ROWS, len(y)))
+            tau = low + (high - low) * uniforms(seed, rows, columns=self.dim)
+            tau = tau.clamp(tiny, 1 - tiny).to(self.device, self.dtype)
+            at = slice(rows.start, rows.stop)
+            yield self.joint.fill(
+                y[at].to(self.device, self.dtype), visible[at].to(self.device), tau=tau
+            ).cpu()

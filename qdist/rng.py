@@ -1,0 +1,104 @@
+"""Randomness that leaves the caller's alone.
+
+Torch's layers and dropout draw from its global generator and take no other. `isolated_rng` lends
+them a seeded one and puts the caller's back. All else in qdist draws from generators, or from
+`uniforms`, where a number depends on (seed, row, column) and nothing else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qdist.errors import InputError
+
+__all__ = ["isolated_rng", "seed_of", "uniforms"]
+
+_ROWS_A_BLOCK = 4  # Philox makes four numbers at a time
+
+
+@contextmanager
+def isolated_rng(seed: int) -> Iterator[None]:
+    """Seed torch's global CPU generator for a while; afterwards it is as it was.
+
+    Not thread-safe: torch has one such generator for all threads.
+
+    Args:
+        seed: The seed, a non-negative integer below 2^63.
+
+    Example:
+        >>> before = torch.get_rng_state()
+        >>> with isolated_rng(0):
+        ...     first = torch.rand(2)
+        >>> with isolated_rng(0):
+        ...     assert torch.equal(torch.rand(2), first)
+        >>> assert torch.equal(torch.get_rng_state(), before)
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def seed_of(random_state: Any) -> int:
+    """Turn what scikit-learn calls a random state into a seed.
+
+    Args:
+        random_state: None (fresh entropy), an integer, or a generator of numpy, from which one
+            integer is drawn.
+
+    Returns:
+        An integer in [0, 2^63).
+
+    Raises:
+        InputError: If it is none of these.
+
+    Example:
+        >>> seed_of(3)
+        3
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(1))
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
+        if not 0 <= random_state < 2**63:
+            raise InputError(f"Expected random_state in [0, 2^63); got {random_state}.")
+        return int(random_state)
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**63 - 1))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    raise InputError(
+        f"Expected random_state to be None, an integer or a numpy generator; got {random_state!r}."
+    )
+
+
+def uniforms(seed: int, rows: range, *, columns: int) -> Tensor:
+    """Uniform numbers for the cells of a table, each a function of (seed, row, column).
+
+    Args:
+        seed: The seed.
+        rows: Which rows; step 1, and a start that is a multiple of 4.
+        columns: The number of columns D.
+
+    Returns:
+        Numbers in (0, 1), shape (len(rows), D), float64.
+
+    Raises:
+        InputError: If the rows do not start at a multiple of 4.
+
+    Example:
+        >>> whole = uniforms(0, range(8), columns=3)
+        >>> torch.equal(uniforms(0, range(4, 8), columns=3), whole[4:])
+        True
+    """
+    if rows.start % _ROWS_A_BLOCK or rows.step != 1:
+        raise InputError(f"Expected rows from a multiple of 4 on, with step 1; got {rows}.")
+    numbers = np.empty((len(rows), columns))
+    for column in range(columns):
+        stream = np.random.Philox(key=np.array([seed, column], dtype=np.uint64))
+        stream.advance(rows.start // _ROWS_A_BLOCK)
+        numbers[:, column] = np.random.Generator(stream).random(len(rows))
+    numbers += 2.0**-54  # from [0, 1) to (0, 1)
+    return torch.from_numpy(numbers)
