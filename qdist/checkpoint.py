@@ -19,11 +19,11 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from qdist.errors import FileAccessError, FileFormatError
 
-__all__ = ["FORMAT", "read_model", "write_model"]
+__all__ = ["FORMAT", "fill_weights", "read_model", "write_model"]
 
 FORMAT = 1
 _META, _WEIGHTS = "model.json", "model.safetensors"
@@ -125,3 +125,28 @@ def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
             f"{meta['format']}. Install a newer qdist."
         )
     return meta, weights
+
+
+def fill_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Copy tensors into a network that was built from the description, which says what they are.
+
+    Args:
+        module: The network.
+        weights: Tensors by name.
+
+    Raises:
+        FileFormatError: If names, shapes or dtypes differ, or a number is not finite.
+    """
+    built = module.state_dict()
+    if set(built) != set(weights):
+        odd = sorted(set(built) ^ set(weights))[:3]
+        raise FileFormatError(f"Expected the tensors of this model; got others, such as {odd}.")
+    for name, tensor in built.items():
+        if tensor.shape != weights[name].shape or tensor.dtype != weights[name].dtype:
+            raise FileFormatError(
+                f"Expected tensor {name!r} of shape {tuple(tensor.shape)}, {tensor.dtype}; got "
+                f"{tuple(weights[name].shape)}, {weights[name].dtype}."
+            )
+        if not bool(weights[name].isfinite().all()):
+            raise FileFormatError(f"Expected finite numbers in tensor {name!r}; got others.")
+        tensor.copy_(weights[name])

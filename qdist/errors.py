@@ -36,7 +36,7 @@ class UnsupportedError(QdistError, NotImplementedError):
     """The object does not have this capability, for a mathematical or a stated reason."""
 
 
-class NotFittedError(QdistError, _SklearnNotFittedError):
+class NotFittedError(QdistError, _SklearnNotFittedError):  # type: ignore[misc]
     """The model is asked something before it has been fitted."""
 
 

@@ -1,6 +1,5 @@
 """The face of qdist: scikit-learn estimators that take and give frames."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any, Literal, Self, final
 
@@ -9,21 +8,23 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from qdist.checkpoint import read_model, write_model
+from qdist.arguments import level_range, row_count, row_weights, seconds
+from qdist.checkpoint import fill_weights, read_model, write_model
 from qdist.codecs.given import is_condition
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import repeat_rows
-from qdist.durations import seconds
 from qdist.errors import FileFormatError, InputError, NotFittedError
 from qdist.joint import Autoregressive
 from qdist.model import TableLaw
 from qdist.rng import isolated_rng, seed_of
-from qdist.training import Callback, Limits, Recipe, Rows, train
+from qdist.training import Callback, Limits, Recipe, Rows, split, train
 
 __all__ = ["TabularModel", "fit", "load"]
 
-log = logging.getLogger(__name__)
+_NOTHING = (
+    "Expected a table with something to learn; got constants and ids only. Add other columns."
+)
 
 
 @final
@@ -130,7 +131,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         seed = seed_of(self.random_state)
         codec = TableCodec.fit(X, columns=self.columns, **(self.codec_args or {}))
         encoded = codec.encode(X)
-        weight = _weights(sample_weight, len(encoded))
+        weight = row_weights(sample_weight, len(encoded))
 
         self._codec, self._settings = codec, self._parts(codec)
         self.n_steps_, self.history_, self.profile_ = 0, [], {}
@@ -147,7 +148,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             y_val = codec.encode(X_val).to(rows.y)
             held_out = Rows(y_val, torch.ones(len(y_val), device=y_val.device))
         else:
-            rows, held_out = _split(rows, self.validation_fraction, seed)
+            rows, held_out = split(rows, self.validation_fraction, seed)
         result = train(
             self._law,
             rows,
@@ -170,7 +171,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         tau_range: tuple[float, float] = (0.0, 1.0),
         random_state: Any = None,
     ) -> Any:
-        """Draw rows, given what is known. Nothing is rejected; what was given comes back as it was.
+        """Draw rows given what is known. Nothing is rejected; what was given comes back as it was.
 
         Args:
             n: Number of rows; with a frame of conditions, draws for each of its rows (then a
@@ -191,9 +192,9 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             UnknownNameError: If a condition names an unknown column.
         """
         codec = self._fitted()
-        low, high = _tau_range(tau_range)
+        low, high = level_range(tau_range)
         seed = seed_of(random_state)
-        draws = _count(n)
+        draws = row_count(n)
         if given is None:
             y = torch.zeros(draws, len(codec.coordinates))
             visible = torch.zeros_like(y, dtype=torch.bool)
@@ -282,7 +283,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         model._law = None
         if codec.coordinates:
             model._law = _build(codec, model._settings, seed=0, device="cpu")
-            _fill_weights(model._law, weights)
+            fill_weights(model._law, weights)
             model._law.eval()
         return model
 
@@ -402,64 +403,6 @@ def load(path: Any) -> TabularModel:
 def _build(codec: TableCodec, parts: dict[str, Any], *, seed: int, device: str) -> TableLaw:
     with isolated_rng(seed):
         return TableLaw(codec, **parts).to(device)
-
-
-def _fill_weights(law: TableLaw, weights: dict[str, Tensor]) -> None:
-    """Copy tensors into the built network, which says what they must be."""
-    built = law.state_dict()
-    if set(built) != set(weights):
-        odd = sorted(set(built) ^ set(weights))[:3]
-        raise FileFormatError(f"Expected the tensors of this model; got others, such as {odd}.")
-    for name, tensor in built.items():
-        if tensor.shape != weights[name].shape or tensor.dtype != weights[name].dtype:
-            raise FileFormatError(
-                f"Expected tensor {name!r} of shape {tuple(tensor.shape)}, {tensor.dtype}; got "
-                f"{tuple(weights[name].shape)}, {weights[name].dtype}."
-            )
-        tensor.copy_(weights[name])
-
-
-def _split(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows | None]:
-    """Hold out a random part of the rows; none where that would leave less than two."""
-    n = int(round(fraction * len(rows)))
-    if n < 1 or len(rows) - n < 2:
-        return rows, None
-    at = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
-    return (
-        Rows(rows.y[at[n:]], rows.weight[at[n:]]),
-        Rows(rows.y[at[:n]], rows.weight[at[:n]]),
-    )
-
-
-def _weights(sample_weight: Any, n: int) -> Tensor:
-    if sample_weight is None:
-        return torch.ones(n)
-    weight = np.asarray(sample_weight, dtype=float)
-    if weight.shape != (n,) or not np.isfinite(weight).all() or (weight < 0).any():
-        raise InputError(
-            f"Expected sample_weight of shape ({n},), finite and not negative; got shape "
-            f"{weight.shape}. Give one weight a row."
-        )
-    if not weight.any():
-        raise InputError("Expected a sample_weight above 0 in some row; got zeros only.")
-    return torch.as_tensor(weight / weight.mean()).to(torch.get_default_dtype())
-
-
-def _count(n: int | None) -> int:
-    if n is None:
-        return 1
-    if isinstance(n, bool) or not isinstance(n, int | np.integer):
-        raise InputError(f"Expected n to be a whole number or None; got {n!r}.")
-    if n < 0:
-        raise InputError(f"Expected n >= 0; got {n}.")
-    return int(n)
-
-
-def _tau_range(tau_range: tuple[float, float]) -> tuple[float, float]:
-    low, high = tau_range
-    if not 0 <= low < high <= 1:
-        raise InputError(f"Expected 0 <= low < high <= 1 in tau_range; got {tau_range!r}.")
-    return float(low), float(high)
 
 
 def _finite(value: Any) -> Any:

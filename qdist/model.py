@@ -96,7 +96,8 @@ class TableLaw(nn.Module):
             network = cls(domain, **backbone_args)
         except TypeError as error:
             raise InputError(
-                f"Expected arguments that backbone {backbone!r} takes; got {backbone_args}: {error}"
+                f"Expected arguments that backbone {backbone!r} takes; got {backbone_args}: "
+                f"{error}. Correct backbone_args."
             ) from error
         heads = ColumnHeads.build(domain.coordinates, head, network.context, **head_args)
         self.joint = Autoregressive(network, heads, order=order)

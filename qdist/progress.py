@@ -8,18 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 __all__ = ["Bar", "progress", "showing"]
 
@@ -48,7 +40,7 @@ def showing(*, visible: bool | None) -> Iterator[None]:
 class Bar:
     """What the caller of [`progress`][qdist.progress.progress] holds; hidden, it does nothing."""
 
-    def __init__(self, shown: Progress | None = None, task: TaskID | None = None) -> None:
+    def __init__(self, shown: "Progress | None" = None, task: "TaskID | None" = None) -> None:
         self._shown = shown
         self._task = task
 
@@ -93,6 +85,17 @@ def progress(what: str, *, total: float | None = None, show: bool | None = None)
     if not wanted:
         yield Bar()
         return
+    # Only here: rich is a tenth of a second at import that most processes never need.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     shown = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),

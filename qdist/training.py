@@ -1,8 +1,8 @@
 """The training loop, in reading order: plan, loop, validate, stop, take the best weights.
 
 Plain AdamW with a linear warm-up and a linear decay to zero, gradients clipped by norm, weights
-averaged over steps; the average with the best score on held-out rows wins. The visible cells of the
-held-out rows are drawn once, or early stopping would follow their noise.
+averaged over steps; the average with the best score on held-out rows wins. The visible cells of
+the held-out rows are drawn once, or early stopping would follow their noise.
 
 A limit on time becomes a number of steps before the first step is taken, by timing a copy of the
 network: the run is then a function of that number alone, and can be repeated bit for bit.
@@ -25,7 +25,7 @@ from qdist.model import TableLaw
 from qdist.progress import progress
 from qdist.rng import isolated_rng
 
-__all__ = ["Callback", "Limits", "Recipe", "Result", "Rows", "train"]
+__all__ = ["Callback", "Limits", "Recipe", "Result", "Rows", "split", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,18 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.y)
+
+
+def split(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows | None]:
+    """Hold out a random part of the rows; none where that would leave less than two."""
+    n = round(fraction * len(rows))
+    if n < 1 or len(rows) - n < 2:
+        return rows, None
+    at = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    return (
+        Rows(rows.y[at[n:]], rows.weight[at[n:]]),
+        Rows(rows.y[at[:n]], rows.weight[at[:n]]),
+    )
 
 
 @dataclass(frozen=True)
@@ -132,7 +144,7 @@ def train(
                 loss = (law(y, visible, generator=generator) * weight).mean()
             with clock("backward"):
                 optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
             with clock("step"):
                 norm = nn.utils.clip_grad_norm_(law.parameters(), recipe.clip)
                 for group in optimiser.param_groups:
@@ -154,7 +166,8 @@ def train(
                 result.history.append(record)
                 best.offer(record["validation_loss"], step, average.weights)
                 bar.update(step, note=f"held-out loss {record['validation_loss']:.4g}")
-            if any([callback(record) for callback in callbacks]):
+            answers = [callback(record) for callback in callbacks]  # all of them are told
+            if any(answers):
                 break
             if held_out is not None and step - best.step >= recipe.patience * every:
                 log.info("stopped early at step %d; best was step %d", step, best.step)

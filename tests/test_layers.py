@@ -10,6 +10,10 @@ PACKAGE = Path(__file__).parents[1] / "qdist"
 # From the ground up; a new part takes its place here.
 LAYERS = (
     "errors",
+    "arguments",
+    "extras",
+    "extras",
+    "durations",
     "rng",
     "progress",
     "hookspecs",

@@ -71,10 +71,8 @@ class RowEmbedding(nn.Module):
         self.register_buffer("left", left, persistent=False)
         self.register_buffer("right", right, persistent=False)
         self.register_buffer("before", before, persistent=False)
-        continuous = ((right > left) & right.isfinite()).sum(-1)
-        self.register_buffer(
-            "continuous", continuous.clamp(min=1).to(left.dtype), persistent=False
-        )
+        continuous = ((right > left) & right.isfinite()).sum(-1).clamp(min=1)
+        self.register_buffer("continuous", continuous.to(left.dtype), persistent=False)
         self.register_buffer(
             "coded", torch.tensor([c.levels is not None for c in coordinates]), persistent=False
         )
@@ -106,7 +104,10 @@ class RowEmbedding(nn.Module):
         index, position, smooth = self._locate(value.unsqueeze(-1), slice(i, i + 1))
         start = self.offset[i]
         known = self.table(start + 1 + index[:, 0]) - self.table(start)
-        return known + (self._waves(position) * smooth.unsqueeze(-1))[:, 0] @ self.waves[i]
+        change: Tensor = (
+            known + (self._waves(position) * smooth.unsqueeze(-1))[:, 0] @ self.waves[i]
+        )
+        return change
 
     def _locate(self, y: Tensor, at: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
         """Return row of the table, position among the continuous bins, and whether there is one.

@@ -19,7 +19,10 @@ from qdist.errors import InputError
 
 __all__ = ["ColumnPair", "pair_columns"]
 
-Kind = Literal["number", "time", "category"]
+Kind = Literal["number", "time", "category", "id"]
+
+# Text with more levels than this, most of its cells unlike any other, names rows.
+MIN_IDS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +31,10 @@ class ColumnPair:
 
     Attributes:
         name: Its name.
-        kind: "number", "time" (as microseconds) or
-            "category" (text, booleans, and dictionaries of anything).
+        kind: "number", "time" (dates and timestamps, as microseconds since 1970), "category"
+            (text, booleans, and dictionaries of anything) or "id" (text that is nearly unique
+            among the real rows: no spelling is compared, only whether a cell is "once" or
+            "repeated" in its frame, or missing).
         real: Floats with NaN, or codes, of the real rows.
         synthetic: The same of the synthetic rows.
         train: The same of the training rows; empty without training rows.
@@ -46,7 +51,7 @@ class ColumnPair:
     @property
     def is_category(self) -> bool:
         """Whether the values are codes."""
-        return self.kind == "category"
+        return self.kind in ("category", "id")
 
     @cached_property
     def missing(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -107,14 +112,18 @@ def _kind(array: pa.Array) -> Kind | None:
     kind = array.type
     if pa.types.is_null(kind) or array.null_count == len(array):
         return None
-    if pa.types.is_temporal(kind):
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return "time"
-    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    return "number" if numeric else "category"
+    if pa.types.is_boolean(kind) or pa.types.is_large_string(kind):
+        return "category"
+    numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    lasting = (pa.types.is_duration, pa.types.is_time)
+    return "number" if any(is_of(kind) for is_of in numeric + lasting) else "category"
 
 
 def _pair(name: str, arrays: list[pa.Array]) -> ColumnPair:
-    if any(pa.types.is_dictionary(a.type) for a in arrays):
+    coded = any(pa.types.is_dictionary(a.type) for a in arrays)
+    if coded:
         # Codes on one side may be plain numbers on the other: compare both as levels.
         arrays = [_text(a) for a in arrays]
     kinds = [_kind(a) for a in arrays]
@@ -127,17 +136,33 @@ def _pair(name: str, arrays: list[pa.Array]) -> ColumnPair:
     kind: Kind = known[0] if known else "number"
     empty = np.empty(0)
     if kind != "category":
-        numbers = [_numbers(a, kind) for a in arrays] + [empty]
-        return ColumnPair(name, kind, *numbers[:3])
+        x, y, z = [*map(_numbers, arrays), empty][:3]
+        return ColumnPair(name, kind, x, y, z)
     codes, levels = _codes([_text(a) for a in arrays])
-    codes.append(empty.astype(np.int64))
-    return ColumnPair(name, kind, *codes[:3], levels=levels)
+    if not coded and _names_rows(codes[0], len(levels)):
+        codes = [_repeats(code, len(levels)) for code in codes]
+        kind, levels = "id", ("once", "repeated")
+    x, y, z = [*codes, empty.astype(np.int64)][:3]
+    return ColumnPair(name, kind, x, y, z, levels)
 
 
-def _numbers(array: pa.Array, kind: Kind) -> npt.NDArray[np.float64]:
+def _names_rows(codes: npt.NDArray[np.int64], hole: int) -> bool:
+    """Whether most known cells hold a level that no other row has."""
+    counts = np.bincount(codes[codes != hole], minlength=1)
+    many = int(np.count_nonzero(counts)) > MIN_IDS
+    return many and 2 * int((counts == 1).sum()) > int(counts.sum())
+
+
+def _repeats(codes: npt.NDArray[np.int64], hole: int) -> npt.NDArray[np.int64]:
+    """0 for a level met once in the column, 1 for one met again, 2 for a missing cell."""
+    counts = np.bincount(codes, minlength=hole + 1)
+    return np.where(codes == hole, 2, np.minimum(counts[codes] - 1, 1))
+
+
+def _numbers(array: pa.Array) -> npt.NDArray[np.float64]:
     if pa.types.is_null(array.type):
         return np.full(len(array), np.nan)
-    if kind == "time":
+    if pa.types.is_temporal(array.type):
         array = _ticks(array)
     floats = array.cast(pa.float64(), safe=False)
     return np.array(floats.to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -186,6 +186,7 @@ def _beyond_values(f: Callable[[Array], Array], x: Array, sign: float, body: flo
         return 0.0
     depth = np.linspace(np.log(size[0]), np.log(size[-1]), 65)[-33:]
     far = np.exp(depth)
+    far[-1] = size[-1]  # not rounded to below the last atom
     return beyond(depth, f(sign * far) * far, body, what="The Cramer distance")
 
 

@@ -14,9 +14,10 @@ class Marginal:
 
     Attributes:
         column: Its name.
-        kind: "number", "time" or "category".
+        kind: "number", "time", "category" or "id".
         error: Kolmogorov distance (numbers, times) or total variation (categories), "missing"
-            being a value of its own; in [0, 1].
+            being a value of its own; in [0, 1]. Of an "id" only the shares of cells that are
+            missing, met once and met again are compared.
         missing_real: Share of missing cells among the real rows.
         missing_synthetic: The same among the synthetic rows.
         bootstrap: The error of training rows drawn with replacement, as many as there are

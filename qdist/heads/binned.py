@@ -35,7 +35,8 @@ class BinnedHead(AbstractHead):
     series in the place $u = (j + 1/2) / N$ of a bin among them, with coefficients linear in the
     context,
 
-    $$ \log p_j(h) = b_j + \sum_{m=0}^{M-1} \frac{c_m(h)}{(1 + m)^s} \cos(\pi m u_j) + \text{const}, $$
+    $$ \log p_j(h) = \text{const} + b_j
+       + \sum_{m=0}^{M-1} \frac{c_m(h)}{(1 + m)^s} \cos(\pi m u_j), $$
 
     so that neighbouring bins learn from each other: the damping $s$ is a prior for smooth log
     densities. One free logit a bin overfits tables of ten thousand rows long before they are
@@ -51,7 +52,7 @@ class BinnedHead(AbstractHead):
             by the length of the whole range, so that units do not matter.
 
     Raises:
-        InputError: If the bins are not sorted intervals, the score is unknown, or there is no wave.
+        InputError: If the bins are not sorted intervals, the score is unknown, or waves < 1.
 
     Example:
         An atom at 0 that touches the bins of (0, 1]; before training all bins weigh the same.

@@ -15,6 +15,7 @@ __all__ = ["marginals"]
 REAL, SYNTHETIC = "#8a8f98", "#3f51b5"
 # A column of numbers with no more values than this is drawn as bars.
 FEW = 12
+MICROSECONDS = 24 * 3600e6  # of a day
 
 
 def marginals(
@@ -30,7 +31,7 @@ def marginals(
 
     Numbers and times are histograms, numbers of few values and categories are bars (the most
     frequent real levels; the others share the bar "other"). Heights are shares of all rows. Where
-    cells are missing, their shares are the two bars at the right, under "missing".
+    cells are missing, their shares are the two hatched bars at the right.
 
     The range of a histogram is that of the real column between its 0.5 % and 99.5 % quantiles;
     what lies beyond it, in either table, counts in the outermost bins.
@@ -105,7 +106,8 @@ def _n_values(pair: ColumnPair) -> int:
 def _histogram(axes: Any, pair: ColumnPair, bins: int) -> None:
     low, high = np.quantile(pair.real[np.isfinite(pair.real)], [0.005, 0.995])
     edges = np.linspace(low, high, bins + 1) if high > low else np.array([low - 0.5, low + 0.5])
-    shown = _as_dates(edges) if pair.kind == "time" else edges
+    # matplotlib counts days since 1970.
+    shown = edges / MICROSECONDS if pair.kind == "time" else edges
     for values, colour, label in _sides(pair):
         known = np.clip(values[~np.isnan(values)], edges[0], edges[-1])
         shares = np.histogram(known, edges)[0] / len(values)
@@ -114,12 +116,8 @@ def _histogram(axes: Any, pair: ColumnPair, bins: int) -> None:
     width = shown[-1] - shown[0]
     _missing_bars(axes, pair, at=shown[-1] + 0.12 * width, width=0.05 * width)
     if pair.kind == "time":
+        axes.xaxis_date()
         axes.tick_params(axis="x", rotation=30)
-
-
-def _as_dates(edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    # Microseconds since 1970 to days, which read better than 1.5e15.
-    return edges / 8.64e10
 
 
 def _bars(axes: Any, pair: ColumnPair, max_levels: int) -> None:
@@ -152,8 +150,9 @@ def _levels(pair: ColumnPair) -> tuple[list[str], list[npt.NDArray[np.int64]]]:
         np.where(np.isnan(values), -1, np.searchsorted(known, values))
         for values in (pair.real, pair.synthetic)
     ]
-    shown = known / 8.64e10 if pair.kind == "time" else known
-    return [f"{value:g}" for value in shown], codes
+    if pair.kind == "time":
+        return [str(time)[:10] for time in known.astype("datetime64[us]")], codes
+    return [f"{value:g}" for value in known], codes
 
 
 def _missing_bars(axes: Any, pair: ColumnPair, *, at: float, width: float) -> None:
@@ -164,13 +163,11 @@ def _missing_bars(axes: Any, pair: ColumnPair, *, at: float, width: float) -> No
         axes.bar(at + side * width, share, width, color=colour, hatch="///", edgecolor="white")
     axes.annotate(
         "missing",
-        (at, 0),
-        xytext=(0, -3),
+        (at, max(shares)),
+        xytext=(0, 2),
         textcoords="offset points",
-        ha="right",
-        va="top",
-        fontsize=7,
-        rotation=30,
+        ha="center",
+        fontsize=6,
         annotation_clip=False,
     )
 

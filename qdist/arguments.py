@@ -1,0 +1,81 @@
+"""Checks of what users pass: at the edge, once, with words that help."""
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qdist.errors import InputError
+
+__all__ = ["level_range", "row_count", "row_weights", "seconds"]
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+def seconds(duration: float | str) -> float:
+    """Turn a duration into seconds.
+
+    Args:
+        duration: Seconds, or text such as "90", "90s", "5m", "1.5h".
+
+    Returns:
+        Seconds, above 0.
+
+    Raises:
+        InputError: If it is not a positive duration.
+
+    Example:
+        >>> seconds("5m")
+        300.0
+    """
+    if isinstance(duration, str):
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", duration.lower())
+        known = match is not None and match[2] in _UNITS
+        value = float(match[1]) * _UNITS[match[2]] if match and known else math.nan
+    elif isinstance(duration, bool) or not isinstance(duration, int | float):
+        value = math.nan
+    else:
+        value = float(duration)
+    if not 0 < value < math.inf:
+        raise InputError(
+            f"Expected a duration above 0, in seconds or such as '90s', '5m', '2h'; "
+            f"got {duration!r}."
+        )
+    return value
+
+
+def row_weights(sample_weight: Any, n: int) -> Tensor:
+    """Weights (n,) of mean 1 out of a user's sample_weight; ones for None."""
+    if sample_weight is None:
+        return torch.ones(n)
+    weight = np.asarray(sample_weight, dtype=float)
+    if weight.shape != (n,) or not np.isfinite(weight).all() or (weight < 0).any():
+        raise InputError(
+            f"Expected sample_weight of shape ({n},), finite and not negative; got shape "
+            f"{weight.shape}. Give one weight a row."
+        )
+    if not weight.any():
+        raise InputError("Expected a sample_weight above 0 in some row; got zeros only.")
+    return torch.as_tensor(weight / weight.mean()).to(torch.get_default_dtype())
+
+
+def row_count(n: int | None) -> int:
+    """A number of rows to draw; 1 for None."""
+    if n is None:
+        return 1
+    if isinstance(n, bool) or not isinstance(n, int | np.integer):
+        raise InputError(f"Expected n to be a whole number or None; got {n!r}.")
+    if n < 0:
+        raise InputError(f"Expected n >= 0; got {n}.")
+    return int(n)
+
+
+def level_range(tau_range: tuple[float, float]) -> tuple[float, float]:
+    """A range of levels: 0 <= low < high <= 1."""
+    low, high = tau_range
+    if not 0 <= low < high <= 1:
+        raise InputError(f"Expected 0 <= low < high <= 1 in tau_range; got {tau_range!r}.")
+    return float(low), float(high)
