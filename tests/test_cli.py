@@ -9,9 +9,19 @@ import sys
 
 import pandas as pd
 import pytest
+import torch
 
 from qdist.cli import app, main
 from qdist.data.datasets import load_penguins
+
+
+@pytest.fixture(autouse=True, scope="module")
+def float64_by_default():
+    """In place of the one for all tests: the command line has a process, and its defaults."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    yield
+    torch.set_default_dtype(before)
 
 
 @pytest.fixture(scope="module")
