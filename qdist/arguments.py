@@ -35,7 +35,7 @@ def seconds(duration: float | str) -> float:
         match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", duration.lower())
         known = match is not None and match[2] in _UNITS
         value = float(match[1]) * _UNITS[match[2]] if match and known else math.nan
-    elif isinstance(duration, bool) or not isinstance(duration, int | float):
+    elif isinstance(duration, bool) or not isinstance(duration, int | float | np.integer):
         value = math.nan
     else:
         value = float(duration)
@@ -51,7 +51,13 @@ def row_weights(sample_weight: Any, n: int) -> Tensor:
     """Weights (n,) of mean 1 out of a user's sample_weight; ones for None."""
     if sample_weight is None:
         return torch.ones(n)
-    weight = np.asarray(sample_weight, dtype=float)
+    try:
+        weight = np.asarray(sample_weight, dtype=float)
+    except (TypeError, ValueError) as error:  # text, or rows of different lengths
+        raise InputError(
+            f"Expected sample_weight of {n} numbers; got {sample_weight!r:.80}. "
+            "Give one weight a row."
+        ) from error
     if weight.shape != (n,) or not np.isfinite(weight).all() or (weight < 0).any():
         raise InputError(
             f"Expected sample_weight of shape ({n},), finite and not negative; got shape "
@@ -75,7 +81,13 @@ def row_count(n: int | None) -> int:
 
 def level_range(tau_range: tuple[float, float]) -> tuple[float, float]:
     """A range of levels: 0 <= low < high <= 1."""
-    low, high = tau_range
+    try:
+        low, high = map(float, tau_range)
+    except (TypeError, ValueError):  # not a pair, or not of numbers
+        low = high = math.nan
     if not 0 <= low < high <= 1:
-        raise InputError(f"Expected 0 <= low < high <= 1 in tau_range; got {tau_range!r}.")
-    return float(low), float(high)
+        raise InputError(
+            f"Expected 0 <= low < high <= 1 in tau_range; got {tau_range!r}. "
+            "Give a pair such as (0.05, 0.95)."
+        )
+    return low, high
