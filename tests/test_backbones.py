@@ -157,6 +157,15 @@ class ForgetsNaN(AnyRank):
         return self.out(torch.einsum("bij,ijw->biw", seen * y.unsqueeze(1), self.values))
 
 
+class MasksTooLate(AnyRank):
+    """Hides a NaN from the contexts, but not from the gradients of the parameters."""
+
+    def forward(self, y, rank, *, tau=None):
+        seen = self.seen(rank, y).unsqueeze(-1)
+        message = (y[:, None, :, None] * self.values).tanh() + self.known
+        return self.out(torch.where(seen, message, 0).sum(2))
+
+
 class BatchNorm(TwoLevel):
     """Normalises over the batch in training."""
 
@@ -270,6 +279,7 @@ BROKEN = {
     "order for rank": (OrderForRank, r"not to depend on y\[\d\] under equal ranks"),
     "order for rank, hidden": (OrderOfEach, r"not to depend on y\[\d\] under the order \[1, 2"),
     "NaN leaks": (ForgetsNaN, r"not to depend on y\[\d\].*got a NaN.*torch.where"),
+    "NaN leaks into gradients": (MasksTooLate, r"a finite gradient for parameter values"),
     "batch norm": (BatchNorm, r"row 0 to depend on no other row of the batch.*gradient from row"),
     "first row's ranks": (FirstRow, r"not to depend on y\[\d\] under a visible set for each row"),
     "no gradient": (PeeksAtCodes, r"not to depend on y\[\d\] under equal ranks.*got a change"),

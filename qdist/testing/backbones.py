@@ -40,7 +40,8 @@ def check_backbone(
     - **tau**: accepted, and $h_i$ depends on no $\tau_j$ with j after or beside i;
     - **stepper**: contexts one at a time, also for some rows only, equal those of `forward`;
     - **saving**: rebuilt from JSON arguments and a state dict, it gives the same contexts;
-    - every parameter has a gradient, float32 works, and no global random state is touched.
+    - every parameter has a gradient, finite where unseen cells are NaN; float32 works; no global
+      random state is touched.
 
     Args:
         cls: The class.
@@ -255,6 +256,15 @@ class _Kit:
             self._expect(
                 not parameter.requires_grad or parameter.grad is not None,
                 f"a gradient for parameter {name}; got None. Use it, or remove it",
+            )
+        self.net.zero_grad()
+        unseen = ~sees(rank.expand(y.shape)).any(1)
+        self.net(torch.where(unseen, torch.nan, y), rank).square().sum().backward()
+        for name, parameter in self.net.named_parameters():
+            self._expect(
+                parameter.grad is None or bool(parameter.grad.isfinite().all()),
+                f"a finite gradient for parameter {name} where unseen cells are NaN; got NaN. "
+                "Replace them (torch.where) before they enter the network, not after",
             )
         self.net.zero_grad()
         single = self.net.float()(y.float(), rank)

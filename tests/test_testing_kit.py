@@ -1,0 +1,97 @@
+"""The kit itself: one page of names, arguments that reach where they should, no traces left."""
+
+import pytest
+import torch
+from torch import nn
+
+import qdist.testing
+from qdist.backbones import AbstractBackbone, Coordinate, ImageDomain, TableDomain
+from qdist.orders import sees
+from qdist.testing import check_backbone
+from qdist.testing.cases import default_domain, draw_ranks, draw_values, randomise
+
+BINS = ((0.0, 0.2), (0.3, 0.3), (0.4, 1.0))
+
+
+class Recorder(AbstractBackbone):
+    """Remembers what it is asked."""
+
+    name, serves, takes = "recorder", "any", TableDomain
+    asked: list = []  # noqa: RUF012 - shared by the copies that the kit makes
+
+    def __init__(self, domain, *, scale=1.0):
+        super().__init__()
+        self.dim, self.context, self.scale = len(domain.coordinates), 3, scale
+        self.weight = nn.Parameter(torch.zeros(self.dim, self.dim, 3))  # zero: hides all at first
+        self.constant = nn.Parameter(torch.zeros(self.dim, 3))
+
+    def forward(self, y, rank, *, tau=None):
+        self.asked.append((self.scale, y.shape, rank.shape, tau is not None))
+        known = torch.where(sees(rank.expand(y.shape)), y.unsqueeze(1), 0)
+        return self.constant + torch.einsum("bij,ijc->bic", known, self.weight * self.scale)
+
+
+def test_the_kit_exports_both_checks():
+    assert set(qdist.testing.__all__) == {"check_backbone", "check_head"}
+
+
+def test_arguments_domain_and_rows_reach_the_backbone():
+    Recorder.asked.clear()
+    domain = TableDomain((Coordinate("a"), Coordinate("b", levels=2)))
+    check_backbone(Recorder, domain, args={"scale": 2.0}, rows=7, seed=3)
+    assert {scale for scale, *_ in Recorder.asked} == {2.0}
+    assert {tuple(y) for _, y, *_ in Recorder.asked} >= {(7, 2), (1, 2)}
+    assert {len(rank) for _, _, rank, _ in Recorder.asked} == {1, 2}  # (D,) and (B, D)
+    assert {tau for *_, tau in Recorder.asked} == {True, False}
+
+
+def test_no_global_random_state_is_touched_and_the_default_dtype_does_not_matter(untouched_rng):
+    torch.set_default_dtype(torch.float32)
+    check_backbone(Recorder)
+
+
+def test_the_same_seed_tries_the_same_values():
+    first, again, other = (
+        draw_values(default_domain(TableDomain), 4, torch.Generator().manual_seed(seed))
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_default_domains_are_of_the_kind_asked_for():
+    assert isinstance(default_domain(ImageDomain), ImageDomain)
+    coordinates = default_domain(TableDomain).coordinates
+    assert {c.levels is None for c in coordinates} == {True, False}  # reals and codes
+    assert any(left == right for c in coordinates for left, right in c.bins)  # and an atom
+
+
+def test_values_are_those_that_the_domain_allows(generator):
+    domain = TableDomain((Coordinate("code", levels=3), Coordinate("bins", bins=BINS)))
+    codes, reals = draw_values(domain, 200, generator).T
+    assert codes.unique().tolist() == [0, 1, 2]
+    inside = torch.stack([(left <= reals) & (reals <= right) for left, right in BINS]).any(0)
+    assert inside.all()
+    assert (reals == 0.3).any()
+    pixels = draw_values(ImageDomain(2, 3, 1, levels=4), 50, generator)
+    assert pixels.shape == (50, 6)
+    assert pixels.unique().tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("serves", ["fixed", "two_level", "any"])
+def test_ranks_are_those_that_the_class_serves(serves, generator):
+    net = Recorder(default_domain(TableDomain))
+    net.serves = serves
+    ranks = draw_ranks(net, 6, generator)
+    for rank in ranks.values():
+        net.check_rank(rank)
+    if serves == "any":
+        # Not its own inverse: an order that is taken for a rank shows.
+        rank = ranks["the order [1, 2, ..., 0]"]
+        assert not torch.equal(rank.argsort(), rank)
+
+
+def test_weights_that_begin_at_zero_are_moved(generator):
+    net = Recorder(default_domain(TableDomain))
+    randomise(net, generator)
+    assert (net.weight != 0).all()
