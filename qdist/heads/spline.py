@@ -15,6 +15,9 @@ from qdist.quantile import Categorical, PiecewiseLinear
 
 __all__ = ["SplineHead"]
 
+# Least increment and tail, in units of scale: nothing is ever divided by zero.
+_LEAST = 1e-6
+
 Levels = Literal["fixed", "free"]
 Score = Literal["crps", "log", "both"]
 
@@ -166,6 +169,7 @@ class SplineHead(AbstractHead):
         raw = readout(self.layer, h)
         middle, steps, tails, free = raw.split(self._shapes, -1)
         size = functional.softplus(torch.cat([steps, tails], -1) + self.start.to(raw.dtype))
+        size = size + _LEAST
         values = functional.pad(size[..., :-2].cumsum(-1), (1, 0))
         values = values - values[..., self.knots // 2, None]
         # Rounding is monotone: adding one number to all keeps their order, in any precision.

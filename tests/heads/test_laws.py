@@ -1,0 +1,103 @@
+"""The laws of all heads."""
+
+import pytest
+import torch
+
+from qdist.heads import AbstractHead, SplineHead
+from qdist.quantile import PiecewiseLinear
+from qdist.testing import check_head
+
+
+def test_conforms(case):
+    torch.set_default_dtype(torch.float32)  # the fixture of the suite puts it back
+    check_head(case.make, target_range=case.target_range, integer=case.integer)
+
+
+def test_context_and_target_broadcast(case):
+    """One context for many targets is the same as the context repeated."""
+    head = case.make(3)
+    h = torch.randn(3)
+    low, high = case.target_range
+    y = torch.linspace(low, high, 6)
+    if case.integer:
+        y = y.round()
+    draws = [torch.Generator().manual_seed(3) for _ in range(2)]
+    one = head.loss(h, y, generator=draws[0])
+    many = head.loss(h.expand(6, 3), y, generator=draws[1])
+    assert one.shape == (6,)
+    torch.testing.assert_close(one, many)
+
+
+def test_loss_is_proper_score_of_the_law(case):
+    """No other law of the same head does better on draws from a head's own law."""
+    torch.manual_seed(5)
+    truth, other = case.make(3), case.make(3)
+    h = torch.ones(3)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        y = truth(h).sample((4000,), generator=generator)
+        other.load_state_dict(
+            {
+                k: v + (v * 0.3 if v.is_floating_point() and "." in k else 0)
+                for k, v in truth.state_dict().items()
+            }
+        )
+        a = truth.loss(h, y, generator=torch.Generator().manual_seed(1))
+        b = other.loss(h, y, generator=torch.Generator().manual_seed(1))
+    gain = b - a
+    # The mean gain is positive, up to three standard errors of its sampling noise.
+    assert gain.mean() > -3 * gain.std() / 4000**0.5
+
+
+class _Constant(AbstractHead):
+    """A head with one mistake, chosen by a test."""
+
+    name = "constant"
+
+    def __init__(self, context, mistake):
+        super().__init__()
+        self.layer = torch.nn.Linear(context, 2)
+        self.unused = torch.nn.Parameter(torch.zeros(())) if mistake == "unused" else None
+        self.mistake = mistake
+
+    def forward(self, h):
+        with torch.autocast("cpu", enabled=self.mistake == "autocast"):
+            raw = self.layer(h.to(self.layer.weight.dtype).clamp(-1e4, 1e4))
+        if self.mistake == "batch" and h.ndim > 1:
+            raw = raw - raw.mean(0)
+        size = raw[..., 1:] if self.mistake == "crossing" else raw[..., 1:].abs()
+        values = torch.cat([raw[..., :1], raw[..., :1] + size], -1)
+        levels = torch.tensor([0, 1], dtype=values.dtype)
+        return PiecewiseLinear(levels, values, validate_args=False)
+
+    def loss(self, h, target, *, generator=None):
+        if self.mistake == "global":
+            torch.rand(())
+        loss = self(h).crps(target)
+        return loss.mean() if self.mistake == "reduced" else loss
+
+    @classmethod
+    def for_coordinate(cls, coordinate, context, **args):
+        return cls(context, **args)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "match"),
+    [
+        ("crossing", "do not cross|a level beyond"),
+        ("batch", "alone and in a batch"),
+        ("unused", "gradient of the loss for unused"),
+        ("global", "global random state"),
+        ("reduced", "unreduced loss"),
+        ("autocast", "under autocast|bfloat16"),
+    ],
+)
+def test_check_head_finds_mistakes(mistake, match):
+    torch.set_default_dtype(torch.float32)
+    with pytest.raises(AssertionError, match=match):
+        check_head(lambda c: _Constant(c, mistake))
+
+
+def test_check_head_passes_a_sound_head():
+    check_head(lambda c: _Constant(c, ""))
+    check_head(SplineHead)
