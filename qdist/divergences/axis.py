@@ -12,18 +12,25 @@ import numpy as np
 
 from qdist.divergences.laws import Law
 from qdist.divergences.quadrature import Array
+from qdist.errors import InputError
 
 __all__ = ["REACH", "edges", "meetings", "place_of", "quantile_of", "weight"]
 
-# exp(-230) is 1e-100: quantiles there are finite down to tail index 1/3, and the quantile
-# functions of scipy, of which some fail below 1e-150, still hold.
-REACH = 230.0
+# exp(-100) is 4e-44. The quantile functions of scipy still hold there (some fail below 1e-90), and
+# quantiles are finite down to tail index 1/7.
+REACH = 100.0
+
+# Where a quantile function that gives up (NaN) is taken for constant: the mass beyond is 1e-18.
+_GIVE_UP = 40.0
 
 Quantiles = Callable[[Array], Array]
 
 
 def quantile_of(law: Law) -> Quantiles:
-    """The quantile function of a law on the logarithmic axis, shape (N,) to shape (N,)."""
+    """The quantile function of a law on the logarithmic axis, shape (N,) to shape (N,).
+
+    It raises `InputError` where a quantile is not finite.
+    """
 
     def quantile(z: Array) -> Array:
         u = np.exp(-np.abs(z)) / 2
@@ -33,6 +40,16 @@ def quantile_of(law: Law) -> Quantiles:
             out[lower] = law.ppf(u[lower])
         if not lower.all():
             out[~lower] = law.isf(u[~lower])
+        lost = np.isnan(out) & (np.abs(z) > _GIVE_UP)
+        if lost.any():
+            out[lost] = quantile(np.sign(z[lost]) * _GIVE_UP)
+        if not np.isfinite(out).all():
+            bad = int(np.argmin(np.isfinite(out)))
+            side = "from below" if z[bad] <= 0 else "from above"
+            raise InputError(
+                f"Expected finite quantiles inside (0, 1); got {out[bad]} at the level {u[bad]:.2g} "
+                f"{side}. Use laws of lighter tails, or check the parameters."
+            )
         return out
 
     return quantile
@@ -65,7 +82,7 @@ def edges(*laws: Law) -> Array:
     Returns:
         Increasing places from -REACH to REACH, 0 among them, shape (M,).
     """
-    side = REACH * 0.6 ** np.arange(14)
+    side = REACH * 0.6 ** np.arange(12)
     points = [side, -side, np.zeros(1)]
     points += [_place(*law.breaks()) for law in laws]
     z = np.unique(np.concatenate(points))

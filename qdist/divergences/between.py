@@ -170,7 +170,7 @@ def cramer(P: QuantileFunction | ScipyFrozen, Q: QuantileFunction | ScipyFrozen)
         both = edges(*laws)
         # The quantiles of both laws at places one apart resolve F_P and F_Q alike; just left and
         # right of a breakpoint they are the two ends of a gap in the support.
-        near = np.concatenate([both, np.nextafter(both, REACH), np.linspace(-REACH, REACH, 461)])
+        near = np.concatenate([both, np.nextafter(both, REACH), np.linspace(-REACH, REACH, 201)])
         z = np.unique(np.clip(near, -REACH, REACH))
         x = np.unique(np.concatenate([quantile_of(law)(z) for law in laws]))
         x = x[np.isfinite(x)]
@@ -186,7 +186,7 @@ def _beyond_values(f: Callable[[Array], Array], x: Array, sign: float, body: flo
         return 0.0
     depth = np.linspace(np.log(size[0]), np.log(size[-1]), 65)[-33:]
     far = np.exp(depth)
-    far[-1] = size[-1]  # not rounded to below the last atom
+    far[-1] = np.nextafter(size[-1], np.inf)  # past the last atom, whatever the rounding
     return beyond(depth, f(sign * far) * far, body, what="The Cramer distance")
 
 

@@ -59,7 +59,6 @@ class Region:
             half, middle = (right - left) / 2, (right + left) / 2
             z = middle[:, None] + half[:, None] * nodes
             y = self._quantile(z.ravel()).reshape(z.shape)
-            y = np.where(np.isfinite(y), y, 0.0)
             y = (y - y[:, :1]) * weight(z)
             error, size = np.abs(y @ (kronrod - gauss)), np.abs(y) @ kronrod
             rough = (error > rtol * size) & (size > 0) & (middle > left) & (middle < right)

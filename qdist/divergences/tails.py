@@ -36,7 +36,7 @@ def beyond(depth: Array, value: Array, body: float, *, what: str) -> float:
         first_bad = int(np.argmin(finite))
         depth, value = depth[:first_bad], value[:first_bad]
     # A zero at the end is a difference below rounding, or a bounded support: nothing lies beyond.
-    # A value e^-69 times smaller than the body over 230 units cannot come from a flat tail.
+    # A value e^-69 times smaller than the body over 100 units cannot come from a flat tail.
     if value.size < 2 or value[-1] <= 1e-30 * body or value[-1] == 0:
         return 0.0
     seen = value > 0

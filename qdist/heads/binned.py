@@ -31,12 +31,11 @@ class BinnedHead(AbstractHead):
     target equal to an atom belongs to the atom, even where the atom touches a continuous bin; one
     in a gap or outside belongs to the nearest bin.
 
-    The logit of an atom is linear in the context. Those of the N continuous bins are a cosine
-    series in the place $u = (j + 1/2) / N$ of a bin among them, with coefficients linear in the
-    context,
+    The logits are a cosine series in the place $u_j = (j + 1/2) / K$ of a bin, with coefficients
+    linear in the context, and a free term for each atom,
 
-    $$ \log p_j(h) = \text{const} + b_j
-       + \sum_{m=0}^{M-1} \frac{c_m(h)}{(1 + m)^s} \cos(\pi m u_j), $$
+    $$ \log p_j(h) = \text{const} + b_j + a_j(h)
+       + \sum_{m=1}^{M} \frac{c_m(h)}{(1 + m)^s} \cos(\pi m u_j), $$
 
     so that neighbouring bins learn from each other: the damping $s$ is a prior for smooth log
     densities. One free logit a bin overfits tables of ten thousand rows long before they are
@@ -173,15 +172,13 @@ class BinnedHead(AbstractHead):
 
 def _basis(continuous: Tensor, waves: int, damping: float) -> Tensor:
     """Return the matrix (A + M, K) from coefficients to logits: a row an atom, a row a wave."""
-    n, atoms = int(continuous.sum()), int((~continuous).sum())
-    waves = min(waves, n)
-    basis = torch.zeros(atoms + waves, len(continuous))
-    basis[torch.arange(atoms), (~continuous).nonzero().squeeze(-1)] = 1.0
-    place = (torch.arange(n) + 0.5) / max(n, 1)
-    m = torch.arange(waves).unsqueeze(-1)
+    bins, atoms = len(continuous), int((~continuous).sum())
+    place = (torch.arange(bins) + 0.5) / bins
+    m = torch.arange(1, min(waves, bins) + 1).unsqueeze(-1)
     cosines = (torch.pi * m * place).cos() * 2**0.5 / (1.0 + m) ** damping
-    basis[atoms:, continuous] = cosines.to(basis.dtype)
-    return basis
+    free = torch.zeros(atoms, bins)
+    free[torch.arange(atoms), (~continuous).nonzero().squeeze(-1)] = 1.0
+    return torch.cat([free, cosines.to(free.dtype)])
 
 
 def _room(left: Tensor, right: Tensor) -> Tensor:

@@ -9,9 +9,13 @@ from torch import Tensor, nn
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead
+from qdist.heads.binned import BinnedHead
 from qdist.heads.categorical import CategoricalHead
 
 __all__ = ["ColumnHeads"]
+
+# Neighbours among ordered codes learn from each other in a binned head, up to this many.
+_MOST_BINS = 1024
 
 
 @final
@@ -56,7 +60,8 @@ class ColumnHeads(nn.Module):
 
         Args:
             coordinates: What is known of each coordinate. Those with codes get a
-                [`CategoricalHead`][qdist.heads.CategoricalHead], whatever `head` says.
+                [`CategoricalHead`][qdist.heads.CategoricalHead], or a
+                [`BinnedHead`][qdist.heads.BinnedHead] if they are ordered, whatever `head` says.
             head: Class or registered name of the head of real coordinates.
             context: Width C of the contexts.
             **args: Passed to the heads of real coordinates.
@@ -67,14 +72,7 @@ class ColumnHeads(nn.Module):
         Raises:
             UnknownNameError: If no head of that name is registered.
         """
-        return cls(
-            [
-                CategoricalHead.for_coordinate(coordinate, context)
-                if coordinate.levels is not None
-                else _head_class(head).for_coordinate(coordinate, context, **args)
-                for coordinate in coordinates
-            ]
-        )
+        return cls([_build(coordinate, head, context, args) for coordinate in coordinates])
 
     def __len__(self) -> int:
         return len(self._heads)
@@ -132,6 +130,16 @@ class ColumnHeads(nn.Module):
             return h.new_zeros(rows, width)
         found = torch.cat(losses)
         return found.new_zeros(rows * width).index_copy(0, cell, found).view(rows, width)
+
+
+def _build(
+    coordinate: Coordinate, head: type[AbstractHead] | str, context: int, args: dict[str, Any]
+) -> AbstractHead:
+    if coordinate.levels is None:
+        return _head_class(head).for_coordinate(coordinate, context, **args)
+    if coordinate.ordered and 2 < coordinate.levels <= _MOST_BINS:
+        return BinnedHead.for_coordinate(coordinate, context)
+    return CategoricalHead.for_coordinate(coordinate, context)
 
 
 def _head_class(head: type[AbstractHead] | str) -> type[AbstractHead]:

@@ -9,6 +9,7 @@ whose integrands are non-negative, so that nothing cancels; it converges for the
 That of a discrete law is the exact sum over its atoms.
 """
 
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Self, final
@@ -102,6 +103,12 @@ class Frozen(QuantileFunction):
         copy._batch_shape = batch_shape  # scipy broadcasts its parameters by itself
         return copy
 
+    def _ask(self, method: str, values: Array) -> Array:
+        """What scipy answers; it warns of underflow and overflow that are right here."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return np.asarray(getattr(self.law, method)(values))
+
     # -- levels and values
 
     def _icdf(self, tau: Tensor) -> Tensor:
@@ -112,17 +119,17 @@ class Frozen(QuantileFunction):
 
     def _ppf(self, tau: Array) -> Array:
         if self.discrete:
-            return self._inside(self.law.ppf(tau))
+            return self._inside(self._ask("ppf", tau))
         upper = tau > 0.5
-        high = self.law.isf(np.where(upper, 1 - tau, 0.5))
-        return np.asarray(np.where(upper, high, self.law.ppf(np.where(upper, 0.5, tau))))
+        high = self._ask("isf", np.where(upper, 1 - tau, 0.5))
+        return np.asarray(np.where(upper, high, self._ask("ppf", np.where(upper, 0.5, tau))))
 
     def _upper(self, s: Array) -> Array:
         if self.discrete:
             return self._inside(self._discrete_upper(s))
         lower = s > 0.5
-        low = self.law.ppf(np.where(lower, 1 - s, 0.5))
-        return np.asarray(np.where(lower, low, self.law.isf(np.where(lower, 0.5, s))))
+        low = self._ask("ppf", np.where(lower, 1 - s, 0.5))
+        return np.asarray(np.where(lower, low, self._ask("isf", np.where(lower, 0.5, s))))
 
     def _discrete_upper(self, s: Array) -> Array:
         """The least value that is exceeded with probability at most `s`.
@@ -130,17 +137,17 @@ class Frozen(QuantileFunction):
         scipy goes through 1 - s, which is lost where s is tiny.
         """
         if self._listed is not None:
-            exceeded = self.law.sf(self._listed)  # non-increasing, ends at 0
+            exceeded = self._ask("sf", self._listed)  # non-increasing, ends at 0
             found = np.searchsorted(-exceeded, -s, side="left")
             return self._listed[np.minimum(found, len(exceeded) - 1)]
-        high = self.law.ppf(np.clip(1 - s, 0, 1 - 1e-12))
+        high = self._ask("ppf", np.clip(1 - s, 0, 1 - 1e-12))
         low, step = high - 1, 1.0
-        while np.any(more := self.law.sf(high) > s) and step < 2.0**60:
+        while np.any(more := self._ask("sf", high) > s) and step < 2.0**60:
             high = np.where(more, high + step, high)
             step *= 2
         while np.any(high - low > 1):
             middle = low + np.floor((high - low) / 2)
-            enough = self.law.sf(middle) <= s
+            enough = self._ask("sf", middle) <= s
             low, high = np.where(enough, low, middle), np.where(enough, middle, high)
         return np.asarray(high)
 
@@ -150,18 +157,19 @@ class Frozen(QuantileFunction):
         return np.asarray(np.clip(values, lower, upper))
 
     def _cdf(self, y: Tensor) -> Tensor:
-        return _tensor(self.law.cdf(_array(y)))
+        return _tensor(self._ask("cdf", _array(y)))
 
     def _cdf_left(self, y: Tensor) -> Tensor:
         values = _array(y)
-        return _tensor(self.law.cdf(np.nextafter(values, -np.inf) if self.discrete else values))
+        return _tensor(
+            self._ask("cdf", np.nextafter(values, -np.inf) if self.discrete else values)
+        )
 
     def _sf(self, y: Tensor) -> Tensor:
-        return _tensor(self.law.sf(_array(y)))
+        return _tensor(self._ask("sf", _array(y)))
 
     def _log_prob(self, y: Tensor) -> Tensor:
-        log_prob = self.law.logpmf if self.discrete else self.law.logpdf
-        return _tensor(log_prob(_array(y)))
+        return _tensor(self._ask("logpmf" if self.discrete else "logpdf", _array(y)))
 
     # -- moments
 
@@ -177,7 +185,7 @@ class Frozen(QuantileFunction):
         if self.discrete:
             return self._discrete_crps(y)
         values = _array(y)
-        below, above = self.law.cdf(values), self.law.sf(values)
+        below, above = self._ask("cdf", values), self._ask("sf", values)
         # scipy's formulae change at the median; many laws have a kink there too
         levels = np.unique([*self._kinks(), 0.5])
         with np.errstate(all="ignore"):  # infinite or NaN y
@@ -229,7 +237,7 @@ class Frozen(QuantileFunction):
                     f"{first:g} to {last:g}. Use samples in an Empirical law instead."
                 )
             values = np.arange(first, last + 1)
-        cumulative = np.maximum.accumulate(self.law.cdf(values))
+        cumulative = np.maximum.accumulate(self._ask("cdf", values))
         cumulative[-1] = 1.0
         return _tensor(values), _tensor(cumulative)
 
@@ -239,7 +247,7 @@ class Frozen(QuantileFunction):
         _, edges = vars(self.law.dist)["_histogram"]
         lower, upper = self.law.support()
         share = (edges - edges[0]) / (edges[-1] - edges[0])
-        return (*self.extra_breakpoints, *self.law.cdf(lower + share * (upper - lower))[1:-1])
+        return (*self.extra_breakpoints, *self._ask("cdf", lower + share * (upper - lower))[1:-1])
 
     def _breakpoints(self) -> Tensor:
         if self.discrete:

@@ -141,7 +141,7 @@ class PiecewiseLinear(QuantileFunction):
             p = torch.where(y < self.values[..., 0], self._left_mass(y, left), p)
         if right is not None:
             p = torch.where(y > self.values[..., -1], 1 - self._right_mass(y, right), p)
-        return p
+        return torch.where(y.isnan(), y, p)
 
     def _sf(self, y: Tensor) -> Tensor:
         p = 1 - self._probability(y, "right")
