@@ -1,7 +1,7 @@
 """Names to classes: the plugins that are installed, and what a notebook registers by hand.
 
 Plugins are the entry points of group `qdist`; each is a module that implements hooks of
-[`qdist.hookspecs`][qdist.hookspecs]. They are loaded at the first look-up, never at import. The
+`qdist.hookspecs`. They are loaded at the first look-up, never at import. The
 environment variable `QDIST_PLUGINS` (entry-point names, separated by commas; empty for none)
 narrows what is loaded. The heads that come with qdist take the same road, as a plugin that is
 always loaded.
