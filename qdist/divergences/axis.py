@@ -45,10 +45,10 @@ def quantile_of(law: Law) -> Quantiles:
             out[lost] = quantile(np.sign(z[lost]) * _GIVE_UP)
         if not np.isfinite(out).all():
             bad = int(np.argmin(np.isfinite(out)))
-            side = "from below" if z[bad] <= 0 else "from above"
+            side = "tau" if z[bad] <= 0 else "1 - tau"
             raise InputError(
-                f"Expected finite quantiles inside (0, 1); got {out[bad]} at the level {u[bad]:.2g} "
-                f"{side}. Use laws of lighter tails, or check the parameters."
+                f"Expected finite quantiles inside (0, 1); got {out[bad]} at {side} = {u[bad]:.2g}. "
+                "Use laws of lighter tails, or check the parameters."
             )
         return out
 
