@@ -19,9 +19,10 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor, nn
 
-from qdist.errors import FileAccessError, FileFormatError
+from qdist.errors import FileAccessError, FileFormatError, InputError
 
 __all__ = ["FORMAT", "fill_weights", "read_model", "write_model"]
 
@@ -42,18 +43,30 @@ def write_model(
         weights: Tensors by name.
 
     Raises:
+        InputError: If the description is not JSON-able.
         FileAccessError: If the folder is missing or cannot be written to.
     """
     path = Path(path)
-    text = json.dumps({"format": FORMAT, **meta}, allow_nan=False)
-    blob = safetensors.torch.save({name: w.detach().contiguous() for name, w in weights.items()})
+    try:
+        text = json.dumps({"format": FORMAT, **meta}, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"Expected parameters that JSON can hold, to be saved; got others: {error}. "
+            "Use plain numbers, text, lists and dicts with text for keys."
+        ) from error
+    # Clones, as safetensors refuses tensors that share memory.
+    blob = safetensors.torch.save(
+        {name: w.detach().cpu().clone(memory_format=torch.contiguous_format)
+         for name, w in weights.items()}
+    )  # fmt: skip
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                archive.writestr(_META, text)
-                archive.writestr(_WEIGHTS, blob)
+                # ZipInfo has a fixed date: the same model is the same file, bit for bit.
+                archive.writestr(zipfile.ZipInfo(_META), text)
+                archive.writestr(zipfile.ZipInfo(_WEIGHTS), blob)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files that only the owner can read; give this one the usual rights.
@@ -61,9 +74,11 @@ def write_model(
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:  # an interruption too leaves nothing behind
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
+        if not isinstance(error, OSError):
+            raise
         raise FileAccessError(
             f"Expected a folder that can be written to for {str(path)!r}; got: "
             f"{error.strerror or error}. Nothing was overwritten. Choose another place."
@@ -117,12 +132,15 @@ def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
             f"Expected a model file at {str(path)!r}; got: {error.strerror or error}. "
             "Check the path."
         ) from error
-    if not isinstance(meta, dict) or not isinstance(meta.get("format"), int):
-        raise FileFormatError(f"Expected a format number in {path.name}; got none.")
-    if meta["format"] > FORMAT:
+    version = meta.get("format") if isinstance(meta, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise FileFormatError(
-            f"Expected a model of format {FORMAT} or older; got {path.name} of format "
-            f"{meta['format']}. Install a newer qdist."
+            f"Expected a format number in {path.name}; got none. It was not written by qdist."
+        )
+    if version > FORMAT:
+        raise FileFormatError(
+            f"Expected a model of format {FORMAT} or older; got {path.name} of format {version}. "
+            "Install a newer qdist."
         )
     return meta, weights
 
@@ -148,5 +166,9 @@ def fill_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
                 f"{tuple(weights[name].shape)}, {weights[name].dtype}."
             )
         if not bool(weights[name].isfinite().all()):
-            raise FileFormatError(f"Expected finite numbers in tensor {name!r}; got others.")
+            raise FileFormatError(
+                f"Expected finite numbers in tensor {name!r}; got others. The model is damaged: "
+                "fit and save it again."
+            )
+    for name, tensor in built.items():
         tensor.copy_(weights[name])

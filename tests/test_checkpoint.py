@@ -1,0 +1,265 @@
+"""Model files: written whole or not at all, and nothing that is not one is believed."""
+
+import io
+import json
+import math
+import os
+import stat
+import zipfile
+
+import pytest
+import safetensors.torch
+import torch
+
+from qdist import checkpoint
+from qdist.checkpoint import FORMAT, fill_weights, read_model, write_model
+from qdist.errors import FileAccessError, FileFormatError, InputError
+
+META = {"estimator": "Toy", "numbers": [1, 2.5, None], "text": "Ärger"}
+
+
+def make_weights():
+    return {
+        "a": torch.arange(6.0).view(2, 3),
+        "b.transposed": torch.arange(6.0, dtype=torch.float32).view(2, 3).t(),
+        "c": torch.tensor([True, False]),
+        "d": torch.tensor(3),
+    }
+
+
+def archive(**entries):
+    """The bytes of a zip with these entries (a double underscore stands for the point)."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in entries.items():
+            file.writestr(name.replace("__", "."), content)
+    return buffer.getvalue()
+
+
+WEIGHTS = safetensors.torch.save({"a": torch.zeros(2)})
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.qdist"
+
+
+def test_what_is_written_is_read(path):
+    weights = make_weights()
+    write_model(path, META, weights)
+    meta, read = read_model(path)
+    assert meta == {"format": FORMAT, **META}
+    assert read.keys() == weights.keys()
+    for name, tensor in weights.items():
+        assert read[name].dtype == tensor.dtype
+        assert torch.equal(read[name], tensor)
+
+
+def test_a_model_without_tensors(path):
+    write_model(str(path), META, {})
+    assert read_model(str(path))[1] == {}
+
+
+def test_tensors_that_share_memory(path):
+    shared = torch.arange(4.0)
+    write_model(path, META, {"a": shared, "b": shared, "c": shared[1:]})
+    _, read = read_model(path)
+    assert torch.equal(read["b"], shared)
+    assert torch.equal(read["c"], shared[1:])
+
+
+def test_it_is_a_zip_of_json_and_safetensors(path):
+    write_model(path, META, make_weights())
+    with zipfile.ZipFile(path) as file:
+        assert sorted(file.namelist()) == ["model.json", "model.safetensors"]
+        assert json.loads(file.read("model.json"))["estimator"] == "Toy"
+
+
+def test_the_same_content_is_the_same_file(path, tmp_path, monkeypatch):
+    write_model(path, META, make_weights())
+    monkeypatch.setattr("time.time", lambda: 1_900_000_000.0)
+    write_model(tmp_path / "again", META, make_weights())
+    assert path.read_bytes() == (tmp_path / "again").read_bytes()
+
+
+def test_a_save_replaces_the_old_file_and_leaves_no_other(path):
+    path.write_bytes(b"old")
+    write_model(path, META, {})
+    assert read_model(path)[0]["estimator"] == "Toy"
+    assert os.listdir(path.parent) == [path.name]
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
+def refuse(*args, **kwargs):
+    raise OSError(28, "No space left on device")
+
+
+FAILURES = {
+    "no room": ("os.fsync", refuse),
+    "cannot be moved": ("os.replace", refuse),
+    "cannot be opened": ("tempfile.mkstemp", refuse),
+    "rights": ("os.chmod", refuse),
+}
+
+
+@pytest.mark.parametrize(("name", "failure"), FAILURES.values(), ids=FAILURES)
+def test_a_failed_save_leaves_the_old_file(path, monkeypatch, name, failure):
+    write_model(path, META, make_weights())
+    before = path.read_bytes()
+    monkeypatch.setattr(name, failure)
+    with pytest.raises(FileAccessError, match=r"No space left on device\. Nothing was overwrit"):
+        write_model(path, {"estimator": "Other"}, {})
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_no_half_file_is_left_by_an_interruption(path, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_model(path, META, {})
+    assert os.listdir(path.parent) == []
+
+
+@pytest.mark.parametrize("where", ["missing/model.qdist", "file/model.qdist", "folder"])
+def test_places_that_take_no_file(tmp_path, where):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FileAccessError, match="Expected a folder that can be written to for"):
+        write_model(tmp_path / where, META, {})
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("value", [math.nan, {1, 2}, {(1, 2): 3}, b"x"], ids=repr)
+def test_what_json_lacks_is_refused_before_anything_is_written(path, value):
+    with pytest.raises(InputError, match="Expected parameters that JSON can hold, to be saved"):
+        write_model(path, {"x": value}, {})
+    assert os.listdir(path.parent) == []
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_a_truncated_file(path, tenth):
+    write_model(path, META, make_weights())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * tenth // 10])
+    with pytest.raises(FileFormatError, match=r"Expected a.* qdist model file; got model.qdist"):
+        read_model(path)
+
+
+def test_a_changed_byte_in_the_content_is_noticed(path):
+    write_model(path, META, make_weights())
+    whole = bytearray(path.read_bytes())
+    for needle in (b"estimator", b"b.transposed"):
+        damaged = bytearray(whole)
+        damaged[whole.index(needle)] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(FileFormatError, match=r"got model\.qdist"):
+            read_model(path)
+
+
+GOOD = json.dumps({"format": FORMAT})
+FOREIGN = {
+    "empty": (b"", "truncated or of another kind"),
+    "text": (b"a,b\n1,2\n", "truncated or of another kind"),
+    "another zip": (archive(hello__txt="x"), r"entries model.json and model.safetensors; got"),
+    "an empty zip": (archive(), r"entries model.json and model.safetensors; got"),
+    "one entry too many": (
+        archive(model__json=GOOD, model__safetensors=WEIGHTS, more="x"),
+        "entries model.json and model.safetensors",
+    ),
+    "no JSON": (archive(model__json="{", model__safetensors=WEIGHTS), "which is damaged"),
+    "no text": (archive(model__json=b"\xff\xfe\x00", model__safetensors=WEIGHTS), "is damaged"),
+    "deep JSON": (
+        archive(model__json="[" * 200_000, model__safetensors=WEIGHTS),
+        "which is damaged",
+    ),
+    "no tensors": (archive(model__json=GOOD, model__safetensors=b"junk"), "which is damaged"),
+    "a list": (archive(model__json="[1]", model__safetensors=WEIGHTS), "Expected a format number"),
+    "no format": (
+        archive(model__json="{}", model__safetensors=WEIGHTS),
+        "Expected a format number in model.qdist; got none",
+    ),
+    "format as text": (
+        archive(model__json='{"format": "1"}', model__safetensors=WEIGHTS),
+        "Expected a format number",
+    ),
+    "format true": (
+        archive(model__json='{"format": true}', model__safetensors=WEIGHTS),
+        "Expected a format number",
+    ),
+    "format 0": (
+        archive(model__json='{"format": 0}', model__safetensors=WEIGHTS),
+        "Expected a format number",
+    ),
+    "a newer format": (
+        archive(model__json=json.dumps({"format": FORMAT + 1}), model__safetensors=WEIGHTS),
+        f"Expected a model of format {FORMAT} or older; got model.qdist of format {FORMAT + 1}. "
+        "Install a newer qdist.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), FOREIGN.values(), ids=FOREIGN)
+def test_what_is_no_model(path, content, words):
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=words):
+        read_model(path)
+
+
+def test_a_network_is_filled():
+    net, other = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+    fill_weights(net, other.state_dict())
+    assert torch.equal(net.weight, other.weight)
+    assert torch.equal(net.bias, other.bias)
+
+
+UNFIT = {
+    "missing": ({"bias": None}, r"tensors of this model; got others, such as \['bias'\]"),
+    "unknown": ({"more": torch.zeros(1)}, r"got others, such as \['more'\]"),
+    "shape": ({"bias": torch.zeros(1)}, r"tensor 'bias' of shape \(3,\), .*; got \(1,\)"),
+    "dtype": ({"bias": torch.zeros(3).half()}, r"torch.float64; got \(3,\), torch.float16"),
+    "NaN": ({"bias": torch.tensor([0, math.nan, 0])}, "finite numbers in tensor 'bias'; got oth"),
+    "infinite": ({"bias": torch.full((3,), math.inf)}, "finite numbers in tensor 'bias'; got"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), UNFIT.values(), ids=UNFIT)
+def test_weights_that_do_not_fit_leave_the_network_as_it_was(change, words):
+    net = torch.nn.Linear(2, 3)
+    before = {name: w.clone() for name, w in net.state_dict().items()}
+    weights = {n: w for n, w in ({**torch.nn.Linear(2, 3).state_dict(), **change}).items()}
+    with pytest.raises(FileFormatError, match=words):
+        fill_weights(net, {n: w for n, w in weights.items() if w is not None})
+    for name, w in net.state_dict().items():
+        assert torch.equal(w, before[name])
+
+
+def test_a_file_that_claims_to_be_huge(path, monkeypatch):
+    write_model(path, META, make_weights())
+    monkeypatch.setattr(checkpoint, "_MOST_JSON", 10)
+    with pytest.raises(FileFormatError, match="Expected a model of at most"):
+        read_model(path)
+
+
+def test_a_bomb_is_not_unpacked(path):
+    """What an entry claims to hold is looked at before it is unpacked."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("model.json", b" " * (checkpoint._MOST_JSON + 1))
+        file.writestr("model.safetensors", WEIGHTS)
+    path.write_bytes(buffer.getvalue())
+    with pytest.raises(FileFormatError, match="Expected a model of at most"):
+        read_model(path)
+
+
+@pytest.mark.parametrize("name", ["missing.qdist", "missing/model.qdist", "folder", "f/x"])
+def test_a_file_that_is_not_there(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "f").write_text("x")
+    with pytest.raises(FileAccessError, match=r"Expected a model file at .*Check the path"):
+        read_model(tmp_path / name)
