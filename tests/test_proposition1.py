@@ -140,7 +140,7 @@ def gamma(loc, scale, a, b):
     return Case(
         "gamma",
         stats.gamma(a, loc, scale),
-        lambda x: scale * scoringrules.crps_gamma((x - loc) / scale, a, 1.0),
+        lambda x: scale * scoringrules.crps_gamma(np.maximum((x - loc) / scale, 0), a, 1.0),
         2 * scale * special.gamma(a + 0.5) / (ROOT_PI * special.gamma(a)),
         (loc, np.inf),
     )
@@ -151,7 +151,7 @@ def beta(loc, scale, a, b):
     return Case(
         "beta",
         stats.beta(a, b, loc, scale),
-        lambda x: scale * scoringrules.crps_beta((x - loc) / scale, a, b),
+        lambda x: scale * scoringrules.crps_beta(np.clip((x - loc) / scale, 0, 1), a, b),
         scale * gini,
         (loc, loc + scale),
     )

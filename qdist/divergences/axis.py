@@ -47,8 +47,8 @@ def quantile_of(law: Law) -> Quantiles:
             bad = int(np.argmin(np.isfinite(out)))
             side = "tau" if z[bad] <= 0 else "1 - tau"
             raise InputError(
-                f"Expected finite quantiles inside (0, 1); got {out[bad]} at {side} = {u[bad]:.2g}. "
-                "Use laws of lighter tails, or check the parameters."
+                f"Expected finite quantiles; got {out[bad]} at {side} = {u[bad]:.2g}. Use laws "
+                "of lighter tails, or check the parameters."
             )
         return out
 

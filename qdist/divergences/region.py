@@ -59,9 +59,11 @@ class Region:
             half, middle = (right - left) / 2, (right + left) / 2
             z = middle[:, None] + half[:, None] * nodes
             y = self._quantile(z.ravel()).reshape(z.shape)
+            # Values near a large location, such as the end of a support, are rounded by so much.
+            grain = _SAME * np.abs(y).max(1) * (weight(z) @ kronrod)
             y = (y - y[:, :1]) * weight(z)
             error, size = np.abs(y @ (kronrod - gauss)), np.abs(y) @ kronrod
-            rough = (error > rtol * size) & (size > 0) & (middle > left) & (middle < right)
+            rough = (error > rtol * size) & (error > grain) & (middle > left) & (middle < right)
             kept += [left, right]
             if not rough.any() or sum(part.size for part in kept) > 20_000:
                 break
