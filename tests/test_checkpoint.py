@@ -223,8 +223,14 @@ UNFIT = {
     "unknown": ({"more": torch.zeros(1)}, r"got others, such as \['more'\]"),
     "shape": ({"bias": torch.zeros(1)}, r"tensor 'bias' of shape \(3,\), .*; got \(1,\)"),
     "dtype": ({"bias": torch.zeros(3).half()}, r"torch.float64; got \(3,\), torch.float16"),
-    "NaN": ({"bias": torch.tensor([0, math.nan, 0])}, "finite numbers in tensor 'bias'; got oth"),
-    "infinite": ({"bias": torch.full((3,), math.inf)}, "finite numbers in tensor 'bias'; got"),
+    "NaN": (
+        {"bias": torch.tensor([0, math.nan, 0]).double()},
+        "finite numbers in tensor 'bias'; got oth",
+    ),
+    "infinite": (
+        {"bias": torch.full((3,), math.inf).double()},
+        "finite numbers in tensor 'bias'; got",
+    ),
 }
 
 
@@ -232,7 +238,7 @@ UNFIT = {
 def test_weights_that_do_not_fit_leave_the_network_as_it_was(change, words):
     net = torch.nn.Linear(2, 3)
     before = {name: w.clone() for name, w in net.state_dict().items()}
-    weights = {n: w for n, w in ({**torch.nn.Linear(2, 3).state_dict(), **change}).items()}
+    weights = {**torch.nn.Linear(2, 3).state_dict(), **change}
     with pytest.raises(FileFormatError, match=words):
         fill_weights(net, {n: w for n, w in weights.items() if w is not None})
     for name, w in net.state_dict().items():
