@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, Self, final
 
 import numpy as np
+import scipy.special
 import scipy.stats
 import torch
 from torch import Size, Tensor
@@ -107,7 +108,17 @@ class Frozen(QuantileFunction):
         """What scipy answers; it warns of underflow and overflow that are right here."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            return np.asarray(getattr(self.law, method)(values))
+            answer = np.asarray(getattr(self.law, method)(values))
+            if method in ("ppf", "isf") and isinstance(self.law.dist, type(scipy.stats.t)):
+                answer = self._student_tail(values, answer, -1 if method == "ppf" else 1)
+            return answer
+
+    def _student_tail(self, level: Array, quantile: Array, sign: int) -> Array:
+        """Student's t at levels below 1e-100, where scipy 1.17 is wrong."""
+        (df,), loc, scale = self.law.dist._parse_args(*self.law.args, **self.law.kwds)
+        x = scipy.special.betaincinv(df / 2, 0.5, 2 * level)
+        tail = loc + sign * scale * np.sqrt(df * (1 / x - 1))
+        return np.where((level < 1e-100) & (x > 0), tail, quantile)
 
     # -- levels and values
 
@@ -157,7 +168,7 @@ class Frozen(QuantileFunction):
         return np.asarray(np.clip(values, lower, upper))
 
     def _cdf(self, y: Tensor) -> Tensor:
-        return _tensor(self._ask("cdf", _array(y)))
+        return _tensor(self._below(_array(y)))
 
     def _cdf_left(self, y: Tensor) -> Tensor:
         values = _array(y)
@@ -165,8 +176,19 @@ class Frozen(QuantileFunction):
             self._ask("cdf", np.nextafter(values, -np.inf) if self.discrete else values)
         )
 
+    def _below(self, values: Array) -> Array:
+        far = self._far(values)
+        return np.where(far, values > 0, self._ask("cdf", np.where(far, 0.0, values)))
+
     def _sf(self, y: Tensor) -> Tensor:
-        return _tensor(self._ask("sf", _array(y)))
+        values = _array(y)
+        far = self._far(values)
+        above = self._ask("sf", np.where(far, 0.0, values))
+        return _tensor(np.where(far, values < 0, above))
+
+    def _far(self, values: Array) -> Array:
+        # scipy's discrete laws answer NaN out there
+        return np.asarray((np.abs(values) > 1e300) & self.discrete)
 
     def _log_prob(self, y: Tensor) -> Tensor:
         return _tensor(self._ask("logpmf" if self.discrete else "logpdf", _array(y)))
@@ -245,6 +267,7 @@ class Frozen(QuantileFunction):
         if not isinstance(self.law.dist, scipy.stats.rv_histogram):
             return self.extra_breakpoints
         _, edges = vars(self.law.dist)["_histogram"]
+        edges = np.asarray(edges)
         lower, upper = self.law.support()
         share = (edges - edges[0]) / (edges[-1] - edges[0])
         return (*self.extra_breakpoints, *self._ask("cdf", lower + share * (upper - lower))[1:-1])
@@ -253,6 +276,11 @@ class Frozen(QuantileFunction):
         if self.discrete:
             return self._atoms[1]
         return torch.tensor(self._kinks(), dtype=torch.float64)
+
+
+def _finite(terms: Array) -> Array:
+    # some quantiles of scipy overflow early (F at 1e-50); their terms tend to 0 with the level
+    return np.where(np.isfinite(terms), np.abs(terms), 0.0)
 
 
 def _array(values: Tensor) -> Array:
