@@ -16,8 +16,8 @@ from qdist.codecs.table import TableCodec
 from qdist.data.frames import repeat_rows
 from qdist.errors import FileFormatError, InputError, NotFittedError
 from qdist.joint import Autoregressive
-from qdist.model import TableLaw
-from qdist.rng import isolated_rng, seed_of
+from qdist.model import TableLaw, build
+from qdist.rng import seed_of
 from qdist.training import Callback, Limits, Recipe, Rows, split, train
 
 __all__ = ["TabularModel", "fit", "load"]
@@ -140,7 +140,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         if not codec.coordinates:  # constants and ids only: there is nothing to learn
             self._law: TableLaw | None = None
             return self
-        self._law = _build(codec, self._settings, seed=seed, device=self.device)
+        self._law = build(codec, self._settings, seed=seed, device=self.device)
 
         rows = Rows(encoded.to(self._law.device, self._law.dtype), weight.to(self._law.device))
         held_out = None
@@ -149,6 +149,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             held_out = Rows(y_val, torch.ones(len(y_val), device=y_val.device))
         else:
             rows, held_out = split(rows, self.validation_fraction, seed)
+        self._law.joint.heads.start(rows.y)
         result = train(
             self._law,
             rows,
@@ -282,7 +283,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         model.feature_names_in_ = np.asarray(codec.schema.names, dtype=object)
         model._law = None
         if codec.coordinates:
-            model._law = _build(codec, model._settings, seed=0, device="cpu")
+            model._law = build(codec, model._settings, seed=0, device="cpu")
             fill_weights(model._law, weights)
             model._law.eval()
         return model
@@ -398,11 +399,6 @@ def load(path: Any) -> TabularModel:
             f"Expected a whole description of a model in {path}; got one that does not hold "
             f"together ({type(error).__name__}: {error}). Save the model again."
         ) from error
-
-
-def _build(codec: TableCodec, parts: dict[str, Any], *, seed: int, device: str) -> TableLaw:
-    with isolated_rng(seed):
-        return TableLaw(codec, **parts).to(device)
 
 
 def _finite(value: Any) -> Any:

@@ -12,9 +12,9 @@ from qdist.errors import InputError
 from qdist.heads import ColumnHeads
 from qdist.joint import Autoregressive
 from qdist.registry import backbone as backbone_class
-from qdist.rng import uniforms
+from qdist.rng import isolated_rng, uniforms
 
-__all__ = ["TableLaw", "draw_visible"]
+__all__ = ["TableLaw", "build", "draw_visible"]
 
 # Rows that go through the network at once: enough to fill two cores, few enough for the caches.
 _ROWS = 4096
@@ -168,3 +168,24 @@ class TableLaw(nn.Module):
             yield self.joint.fill(
                 y[at].to(self.device, self.dtype), visible[at].to(self.device), tau=tau
             ).cpu()
+
+
+def build(codec: TableCodec, parts: dict[str, Any], *, seed: int, device: str) -> TableLaw:
+    """Build a law in float32, whatever the caller's default, with weights drawn from a seed.
+
+    Args:
+        codec: From frames to y and back.
+        parts: The other arguments of [`TableLaw`][qdist.model.TableLaw].
+        seed: Where the first weights come from.
+        device: Where the network shall be.
+
+    Returns:
+        The law. A file of its weights fits a law built elsewhere from the same codec and parts.
+    """
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with isolated_rng(seed):
+            return TableLaw(codec, **parts).to(device)
+    finally:
+        torch.set_default_dtype(default)

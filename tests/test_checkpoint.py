@@ -224,12 +224,12 @@ UNFIT = {
     "shape": ({"bias": torch.zeros(1)}, r"tensor 'bias' of shape \(3,\), .*; got \(1,\)"),
     "dtype": ({"bias": torch.zeros(3).half()}, r"torch.float64; got \(3,\), torch.float16"),
     "NaN": (
-        {"bias": torch.tensor([0, math.nan, 0]).double()},
-        "finite numbers in tensor 'bias'; got oth",
+        {"bias": torch.tensor([0, math.nan, 0.0], dtype=torch.float64)},
+        "numbers in tensor 'bias'",
     ),
     "infinite": (
-        {"bias": torch.full((3,), math.inf).double()},
-        "finite numbers in tensor 'bias'; got",
+        {"bias": torch.tensor([math.inf] * 3, dtype=torch.float64)},
+        "numbers in tensor 'bias'",
     ),
 }
 
