@@ -232,7 +232,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
 
     def encode(self, X: Any) -> Tensor:
         """Encoded rows of a frame, (N, D), as `module_` and `loss` take them."""
-        return self._fitted().encode(X).to(torch.get_default_dtype())
+        return self._fitted().encode(X).to(torch.float32)
 
     @property
     def schema_(self) -> Schema:

@@ -27,6 +27,7 @@ class AbstractHead(nn.Module, ABC):
       for each target, unreduced;
     - `for_coordinate(coordinate, context, **args)`: the head built from what is known of a
       coordinate before any row is seen. `args` must be JSON-able.
+    - if it helps, `start(target)`: first parameters from training targets.
 
     Laws (checked by [`check_head`][qdist.testing.check_head]): quantiles never cross, in float32
     and bfloat16 and for contexts as large as 1e30; each element of a batch is computed by itself;
@@ -45,6 +46,13 @@ class AbstractHead(nn.Module, ABC):
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Return the score (...) of the law given h (..., C) at target (...), unreduced."""
+
+    def start(self, target: Tensor) -> None:
+        """Take first parameters from training targets (N,): a hook; by default nothing is done.
+
+        A head that starts at the marginal law has only what depends on the context to learn.
+        """
+        del target
 
     @classmethod
     @abstractmethod

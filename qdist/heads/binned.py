@@ -39,8 +39,7 @@ class BinnedHead(AbstractHead):
 
     so that neighbouring bins learn from each other: the damping $s$ is a prior for smooth log
     densities. One free logit a bin overfits tables of ten thousand rows long before they are
-    learnt. Before training the mass of a bin is its width, and that of an atom the gap around it,
-    or the mean width where there is none.
+    learnt. Before training all bins weigh the same, unless `start` is told of some targets.
 
     Args:
         context: Width C of the contexts.
@@ -99,7 +98,7 @@ class BinnedHead(AbstractHead):
         basis = _basis(width > 0, waves, damping)
         self.register_buffer("basis", basis, persistent=False)
         self.layer = nn.Linear(context, len(basis), bias=False)
-        self.bias = nn.Parameter(_room(left, right).log())
+        self.bias = nn.Parameter(torch.zeros(len(ends)))
 
         self.register_buffer("lookup", _cuts(left, right))
         self.register_buffer("log_width", torch.where(width > 0, width, 1.0).log())
@@ -134,9 +133,16 @@ class BinnedHead(AbstractHead):
             loss = loss + self._law(logits).crps(target) / unit
         return loss
 
+    @torch.no_grad()
+    def start(self, target: Tensor) -> None:
+        """Set the biases so that the law at context 0 has the bin masses of targets (N,)."""
+        count = torch.bincount(self.bin_of(target).flatten(), minlength=len(self.bias))
+        # Half a target more in each bin, so that an empty one can still be drawn, and learnt.
+        self.bias.copy_((count + 0.5).log() - (count + 0.5).sum().log())
+
     def bin_of(self, target: Tensor) -> Tensor:
         """Return the index of the bin (...) that each target (...) belongs to."""
-        return torch.searchsorted(self.lookup, target.to(self.lookup.dtype), right=True)
+        return torch.searchsorted(self.lookup, target.to(self.lookup.dtype).contiguous(), right=True)
 
     @classmethod
     def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
@@ -179,15 +185,6 @@ def _basis(continuous: Tensor, waves: int, damping: float) -> Tensor:
     free = torch.zeros(atoms, bins)
     free[torch.arange(atoms), (~continuous).nonzero().squeeze(-1)] = 1.0
     return torch.cat([free, cosines.to(free.dtype)])
-
-
-def _room(left: Tensor, right: Tensor) -> Tensor:
-    """Return the width (K,) of each bin; of an atom the gap around it, or else the mean width."""
-    before = torch.cat([left[:1], right[:-1]])
-    after = torch.cat([left[1:], right[-1:]])
-    room = torch.where(right > left, right - left, after - before)
-    known = room[room > 0]
-    return torch.where(room > 0, room, known.mean() if len(known) else torch.ones(()))
 
 
 def _check_bins(ends: Tensor) -> None:

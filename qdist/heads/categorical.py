@@ -108,6 +108,21 @@ class CategoricalHead(AbstractHead):
             loss = loss + self(h).crps(code) / unit
         return loss
 
+    @torch.no_grad()
+    def start(self, target: Tensor) -> None:
+        """Set the biases so that the law at context 0 has the shares of codes target (N,)."""
+        count = torch.bincount(target.flatten().long(), minlength=self.levels) + 0.5
+        if not self.fine:
+            self.layer.bias.copy_((count / count.sum()).log())
+            return
+        grid = count.new_zeros(self.offset.numel())
+        grid[: self.levels] = count
+        grid = grid.view_as(self.offset)
+        blocks = grid.sum(-1)
+        self.layer.bias.copy_((blocks / blocks.sum()).log())
+        # Places past the last code are masked; any finite number will do there.
+        self.offset.copy_((grid.clamp(min=0.5) / blocks.unsqueeze(-1)).log())
+
     @classmethod
     def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
         """Build the head over the coordinate's codes."""

@@ -82,6 +82,12 @@ class ColumnHeads(nn.Module):
         assert isinstance(head, AbstractHead)
         return head
 
+    def start(self, y: Tensor) -> None:
+        """Let each head take first parameters from training rows y (N, D)."""
+        for i, head in enumerate(self._heads):
+            assert isinstance(head, AbstractHead)
+            head.start(y[:, i])
+
     def loss(
         self,
         h: Tensor,
