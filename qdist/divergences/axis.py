@@ -14,7 +14,7 @@ from qdist.divergences.laws import Law
 from qdist.divergences.quadrature import Array
 from qdist.errors import InputError
 
-__all__ = ["REACH", "edges", "meetings", "place_of", "quantile_of", "weight"]
+__all__ = ["REACH", "edges", "meetings", "place", "place_of", "quantile_of", "weight"]
 
 # exp(-100) is 4e-44. The quantile functions of scipy still hold there (some fail below 1e-90), and
 # quantiles are finite down to tail index 1/7.
@@ -58,14 +58,14 @@ def quantile_of(law: Law) -> Quantiles:
 def place_of(law: Law) -> Quantiles:
     """The cdf of a law as places on the logarithmic axis, shape (N,) to shape (N,)."""
 
-    def place(x: Array) -> Array:
-        return np.clip(_place(law.cdf(x), law.sf(x)), -REACH, REACH)
+    def found(x: Array) -> Array:
+        return np.clip(place(law.cdf(x), law.sf(x)), -REACH, REACH)
 
-    return place
+    return found
 
 
-def _place(below: Array, above: Array) -> Array:
-    """Places of levels tau and 1 - tau."""
+def place(below: Array, above: Array) -> Array:
+    """Places of levels, given as tau and 1 - tau, each shape (N,)."""
     with np.errstate(divide="ignore"):
         z: Array = np.where(below <= 0.5, np.log(2 * below), -np.log(2 * np.minimum(above, 0.5)))
     return z
@@ -84,7 +84,7 @@ def edges(*laws: Law) -> Array:
     """
     side = REACH * 0.6 ** np.arange(12)
     points = [side, -side, np.zeros(1)]
-    points += [_place(*law.breaks()) for law in laws]
+    points += [place(*law.breaks()) for law in laws]
     z = np.unique(np.concatenate(points))
     return z[(z >= -REACH) & (z <= REACH)]
 
@@ -101,7 +101,7 @@ def meetings(one: Law, other: Law) -> Array:
     """
     points = []
     for first, second in ((one, other), (other, one)):
-        z = _place(*first.breaks())
+        z = place(*first.breaks())
         z = z[np.abs(z) < REACH]
         sides = np.concatenate([np.nextafter(z, -REACH), np.nextafter(z, REACH)])
         points.append(place_of(second)(quantile_of(first)(sides)))

@@ -1,5 +1,6 @@
 """Pictures, by matplotlib: `pip install 'qdist[plot]'`."""
 
+from qdist.plots.distances import divergence
 from qdist.plots.marginals import marginals
 
-__all__ = ["marginals"]
+__all__ = ["divergence", "marginals"]
