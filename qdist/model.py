@@ -99,7 +99,13 @@ class TableLaw(nn.Module):
                 f"Expected arguments that backbone {backbone!r} takes; got {backbone_args}: "
                 f"{error}. Correct backbone_args."
             ) from error
-        heads = ColumnHeads.build(domain.coordinates, head, network.context, **head_args)
+        try:
+            heads = ColumnHeads.build(domain.coordinates, head, network.context, **head_args)
+        except TypeError as error:
+            raise InputError(
+                f"Expected arguments that head {head!r} takes; got {head_args}: {error}. "
+                "Correct head_args."
+            ) from error
         self.joint = Autoregressive(network, heads, order=order)
 
     @property

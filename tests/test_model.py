@@ -1,0 +1,163 @@
+"""A table's law: which cells a training row shows, its loss, and rows filled batch by batch."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from qdist import model
+from qdist.codecs.table import TableCodec
+from qdist.errors import InputError, UnknownNameError
+from qdist.model import TableLaw, build, draw_visible
+
+FRAME = {
+    "a": np.random.default_rng(0).normal(size=200),
+    "b": [["x", "y", "z"][i % 3] for i in range(200)],
+    "c": np.random.default_rng(1).exponential(size=200),
+}
+CODEC = TableCodec.fit(FRAME)
+PARTS = {
+    "backbone": "mlp",
+    "backbone_args": {"width": 8, "blocks": 1},
+    "head": "binned",
+    "head_args": {},
+    "order": None,
+}
+
+
+@pytest.fixture
+def law():
+    law = build(CODEC, PARTS, seed=0, device="cpu").eval()
+    with torch.no_grad():
+        for parameter in law.parameters():  # heads begin as if they knew nothing of the context
+            parameter += 0.3 * torch.randn(parameter.shape, dtype=parameter.dtype)
+    return law
+
+
+def test_the_number_of_visible_cells_is_uniform_and_so_is_the_choice(generator):
+    n, dim = 12_000, 4
+    visible = draw_visible(n, dim, generator=generator)
+    size = visible.sum(-1)
+    assert int(size.max()) == dim - 1
+    assert stats.chisquare(torch.bincount(size, minlength=dim)).pvalue > 1e-3
+    # Given two of four cells, each of the six pairs is equally likely.
+    codes = (visible[size == 2].long() * torch.tensor([1, 2, 4, 8])).sum(-1)
+    counts = torch.bincount(codes, minlength=16)[[3, 5, 6, 9, 10, 12]]
+    assert stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_with_an_order_its_first_cells_are_visible(generator):
+    order = torch.tensor([1, 2, 0])  # not its own inverse
+    visible = draw_visible(100, 3, generator=generator, order=order)
+    seen = {tuple(row) for row in visible.long().tolist()}
+    assert seen == {(0, 0, 0), (0, 1, 0), (0, 1, 1)}
+
+
+def test_the_loss_is_the_mean_score_of_hidden_cells_times_their_number(law, generator):
+    y = CODEC.encode(FRAME)[:5].float()
+    visible = draw_visible(5, 3, generator=generator)
+    cells = law.joint.loss(y, rank=(~visible).long(), where=~visible)
+    for row, shown, loss in zip(cells, visible, law(y, visible), strict=True):
+        assert loss.item() == pytest.approx(3 * row[~shown].mean().item(), rel=1e-5)
+
+
+def test_the_loss_estimates_the_log_likelihood_of_random_orders(law, generator):
+    """Uria, Murray, Larochelle (2014): over sets and sizes it averages to -log p of the chain."""
+    y = CODEC.encode(FRAME)[:1].float().double()
+    law.double()
+    orders = torch.tensor([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
+    exact = -torch.stack([law.joint.log_prob(y, order=o) for o in orders]).mean()
+    # Sizes 0, 1, 2 are equally likely, and so are the sets of each size.
+    by_size = []
+    for sets in ([[]], [[0], [1], [2]], [[0, 1], [0, 2], [1, 2]]):
+        visible = torch.zeros(len(sets), 3, dtype=torch.bool)
+        for row, known in zip(visible, sets, strict=True):
+            row[known] = True
+        by_size.append(law(y.expand(len(sets), -1), visible).mean())
+    assert torch.stack(by_size).mean().item() == pytest.approx(exact.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [4, 12, 1000])
+def test_rows_do_not_depend_on_the_batch_size(law, monkeypatch, generator, size):
+    y = CODEC.encode(FRAME)[:50].float()
+    visible = draw_visible(50, 3, generator=generator)
+    whole = torch.cat(list(law.fill(y, visible, seed=3)))
+    monkeypatch.setattr(model, "_ROWS", size)
+    parts = list(law.fill(y, visible, seed=3))
+    assert len(parts) == -(-50 // size)
+    assert torch.allclose(torch.cat(parts), whole, atol=1e-5)
+    assert torch.equal(torch.cat(parts)[visible], y[visible])
+
+
+def test_filling_touches_no_global_generator(law, untouched_rng):
+    y = torch.full((9, 3), torch.nan)
+    filled = torch.cat(list(law.fill(y, torch.zeros(9, 3, dtype=torch.bool), seed=0)))
+    assert bool(filled.isfinite().all())
+    assert filled.dtype == torch.float32
+
+
+def test_a_narrow_range_of_levels_gives_medians(law):
+    y, hidden = torch.zeros(40, 3), torch.zeros(40, 3, dtype=torch.bool)
+    hidden_b = torch.cat(list(law.fill(y, hidden, seed=0, tau_range=(0.5, 0.5 + 1e-9))))
+    assert bool(((hidden_b - hidden_b[0]).abs() < 1e-4).all())
+
+
+def test_a_level_of_almost_one_stays_below_it(law, monkeypatch):
+    """In float32 the greatest uniform would round to 1, the end of an unbounded law."""
+    seen = []
+    monkeypatch.setattr(
+        model, "uniforms", lambda seed, rows, columns: torch.full((len(rows), columns), 1 - 1e-17)
+    )
+    fill = law.joint.fill
+    monkeypatch.setattr(
+        law.joint, "fill", lambda y, visible, tau: seen.append(tau) or fill(y, visible, tau=tau)
+    )
+    list(law.fill(torch.zeros(4, 3), torch.zeros(4, 3, dtype=torch.bool), seed=0))
+    assert bool((seen[0] < 1).all())
+
+
+@pytest.mark.parametrize("default", [torch.float32, torch.float64], ids=str)
+def test_a_law_is_float32_and_the_same_whatever_the_default(default, untouched_rng):
+    torch.set_default_dtype(torch.float32)
+    expected = build(CODEC, PARTS, seed=4, device="cpu")
+    torch.set_default_dtype(default)
+    law = build(CODEC, PARTS, seed=4, device="cpu")
+    assert torch.get_default_dtype() == default
+    assert law.dtype == torch.float32
+    for (name, a), b in zip(law.named_buffers(), expected.buffers(), strict=True):
+        assert torch.equal(a, b), name
+    for (name, a), b in zip(law.named_parameters(), expected.parameters(), strict=True):
+        assert torch.equal(a, b), name
+
+
+def test_the_default_dtype_comes_back_after_an_error():
+    with pytest.raises(InputError):
+        build(CODEC, {**PARTS, "backbone_args": {"width": 0}}, seed=0, device="cpu")
+    assert torch.get_default_dtype() == torch.float64
+
+
+WRONG = {
+    "backbone": ({"backbone": "mpl"}, UnknownNameError, "name of a backbone; got 'mpl'; known:"),
+    "head": ({"head": "bined"}, UnknownNameError, "name of a head; got 'bined'; known: binned"),
+    "an argument": (
+        {"backbone_args": {"wide": 3}},
+        InputError,
+        r"Expected arguments that backbone 'mlp' takes; got \{'wide': 3\}: .*wide",
+    ),
+    "an argument of the head": (
+        {"head_args": {"wave": 3}},
+        InputError,
+        r"Expected arguments that head 'binned' takes; got \{'wave': 3\}: .*wave",
+    ),
+    "text for a number": (
+        {"backbone_args": {"width": "wide"}},
+        InputError,
+        r"Expected arguments that backbone 'mlp' takes; got \{'width': 'wide'\}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "error", "words"), WRONG.values(), ids=WRONG)
+def test_parts_that_make_no_law(change, error, words):
+    with pytest.raises(error, match=words):
+        TableLaw(CODEC, **{**PARTS, **change})
