@@ -47,8 +47,8 @@ class SplineHead(AbstractHead):
         leak: Share of the gradient that training keeps beyond the range.
         step: Spacing of the grid, or None; needs `lower` and `upper`.
         score: What `loss` returns: half the CRPS, the log score, or the sum of both, the former
-            then divided by `step` (or `scale`): it moves the knots to where the mass is, and the
-            log score clears what is left between. The log score needs a `step`, or an open range.
+            then divided by `step`: it moves the knots to where the mass is, and the log score
+            clears what is left between. The log score needs a `step`.
         loc: Where the target lies, before training.
         scale: How widely it spreads, before training. Its unit is that of the target.
 
@@ -66,7 +66,8 @@ class SplineHead(AbstractHead):
 
     name: ClassVar[str] = "spline"
     grid: Tensor | None
-    start: Tensor
+    at: Tensor
+    offset: Tensor
 
     def __init__(
         self,
@@ -85,15 +86,18 @@ class SplineHead(AbstractHead):
         super().__init__()
         check_range(lower, upper, scale=scale, leak=leak)
         _check_choices(knots, levels, score)
-        if score != "crps" and step is None and not lower is upper is None:
+        if score != "crps" and step is None:
+            # The density jumps where a knot passes the target, so the gradient of the log density
+            # at draws is not that of its mean, and training would go astray. The mass of a cell
+            # is continuous in the knots.
             raise InputError(
-                "Expected a step with the log score of a bounded range; got none. A clamped "
-                "density has no gradient beyond the ends: use the CRPS, or give the step."
+                f"Expected score 'crps' without a step; got {score!r}. Give the step of the grid, "
+                "or take the binned head, whose log score may be trained."
             )
         self.lower, self.upper, self.leak = lower, upper, leak
         self.score, self.loc, self.scale, self.reach = score, loc, scale, 10 * scale
         self.levels, self.knots = levels, knots
-        self.unit = scale if step is None else step
+        self.unit = 1.0 if step is None else step
         self.register_buffer("grid", None if step is None else grid_points(lower, upper, step))
         # On a grid the outer cells take the tails; elsewhere a side that ends has none.
         self.tailed = (step is not None or lower is None, step is not None or upper is None)
@@ -107,8 +111,8 @@ class SplineHead(AbstractHead):
         nn.init.zeros_(self.layer.bias)
         # Before training the increments are those of a normal law.
         normal = torch.special.ndtri(at.clamp(0.25 / knots, 1 - 0.25 / knots))
-        start = torch.cat([normal.diff(), torch.full((2,), 0.4, dtype=torch.float64)])
-        self.register_buffer("start", start.expm1().log().to(torch.get_default_dtype()))
+        offset = torch.cat([normal.diff(), torch.full((2,), 0.4, dtype=torch.float64)])
+        self.register_buffer("offset", offset.expm1().log().to(torch.get_default_dtype()))
 
     def forward(self, h: Tensor) -> PiecewiseLinear | Categorical:
         """Return the law given h (..., C): `PiecewiseLinear`, or `Categorical` on a grid."""
@@ -139,6 +143,22 @@ class SplineHead(AbstractHead):
             loss = loss + self.leak * self._leaking(uncut, target)
         return loss
 
+    @torch.no_grad()
+    def start(self, target: Tensor) -> None:
+        """Set the biases so that the law at context 0 has the quantiles of targets (N,)."""
+        levels = self._uncut(torch.zeros_like(self.layer.weight[0])).levels
+        target = target.flatten().to(levels.dtype).sort().values
+        rank = (levels * (len(target) - 1)).round().long()
+        q = (target[rank] - self.loc) / self.scale
+        # The mean distance of what lies beyond the extreme knots, for the tails.
+        left = (target[rank[0]] - target[: rank[0] + 1]).mean() / self.scale
+        right = (target[rank[-1] :] - target[rank[-1]]).mean() / self.scale
+        # Equal quantiles start a little apart: an increment near zero has hardly a gradient.
+        size = torch.cat([q.diff(), left[None], right[None]]).clamp(min=1e-2)
+        raw = size + (-(-size).expm1()).log() - self.offset.to(size.dtype)
+        bias = torch.cat([q[self.knots // 2, None], raw])
+        self.layer.bias[: len(bias)] = bias.to(self.layer.bias.dtype)
+
     @classmethod
     def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
         """Build the head in the units of the coordinate; its bins, if any, give the range."""
@@ -168,7 +188,7 @@ class SplineHead(AbstractHead):
     def _uncut(self, h: Tensor) -> PiecewiseLinear:
         raw = readout(self.layer, h)
         middle, steps, tails, free = raw.split(self._shapes, -1)
-        size = functional.softplus(torch.cat([steps, tails], -1) + self.start.to(raw.dtype))
+        size = functional.softplus(torch.cat([steps, tails], -1) + self.offset.to(raw.dtype))
         size = size + _LEAST
         values = functional.pad(size[..., :-2].cumsum(-1), (1, 0))
         values = values - values[..., self.knots // 2, None]

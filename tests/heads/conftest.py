@@ -30,7 +30,6 @@ CASES = {
         lambda c: ImplicitHead(c, lower=0.0, upper=5.0, step=1.0, loc=2.5), (0.0, 5.0), True
     ),
     "spline": Case(SplineHead),
-    "spline_log": Case(lambda c: SplineHead(c, score="log", knots=8)),
     "spline_free": Case(lambda c: SplineHead(c, levels="free", knots=9)),
     "spline_lower": Case(lambda c: SplineHead(c, lower=0.0), (0.0, 4.0)),
     "spline_upper_free": Case(lambda c: SplineHead(c, upper=0.0, levels="free"), (-4.0, 0.0)),

@@ -1,0 +1,112 @@
+"""The binned head: scores by hand, and by the object's own routes."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from qdist.backbones import Coordinate
+from qdist.errors import InputError
+from qdist.heads import BinnedHead
+
+# Atom, touching bin, gap, atom in a gap, gap, bin.
+BINS = [(0.0, 0.0), (0.0, 1.0), (2.0, 2.0), (3.0, 5.0)]
+MASS = [0.4, 0.3, 0.2, 0.1]
+
+
+@pytest.fixture
+def head():
+    """A head whose law is MASS over BINS for the context 0."""
+    head = BinnedHead(2, BINS)
+    with torch.no_grad():
+        head.bias.copy_(torch.tensor(MASS).log())
+    return head
+
+
+@pytest.mark.parametrize(
+    ("y", "k"),
+    [(-1.0, 0), (0.0, 0), (1e-9, 1), (1.0, 1), (1.4, 1), (1.6, 2), (2.0, 2), (2.4, 2), (2.6, 3),
+     (3.0, 3), (9.0, 3)],
+)  # fmt: skip
+def test_bin_of(head, y, k):
+    """Edges: an atom keeps its point, gaps split in the middle, the ends are open."""
+    assert head.bin_of(torch.tensor(y)) == k
+
+
+def test_log_score_by_hand(head):
+    y = torch.tensor([0.0, 0.5, 2.0, 4.0])
+    # Atoms: the mass. Bins: 0.3 / 1 and 0.1 / 2.
+    expected = -torch.tensor([0.4, 0.3, 0.2, 0.05]).log()
+    torch.testing.assert_close(head.loss(torch.zeros(2), y), expected)
+
+
+def test_log_score_is_that_of_the_object(head):
+    y = torch.tensor([0.0, 0.25, 0.9, 2.0, 3.5, 4.5])
+    law = head(torch.zeros(2))
+    torch.testing.assert_close(head.loss(torch.zeros(2), y), -law.log_prob(y))
+    # And the mass of the interval [F(y-), F(y)] at the atoms.
+    atoms = torch.tensor([0.0, 2.0])
+    torch.testing.assert_close(law.cdf(atoms) - law.cdf_left(atoms), torch.tensor([0.4, 0.2]))
+
+
+def test_crps_score_by_samples():
+    head = BinnedHead(2, BINS, score="crps")
+    with torch.no_grad():
+        head.bias.copy_(torch.tensor(MASS).log())
+    y = torch.tensor([-1.0, 0.0, 0.7, 2.0, 4.0, 6.0])
+    x = head(torch.zeros(2)).icdf((torch.arange(20_000) + 0.5) / 20_000)
+    # E|X - y| - E|X - X'| / 2, over evenly spread levels: an error of order 1 / 20,000.
+    n = len(x)
+    spread = ((2 * torch.arange(1, n + 1) - n - 1) * x).sum() / n**2
+    expected = (x[:, None] - y).abs().mean(0) - spread
+    torch.testing.assert_close(head.loss(torch.zeros(2), y), expected, atol=1e-3, rtol=0)
+
+
+def test_both_is_the_sum():
+    heads = {score: BinnedHead(2, BINS, score=score) for score in ("log", "crps", "both")}
+    for head in heads.values():
+        head.load_state_dict(heads["log"].state_dict())
+    y, h = torch.tensor([0.0, 0.5, 4.0]), torch.randn(2)
+    both = heads["log"].loss(h, y) + heads["crps"].loss(h, y) / 5  # the range is 5 long
+    torch.testing.assert_close(heads["both"].loss(h, y), both)
+
+
+def test_log_score_is_cross_entropy_of_equal_bins():
+    head = BinnedHead(3, [(k / 8, (k + 1) / 8) for k in range(8)])
+    h, y = torch.randn(50, 3), torch.rand(50)
+    mass = head(h).levels.diff()
+    expected = functional.nll_loss(mass.log(), (y * 8).long(), reduction="none")
+    torch.testing.assert_close(head.loss(h, y), expected + torch.tensor(1 / 8).log())
+
+
+def test_float32_atoms_are_found_in_float64_targets():
+    """Bins are kept in float32; a float64 target that came through float32 is on its atom."""
+    torch.set_default_dtype(torch.float32)
+    atoms = torch.tensor([0.1, 1 / 3, 0.7])
+    head = BinnedHead(2, torch.stack([atoms, atoms], -1).double())
+    assert head.bin_of(atoms.double()).tolist() == [0, 1, 2]
+    assert torch.equal(head(torch.zeros(2)).icdf(torch.tensor([0.1, 0.5, 0.9])), atoms)
+
+
+def test_codes_as_atoms():
+    head = BinnedHead.for_coordinate(Coordinate("n", levels=3, ordered=True), 2)
+    assert head(torch.zeros(2)).icdf(torch.tensor([0.1, 0.5, 0.9])).tolist() == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("bins", "match"),
+    [
+        ([(0.0, 1.0), (0.5, 2.0)], "do not overlap"),
+        ([(1.0, 0.0)], "increasing order"),
+        ([(0.0, float("inf"))], "finite"),
+        ([(0.0, 0.0), (0.0, 0.0)], "same atom twice"),
+        ([0.0, 1.0], r"shape \(K, 2\)"),
+    ],
+)
+def test_bad_bins(bins, match):
+    with pytest.raises(InputError, match=match):
+        BinnedHead(2, bins)
+
+
+def test_bad_score():
+    with pytest.raises(InputError, match="got 'rps'"):
+        BinnedHead(2, BINS, score="rps")
