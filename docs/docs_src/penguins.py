@@ -17,7 +17,7 @@ from qdist.progress import showing
 def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--max-time", default="60s", help="time for training (60s)")
+    parser.add_argument("--max-time", help="limit to the time for training, such as 60s")
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="folder for the files")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ def divergence(P: Any, Q: Any) -> Any:
         Q: The model, another.
 
     Returns:
-        A [`Figure`][matplotlib.figure.Figure], made without pyplot: it shows itself in a notebook,
+        A `matplotlib.figure.Figure`, made without pyplot: it shows itself in a notebook,
         and `savefig` writes it. Nothing needs closing.
 
     Raises:

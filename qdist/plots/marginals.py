@@ -45,7 +45,7 @@ def marginals(
         n_across: Plots in a row.
 
     Returns:
-        A [`Figure`][matplotlib.figure.Figure], made without pyplot: it shows itself in a notebook,
+        A `matplotlib.figure.Figure`, made without pyplot: it shows itself in a notebook,
         and `savefig` writes it. Nothing needs closing.
 
     Raises:
