@@ -172,9 +172,7 @@ class Frozen(QuantileFunction):
 
     def _cdf_left(self, y: Tensor) -> Tensor:
         values = _array(y)
-        return _tensor(
-            self._ask("cdf", np.nextafter(values, -np.inf) if self.discrete else values)
-        )
+        return _tensor(self._below(np.nextafter(values, -np.inf) if self.discrete else values))
 
     def _below(self, values: Array) -> Array:
         far = self._far(values)
