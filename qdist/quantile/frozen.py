@@ -151,7 +151,7 @@ class Frozen(QuantileFunction):
             exceeded = self._ask("sf", self._listed)  # non-increasing, ends at 0
             found = np.searchsorted(-exceeded, -s, side="left")
             return self._listed[np.minimum(found, len(exceeded) - 1)]
-        high = self._ask("ppf", np.clip(1 - s, 0, 1 - 1e-12))
+        high = self._ask("ppf", np.clip(1 - s, 0, 0.5))
         low, step = high - 1, 1.0
         while np.any(more := self._ask("sf", high) > s) and step < 2.0**60:
             high = np.where(more, high + step, high)
@@ -250,12 +250,12 @@ class Frozen(QuantileFunction):
         values = self._listed
         if values is None:
             first = float(self._ppf(np.array(_NEGLIGIBLE)))
-            last = float(self._upper(np.array(_NEGLIGIBLE)))
-            if not last - first <= _MAX_ATOMS:
+            if self._ask("sf", np.array(first + _MAX_ATOMS)) > _NEGLIGIBLE:
                 raise UnsupportedError(
-                    f"Expected a discrete law of at most {_MAX_ATOMS} atoms; got values from "
-                    f"{first:g} to {last:g}. Use samples in an Empirical law instead."
+                    f"Expected a discrete law of at most {_MAX_ATOMS} atoms; got more, "
+                    f"from {first:g} upwards. Use samples in an Empirical law instead."
                 )
+            last = float(self._upper(np.array(_NEGLIGIBLE)))
             values = np.arange(first, last + 1)
         cumulative = np.maximum.accumulate(self._ask("cdf", values))
         cumulative[-1] = 1.0

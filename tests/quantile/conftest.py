@@ -117,8 +117,8 @@ LAWS = {
 def pytest_generate_tests(metafunc):
     for fixture in metafunc.fixturenames:
         if fixture == "law" or fixture.startswith("law_with_"):
-            capability = fixture.removeprefix("law").removeprefix("_with_")
-            names = [n for n, (row, _) in LAWS.items() if capability in PROMISES[row] | {""}]
+            needed = set(fixture.removeprefix("law").removeprefix("_with_").split("_and_")) - {""}
+            names = [n for n, (row, _) in LAWS.items() if needed <= PROMISES[row]]
             metafunc.parametrize(fixture, names, ids=names, indirect=True)
 
 
@@ -133,8 +133,8 @@ def promised(request, law):
     return PROMISES[LAWS[request.node.callspec.params["law"]][0]]
 
 
-def _fixture(capability):
-    @pytest.fixture(name=f"law_with_{capability}")
+def _fixture(capabilities):
+    @pytest.fixture(name=f"law_with_{capabilities}")
     def build(request):
         return LAWS[request.param][1]()
 
@@ -142,6 +142,7 @@ def _fixture(capability):
 
 
 law_with_cdf = _fixture("cdf")
+law_with_log_prob_and_rsample = _fixture("log_prob_and_rsample")
 law_with_log_prob = _fixture("log_prob")
 law_with_crps = _fixture("crps")
 law_with_mean = _fixture("mean")

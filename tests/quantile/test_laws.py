@@ -124,10 +124,8 @@ def test_the_density_integrates_to_1_minus_the_atoms(law_with_log_prob):
     assert torch.equal(law.logpdf(cuts), law.log_prob(cuts))
 
 
-def test_log_prob_is_minus_the_log_slope_of_the_icdf(law_with_log_prob, levels):
-    law = law_with_log_prob
-    if "rsample" not in law.can:
-        pytest.skip("no gradients flow through this law")
+def test_log_prob_is_minus_the_log_slope_of_the_icdf(law_with_log_prob_and_rsample, levels):
+    law = law_with_log_prob_and_rsample
     tau = levels.clone().requires_grad_()
     y = law.icdf(tau)
     (slope,) = torch.autograd.grad(y.sum(), tau)
