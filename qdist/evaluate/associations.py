@@ -18,7 +18,8 @@ N_LEVELS = 50
 def cells_of(pair: ColumnPair) -> Cells:
     """Cuts a column into cells for a contingency table.
 
-    Numbers and times are cut at the deciles of the real rows, categories into their 50 most
+    Numbers and times are cut at the deciles of the real rows (an atom of a fifth of them is a cell
+    of its own), categories into their 50 most
     frequent levels and one cell for the rest; "missing" is a cell of its own.
     """
     if pair.is_category:
@@ -34,13 +35,17 @@ def cells_of(pair: ColumnPair) -> Cells:
         return cell[pair.real], cell[pair.synthetic], N_LEVELS + 2
     known = pair.real[~np.isnan(pair.real)]
     inner = np.linspace(0, 1, N_BINS + 1)[1:-1]
-    # Deciles that are data values, so that an atom falls whole into one cell.
-    edges = np.unique(np.quantile(known, inner, method="lower")) if len(known) else np.empty(0)
+    # Deciles that are data values, each the last one of its cell; a value that is two of them is
+    # an atom, and gets a cell of its own.
+    deciles = np.quantile(known, inner, method="lower") if len(known) else np.empty(0)
+    edges, times = np.unique(deciles, return_counts=True)
+    edges = np.union1d(edges, np.nextafter(edges[times > 1], -np.inf))
+    size = len(edges) + 2
     codes = []
     for values in (pair.real, pair.synthetic):
-        code = np.searchsorted(edges, values, side="right")
-        codes.append(np.where(np.isnan(values), N_BINS, code))
-    return codes[0], codes[1], N_BINS + 1
+        code = np.searchsorted(edges, values, side="left")
+        codes.append(np.where(np.isnan(values), size - 1, code))
+    return codes[0], codes[1], size
 
 
 def association_distance(first: ColumnPair, second: ColumnPair, a: Cells, b: Cells) -> float:
