@@ -75,3 +75,10 @@ def test_every_public_name_is_in_the_reference():
         and name.rpartition(".")[2] not in shown
     ]
     assert missing == []
+
+
+def test_the_readme_lists_what_is_in_the_package():
+    tree = (ROOT / "README.md").read_text().partition("```text\n")[2].partition("```")[0]
+    parts = {path.name for path in (ROOT / "qdist").iterdir() if path.suffix == ".py"}
+    parts |= {f"{path.parent.name}/" for path in (ROOT / "qdist").glob("*/__init__.py")}
+    assert parts - {"__init__.py"} <= set(re.findall(r"[\w]+(?:\.py|/)", tree))
