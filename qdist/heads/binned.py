@@ -142,7 +142,9 @@ class BinnedHead(AbstractHead):
 
     def bin_of(self, target: Tensor) -> Tensor:
         """Return the index of the bin (...) that each target (...) belongs to."""
-        return torch.searchsorted(self.lookup, target.to(self.lookup.dtype).contiguous(), right=True)
+        return torch.searchsorted(
+            self.lookup, target.to(self.lookup.dtype).contiguous(), right=True
+        )
 
     @classmethod
     def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
