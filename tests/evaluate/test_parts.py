@@ -35,7 +35,8 @@ def test_missing_is_a_value():
     a, b = np.array([np.nan, np.nan, 1.0, 2.0]), np.array([np.nan, 1.0, 2.0, 2.0])
     assert kolmogorov(a, b) == 0.25
     assert kolmogorov(a, a) == 0.0
-    assert kolmogorov(np.array([np.nan]), np.array([5.0])) == 1.0
+    for value in (-5.0, 0.0, 5.0):
+        assert kolmogorov(np.array([np.nan]), np.array([value])) == 1.0
 
 
 def test_infinities_are_values_too():
@@ -113,9 +114,9 @@ def test_energy_distance_by_hand():
     pairs = pair_columns({"a": ["x", "x"]}, {"a": ["y", "y"]})
     both = np.arange(2)
     assert joint_energy_distance(pairs, (both, both)) == pytest.approx(2.0)
-    # Numbers 1, 3 are the levels 1/4 and 3/4, so 2 is 1/2: 2 * 1/4 - 1/2 - 0.
-    pairs = pair_columns({"a": [1.0, 3.0]}, {"a": [2.0, 2.0]})
-    assert joint_energy_distance(pairs, (both, both)) == pytest.approx(0.0)
+    # Numbers 1, 3 are the levels 1/4 and 3/4, and 4 is 1: 2 * (3/4 + 1/4) / 2 - 1/2 - 0.
+    pairs = pair_columns({"a": [1.0, 3.0]}, {"a": [4.0, 4.0]})
+    assert joint_energy_distance(pairs, (both, both)) == pytest.approx(0.5)
 
 
 def test_copies_are_counted():
