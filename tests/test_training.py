@@ -1,0 +1,269 @@
+"""The training loop: repeatable, bounded, stopped in time, and left with the best weights."""
+
+import logging
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from qdist import training
+from qdist.codecs.table import TableCodec
+from qdist.errors import TrainingError
+from qdist.model import build
+from qdist.training import Limits, Recipe, Rows, split, train
+
+RNG = np.random.default_rng(0)
+A = RNG.normal(size=300)
+FRAME = {"a": A, "b": A + 0.1 * RNG.normal(size=300), "c": [["x", "y"][int(v > 0)] for v in A]}
+CODEC = TableCodec.fit(FRAME)
+PARTS = {
+    "backbone": "mlp",
+    "backbone_args": {"width": 16, "blocks": 1},
+    "head": "binned",
+    "head_args": {},
+    "order": None,
+}
+RECIPE = Recipe(batch_size=32)
+
+
+@pytest.fixture
+def rows():
+    y = CODEC.encode(FRAME).float()
+    return Rows(y, torch.ones(len(y), dtype=torch.float32))
+
+
+@pytest.fixture
+def law():
+    return build(CODEC, PARTS, seed=0, device="cpu")
+
+
+def state(law):
+    return torch.cat([p.detach().flatten() for p in law.parameters()])
+
+
+def run(rows, *, seed=0, steps=20, held_out=None, recipe=RECIPE, callbacks=(), **limits):
+    law = build(CODEC, PARTS, seed=0, device="cpu")
+    limits = Limits(max_steps=steps, **limits)
+    result = train(
+        law, rows, held_out, limits=limits, recipe=recipe, seed=seed, callbacks=callbacks
+    )
+    return law, result
+
+
+def test_a_seed_gives_the_same_weights_bit_for_bit(rows, untouched_rng):
+    training_rows, held_out = split(rows, 0.2, 0)
+    first, _ = run(training_rows, held_out=held_out)
+    torch.rand(3, generator=torch.Generator())
+    second, _ = run(training_rows, held_out=held_out)
+    other, _ = run(training_rows, held_out=held_out, seed=1)
+    assert torch.equal(state(first), state(second))
+    assert not torch.equal(state(first), state(other))
+
+
+def test_a_law_ends_in_evaluation_mode_with_a_better_score(rows):
+    training_rows, held_out = split(rows, 0.2, 0)
+    law, result = run(training_rows, held_out=held_out, steps=60)
+    assert not law.training
+    scores = [record["validation_loss"] for record in result.history]
+    assert min(scores) < scores[0]
+    check = training._Validation(law, held_out, 0)
+    assert check.score(law) == pytest.approx(min(scores), rel=1e-5)
+
+
+def test_records_are_in_order_and_complete(rows):
+    training_rows, held_out = split(rows, 0.2, 0)
+    told = []
+    _, result = run(training_rows, held_out=held_out, callbacks=[told.append])
+    assert told == result.history
+    keys = {"step", "epoch", "train_loss", "validation_loss", "seconds"}
+    assert all(record.keys() == keys for record in told)
+    steps = [record["step"] for record in told]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == result.n_steps == 20
+    # 20 steps of 32 rows out of 240.
+    assert told[-1]["epoch"] == pytest.approx(20 * 32 / 240)
+    seconds = [record["seconds"] for record in told]
+    assert seconds == sorted(seconds)
+    parts = {"data", "forward", "backward", "step", "validation", "total"}
+    assert result.profile.keys() >= parts
+    assert sum(v for k, v in result.profile.items() if k != "total") <= result.profile["total"]
+
+
+def test_without_held_out_rows_the_last_average_is_taken(rows):
+    law, result = run(rows, steps=5)
+    assert result.n_steps == 5
+    assert all(math.isnan(record["validation_loss"]) for record in result.history)
+    assert bool(state(law).isfinite().all())
+
+
+LIMITS = {
+    # 300 rows, 32 a batch: 9 whole batches an epoch.
+    "steps": (Limits(max_steps=7), 7),
+    "epochs": (Limits(max_epochs=2), 18),
+    "a part of an epoch": (Limits(max_epochs=0.5), 4),
+    "almost no epoch": (Limits(max_epochs=0.01), 1),
+    "the lesser of two": (Limits(max_steps=7, max_epochs=2), 7),
+    "none": (Limits(), 1000),
+    "time that is too short": (Limits(max_time=1e-9), 1),
+    "time that is longer than needed": (Limits(max_time=600.0, max_steps=3), 3),
+}
+
+
+@pytest.mark.parametrize(("limits", "steps"), LIMITS.values(), ids=LIMITS)
+def test_limits_become_steps(law, rows, limits, steps):
+    check = training._Validation(law, None, 0)
+    assert training._plan(law, rows, check, limits, RECIPE, 32, 0) == steps
+
+
+def test_planning_leaves_the_law_alone(law, rows, untouched_rng):
+    before = state(law)
+    check = training._Validation(law, rows, 0)
+    steps = training._plan(law, rows, check, Limits(max_time=5.0), RECIPE, 32, 0)
+    assert steps > 1
+    assert torch.equal(state(law), before)
+    assert all(p.grad is None for p in law.parameters())
+
+
+def test_a_run_limited_by_time_repeats_itself_by_its_steps(rows):
+    training_rows, held_out = split(rows, 0.2, 0)
+    timed, result = run(training_rows, steps=None, held_out=held_out, max_time=1.0)
+    last = result.history[-1]["step"]
+    if last == result.n_steps:  # unless the machine was too busy to keep its plan
+        again, _ = run(training_rows, steps=result.n_steps, held_out=held_out)
+        assert torch.equal(state(timed), state(again))
+    assert result.profile["total"] < 4.0
+
+
+def test_the_clock_stops_a_run_that_is_slower_than_planned(rows, monkeypatch, caplog):
+    monkeypatch.setattr(training, "_plan", lambda *args: 10**9)
+    law, result = run(rows, steps=None, max_time=0.3)
+    assert 0 < result.history[-1]["step"] < 10**9
+    assert "stopped by the clock at step" in caplog.text
+    assert not law.training
+
+
+def test_a_callback_stops_and_all_are_told(rows):
+    steps = []
+    stop = [lambda record: record["step"] >= 4, lambda record: steps.append(record["step"])]
+    _, result = run(rows, steps=40, callbacks=stop)
+    assert steps == [1, 2, 3, 4]
+    assert result.n_steps == 40
+    assert result.history[-1]["step"] == 4
+
+
+def test_patience_ends_a_run_without_progress(rows, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, logger="qdist")
+    scores = iter([3.0, 2.0, 2.5, 2.4, 2.3, 2.2])
+    monkeypatch.setattr(training._Validation, "score", lambda self, law: next(scores))
+    training_rows, held_out = split(rows, 0.2, 0)
+    weights = []
+    recipe = Recipe(batch_size=32, patience=3)
+
+    def remember(record):
+        weights.append(record["step"])
+
+    _, result = run(
+        training_rows, held_out=held_out, steps=40, recipe=recipe, callbacks=[remember]
+    )
+    assert result.history[-1]["step"] == 5  # best at 2, then three without a better one
+    assert "stopped early at step 5; best was step 2" in caplog.text
+
+
+def test_the_best_weights_win(rows, monkeypatch):
+    scores = iter([3.0, 1.0, 2.0, 4.0])
+    monkeypatch.setattr(training._Validation, "score", lambda self, law: next(scores))
+    training_rows, held_out = split(rows, 0.2, 0)
+    best, _ = run(training_rows, held_out=held_out, steps=4)
+    # The same run, whose third validation is bad enough to stop at once after the second.
+    scores = iter([3.0, 1.0, 2.0, 4.0])
+    stopped, _ = run(
+        training_rows, held_out=held_out, steps=4, callbacks=[lambda r: r["step"] == 2]
+    )
+    assert torch.equal(state(best), state(stopped))
+
+
+def spoil(monkeypatch, from_step):
+    """Make the loss NaN from a step on."""
+    forward, steps = training.TableLaw.forward, []
+
+    def spoilt(self, y, visible, *, generator=None):
+        steps.append(1)
+        loss = forward(self, y, visible, generator=generator)
+        return loss * (math.nan if len(steps) >= from_step else 1.0)
+
+    monkeypatch.setattr(training.TableLaw, "forward", spoilt)
+
+
+def test_a_loss_that_is_nan_from_the_start_is_an_error(rows, monkeypatch):
+    spoil(monkeypatch, 1)
+    with pytest.raises(TrainingError, match=r"Expected a finite loss; got nan at step 1, before"):
+        run(rows)
+
+
+def test_a_loss_that_becomes_nan_leaves_the_last_good_weights(rows, monkeypatch, caplog):
+    good, _ = run(rows, steps=20, callbacks=[lambda record: record["step"] == 3])
+    spoil(monkeypatch, 4)
+    law, result = run(rows, steps=20)
+    assert "the loss was nan at step 4; kept the weights of step 3" in caplog.text
+    assert torch.equal(state(law), state(good))
+    assert [record["step"] for record in result.history] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_a_nan_between_validations_spoils_nothing(rows, monkeypatch, every):
+    """A NaN is noticed at the next validation, and no average that holds it is kept."""
+    spoil(monkeypatch, 2 * every)
+    law, _ = run(rows, steps=40 * every)
+    assert bool(state(law).isfinite().all())
+
+
+def test_held_out_rows_that_are_never_scored_are_an_error(rows, monkeypatch):
+    training_rows, held_out = split(rows, 0.2, 0)
+    monkeypatch.setattr(training._Validation, "score", lambda self, law: math.inf)
+    with pytest.raises(TrainingError, match="Expected a finite score on the held-out rows; got"):
+        run(training_rows, held_out=held_out, steps=2)
+
+
+def test_rows_of_no_weight_teach_nothing(rows):
+    weight = torch.ones(300, dtype=torch.float32)
+    weight[150:] = 0
+    changed = rows.y.clone()
+    changed[150:] = changed[:150]
+    recipe = Recipe(batch_size=300)
+    first, _ = run(Rows(rows.y, weight), steps=3, recipe=recipe)
+    second, _ = run(Rows(changed, weight), steps=3, recipe=recipe)
+    assert torch.allclose(state(first), state(second), atol=1e-4)
+
+
+def test_the_schedule_warms_up_and_ends_near_zero():
+    rates = [training._schedule(step, 400) for step in range(1, 401)]
+    # 40 steps (a tenth) of warm-up; then a line to zero.
+    assert rates[:3] == pytest.approx([1 / 40, 2 / 40 * (1 - 1 / 400), 3 / 40 * (1 - 2 / 400)])
+    assert np.argmax(rates) == 39
+    assert rates[-1] == pytest.approx(1 / 400)
+    assert training._schedule(1, 1) == 1.0
+
+
+def test_an_epoch_visits_whole_batches_of_distinct_rows(generator):
+    batches = training._batches(10, 3, generator)
+    for _ in range(2):
+        epoch = torch.cat([next(batches) for _ in range(3)])
+        assert len(set(epoch.tolist())) == 9
+
+
+def test_a_split_is_a_partition(rows):
+    training_rows, held_out = split(rows, 0.1, 3)
+    assert (len(training_rows), len(held_out)) == (270, 30)
+    both = torch.cat([training_rows.y, held_out.y])
+    assert torch.equal(both.sort(0).values, rows.y.sort(0).values)
+    again, _ = split(rows, 0.1, 3)
+    assert torch.equal(again.y, training_rows.y)
+
+
+@pytest.mark.parametrize(("n", "fraction"), [(300, 0.0), (2, 0.5), (1, 0.5), (3, 0.1)])
+def test_no_rows_are_held_out_where_too_few_would_be_left(n, fraction):
+    rows = Rows(torch.zeros(n, 1), torch.ones(n))
+    kept, held_out = split(rows, fraction, 0)
+    assert held_out is None
+    assert len(kept) == n
