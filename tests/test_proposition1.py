@@ -410,7 +410,11 @@ class TestProjections:
     """(e)."""
 
     @pytest.mark.parametrize("distance", [wasserstein1, quantile_divergence])
-    @pytest.mark.parametrize("law", [stats.expon(), stats.t(3), stats.beta(0.4, 0.8)], ids=str)
+    @pytest.mark.parametrize(
+        "law",
+        [stats.expon(), stats.t(3), stats.beta(0.4, 0.8)],
+        ids=["exponential", "student", "beta"],
+    )
     def test_equal_atoms_sit_at_the_middle_quantiles(self, distance, law):
         n = 4
         best = law.ppf((np.arange(n) + 0.5) / n)
