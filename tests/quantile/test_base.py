@@ -105,11 +105,11 @@ def test_the_dtype_is_that_of_the_values():
     assert law.breakpoints().dtype == torch.float64
 
 
-def test_draws_stay_finite_whatever_the_generator_gives(make_linear):
+def test_a_draw_of_level_0_stays_finite(make_linear, monkeypatch):
+    # once in 2^24 draws of float32
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.zeros(shape))
     law = make_linear([0.5, 0.6], [0.0, 1.0], 1.0, 1.0)
-    law = PiecewiseLinear(law.levels.float(), law.values.float(), tails=(torch.tensor(1.0),) * 2)
-    draws = law.sample((2_000_000,), generator=torch.Generator().manual_seed(1))
-    assert draws.isfinite().all()
+    assert law.sample((3,)).isfinite().all()
 
 
 def test_the_global_generator_is_left_alone_by_a_generator(batch, generator, untouched_rng):
