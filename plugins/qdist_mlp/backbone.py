@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from qdist.backbones import AbstractBackbone, AbstractStepper, TableDomain
 from qdist.errors import InputError
@@ -32,14 +33,14 @@ class ResidualBlock(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.up = nn.Linear(width, expansion * width)
         self.down = nn.Linear(expansion * width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
         nn.init.zeros_(self.down.weight)
         nn.init.zeros_(self.down.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x plus its residual."""
-        inner = nn.functional.silu(self.up(self.norm(x)))
-        residual: Tensor = self.down(self.dropout(inner))
+    def forward(self, x: Tensor, *, drop: bool) -> Tensor:
+        """Return x plus its residual, with dropout or without."""
+        inner = functional.silu(self.up(self.norm(x)))
+        residual: Tensor = self.down(functional.dropout(inner, self.dropout, drop))
         return x + residual
 
 
@@ -47,8 +48,10 @@ class ResidualBlock(nn.Module):
 class MaskedMLP(AbstractBackbone):
     """The backbone `mlp`: a row embedding, then residual blocks, shared by all columns.
 
-    All hidden columns of a row get the same context, from which each head reads its own; a visible
-    column's context knows nothing of the row, as the law of ranks demands.
+    All hidden columns of a row get the same context, from which each head reads its own. Contexts
+    are differences from that of a row of which nothing is known, which therefore is 0: there a
+    head's biases alone speak, and hold the marginal law. A visible column's context is 0 too, as
+    the law of ranks demands.
 
     Args:
         domain: The table's columns.
@@ -98,21 +101,36 @@ class MaskedMLP(AbstractBackbone):
             raise InputError(f"Expected dropout in [0, 1) for backbone 'mlp'; got {dropout}.")
         self.dim, self.context = len(domain.coordinates), width
         self.embed = RowEmbedding(domain.coordinates, width=width, frequencies=frequencies)
-        self.trunk = nn.Sequential(
-            *(ResidualBlock(width, expansion=expansion, dropout=dropout) for _ in range(blocks)),
-            nn.LayerNorm(width),
+        self.blocks = nn.ModuleList(
+            ResidualBlock(width, expansion=expansion, dropout=dropout) for _ in range(blocks)
         )
+        self.norm = nn.LayerNorm(width)
 
     def forward(self, y: Tensor, rank: Tensor, *, tau: Tensor | None = None) -> Tensor:
         """Return contexts (B, D, C); see `AbstractBackbone.forward`."""
         del tau  # levels enter in the heads only
         rank = rank.expand(y.shape)
         visible = rank < rank.amax(-1, keepdim=True)
-        hidden: Tensor = self.trunk(self.embed(y, visible)).unsqueeze(1)
-        if not bool(visible.any()):
-            return hidden.expand(-1, self.dim, -1)
-        nothing: Tensor = self.trunk(self.embed(y[:1], torch.zeros_like(visible[:1])))
-        return torch.where(visible.unsqueeze(-1), nothing.unsqueeze(1), hidden)
+        hidden = self.read(self.embed(y, visible)) - self.origin()
+        return torch.where(visible.unsqueeze(-1), 0.0, hidden.unsqueeze(1))
+
+    def read(self, row: Tensor) -> Tensor:
+        """Return what the trunk makes of embedded rows (B, W): (B, C), before centring."""
+        for block in self.blocks:
+            row = block(row, drop=self.training)
+        read: Tensor = self.norm(row)
+        return read
+
+    def origin(self) -> Tensor:
+        """Return what the trunk makes of a row of which nothing is known, (1, C).
+
+        Without dropout, whose noise would be the same for all rows of a batch.
+        """
+        row = self.embed.nothing()
+        for block in self.blocks:
+            row = block(row, drop=False)
+        origin: Tensor = self.norm(row)
+        return origin
 
     def stepper(self, y: Tensor, visible: Tensor) -> AbstractStepper:
         """Return a stepper that keeps the row embedding and adds the cell that became known."""
@@ -124,11 +142,11 @@ class _Stepper(AbstractStepper):
     def __init__(self, backbone: MaskedMLP, y: Tensor, visible: Tensor) -> None:
         self._backbone = backbone
         self._row = backbone.embed(y, visible)
+        self._origin = backbone.origin()
 
     def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
         row = self._row if rows is None else self._row[rows]
-        context: Tensor = self._backbone.trunk(row)
-        return context
+        return self._backbone.read(row) - self._origin
 
     def set(self, i: int, value: Tensor, *, rows: Tensor | None = None) -> None:
         change = self._backbone.embed.change(i, value)

@@ -98,6 +98,10 @@ class RowEmbedding(nn.Module):
         row = functional.embedding_bag(vector, self.table.weight, mode="sum")
         return row + waves.flatten(1) @ self.waves.flatten(0, 1)
 
+    def nothing(self) -> Tensor:
+        """Return the sum for a row of which nothing is known, (1, W)."""
+        return self.table(self.hidden).sum(0, keepdim=True)
+
     def change(self, i: int, value: Tensor) -> Tensor:
         """Return what is added, (B, W), when cell i, until then hidden, takes a value (B,)."""
         vector, waves = self._describe(value.unsqueeze(-1), slice(i, i + 1))
