@@ -83,7 +83,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         max_epochs: float | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 1e-3,
         validation_fraction: float = 0.1,
         columns: dict[str, Column] | None = None,
         codec_args: dict[str, Any] | None = None,

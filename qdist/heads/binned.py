@@ -139,7 +139,7 @@ class BinnedHead(AbstractHead):
         count = torch.bincount(self.bin_of(target).flatten(), minlength=len(self.bias))
         # Half a target more in each bin, so that an empty one can still be drawn, and learnt.
         self.bias.copy_((count + 0.5).log() - (count + 0.5).sum().log())
-        self.bias.requires_grad_(requires_grad=False)
+        self.bias.requires_grad = False
 
     def bin_of(self, target: Tensor) -> Tensor:
         """Return the index of the bin (...) that each target (...) belongs to."""

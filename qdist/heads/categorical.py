@@ -114,14 +114,14 @@ class CategoricalHead(AbstractHead):
         count = torch.bincount(target.flatten().long(), minlength=self.levels) + 0.5
         if not self.fine:
             self.layer.bias.copy_((count / count.sum()).log())
-            self.layer.bias.requires_grad_(requires_grad=False)
+            self.layer.bias.requires_grad = False
             return
         grid = count.new_zeros(self.offset.numel())
         grid[: self.levels] = count
         grid = grid.view_as(self.offset)
         blocks = grid.sum(-1)
         self.layer.bias.copy_((blocks / blocks.sum()).log())
-        self.layer.bias.requires_grad_(requires_grad=False)
+        self.layer.bias.requires_grad = False
         # Places past the last code are masked; any finite number will do there.
         self.offset.copy_((grid.clamp(min=0.5) / blocks.unsqueeze(-1)).log())
 
