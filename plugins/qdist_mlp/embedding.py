@@ -100,7 +100,8 @@ class RowEmbedding(nn.Module):
 
     def nothing(self) -> Tensor:
         """Return the sum for a row of which nothing is known, (1, W)."""
-        return self.table(self.hidden).sum(0, keepdim=True)
+        row: Tensor = self.table(self.hidden).sum(0, keepdim=True)
+        return row
 
     def change(self, i: int, value: Tensor) -> Tensor:
         """Return what is added, (B, W), when cell i, until then hidden, takes a value (B,)."""
