@@ -30,7 +30,7 @@ def pinball(u: Tensor, tau: Tensor | float) -> Tensor:
         Regression Quantiles (Koenker and Bassett, 1978), equation 1.
         <https://www.jstor.org/stable/1913643>
 
-    Example:
+    Examples:
         >>> import torch
         >>> from qdist.losses import pinball
         >>> pinball(torch.tensor([2.0, -2.0]), 0.75)  # 0.75 * 2, 0.25 * 2
@@ -69,7 +69,7 @@ def huber_pinball(u: Tensor, tau: Tensor | float, *, kappa: float) -> Tensor:
         Implicit Quantile Networks for Distributional Reinforcement Learning (Dabney et al., 2018),
         equation 3. <https://arxiv.org/abs/1806.06923>
 
-    Example:
+    Examples:
         >>> import torch
         >>> from qdist.losses import huber_pinball
         >>> u = torch.tensor([3.0, 1.0, -1.0])

@@ -28,7 +28,7 @@ def unpack(phi: Tensor, shapes: Sequence[Sequence[int]]) -> list[Tensor]:
     Raises:
         InputError: The last axis of `phi` does not have the total size of `shapes`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from qdist.numerics import unpack
         >>> left, right, scale = unpack(torch.arange(7.0), [(2, 2), (2,), ()])
@@ -65,7 +65,7 @@ def gauss_legendre(n: int, *, dtype: torch.dtype = torch.float64) -> tuple[Tenso
     Raises:
         InputError: `n` is less than 1.
 
-    Example:
+    Examples:
         >>> from qdist.numerics import gauss_legendre
         >>> nodes, weights = gauss_legendre(2)
         >>> round(float((weights * nodes**3).sum()), 12)  # the integral of t^3 is 1/4
@@ -98,7 +98,7 @@ def bisection(
     Returns:
         The upper ends of the final brackets, shape (...).
 
-    Example:
+    Examples:
         >>> import torch
         >>> from qdist.numerics import bisection
         >>> target = torch.tensor([4.0, 9.0], dtype=torch.float64)

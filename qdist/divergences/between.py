@@ -50,10 +50,10 @@ def quantile_divergence(
         Autoregressive Quantile Networks for Generative Modeling (Ostrovski, Dabney and Munos,
         2018), section 3. <https://arxiv.org/abs/1806.05575>
 
-    Example:
+    Examples:
         >>> from scipy import stats
         >>> from qdist.divergences import quantile_divergence
-        >>> # half the integral over [0, 2] of (x - x / 2)^2 on [0, 1] and (1 - x / 2)^2 on [1, 2]
+        >>> # (x - x/2)^2 on [0, 1] and (1 - x/2)^2 on [1, 2] integrate to 1/12 each; half of 1/6
         >>> round(quantile_divergence(stats.uniform(0, 1), stats.uniform(0, 2)), 9)
         0.083333333
     """
@@ -86,7 +86,7 @@ def quantile_entropy(P: QuantileFunction | ScipyFrozen) -> float:
     Raises:
         InputError: $E|X|$ is infinite, or the argument is not a single law in float64.
 
-    Example:
+    Examples:
         >>> from scipy import stats
         >>> from qdist.divergences import quantile_entropy
         >>> round(quantile_entropy(stats.uniform(0, 1)), 9)  # E|X - X'| = 1/3
@@ -117,7 +117,7 @@ def wasserstein1(P: QuantileFunction | ScipyFrozen, Q: QuantileFunction | ScipyF
     Raises:
         InputError: The integral diverges, or an argument is not a single law in float64.
 
-    Example:
+    Examples:
         >>> from scipy import stats
         >>> from qdist.divergences import wasserstein1
         >>> round(wasserstein1(stats.uniform(0, 1), stats.uniform(0, 2)), 9)  # mean of u
@@ -152,7 +152,7 @@ def cramer(P: QuantileFunction | ScipyFrozen, Q: QuantileFunction | ScipyFrozen)
     Raises:
         InputError: The integral diverges, or an argument is not a single law in float64.
 
-    Example:
+    Examples:
         >>> from scipy import stats
         >>> from qdist.divergences import cramer
         >>> round(cramer(stats.uniform(0, 1), stats.uniform(0, 2)), 9)

@@ -40,7 +40,7 @@ def divergence(P: Any, Q: Any) -> Any:
         InputError: If one of the two integrals diverges, or an argument is not a single law in
             float64.
 
-    Example:
+    Examples:
         >>> from scipy import stats
         >>> from qdist.plots import divergence
         >>> figure = divergence(stats.uniform(0, 1), stats.uniform(0, 2))
