@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from qdist.errors import InputError
 
-__all__ = ["level_range", "row_count", "row_weights", "seconds"]
+__all__ = ["column_order", "level_range", "number", "row_count", "row_weights", "seconds"]
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -45,6 +46,68 @@ def seconds(duration: float | str) -> float:
             f"got {duration!r}."
         )
     return value
+
+
+def column_order(order: Any, names: Sequence[str]) -> list[int] | None:
+    """The column numbers of an order given by names; None for "any".
+
+    Raises:
+        InputError: If it does not name each column once.
+
+    Example:
+        >>> column_order(["b", "c", "a"], ["a", "b", "c"])
+        [1, 2, 0]
+    """
+    if isinstance(order, str) and order == "any":
+        return None
+    named = [str(name) for name in order] if np.iterable(order) else []
+    if isinstance(order, str) or sorted(named) != sorted(names):
+        raise InputError(
+            f"Expected order 'any' or each of the columns {list(names)} once; got {order!r}. "
+            "Name the modelled columns in the order to draw them."
+        )
+    return [list(names).index(name) for name in named]
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    below: float = math.inf,
+    whole: bool = False,
+) -> Any:
+    """Check a parameter that is a number.
+
+    Args:
+        name: Its name, for the message.
+        value: What the user gave.
+        above: It must be greater than this.
+        least: It must be at least this.
+        below: It must be less than this.
+        whole: Whether it must be whole.
+
+    Returns:
+        The value as an int or a float.
+
+    Raises:
+        InputError: If it is not such a number.
+
+    Example:
+        >>> number("batch_size", 0, least=1, whole=True)
+        Traceback (most recent call last):
+        ...
+        qdist.errors.InputError: Expected batch_size to be a whole number >= 1; got 0.
+    """
+    kinds = int | np.integer if whole else int | float | np.integer | np.floating
+    fits = isinstance(value, kinds) and not isinstance(value, bool)
+    if fits and above < value < below and value >= least:
+        return int(value) if whole else float(value)
+    bounds = ((">", above), (">=", least), ("<", below))
+    words = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if math.isfinite(bound))
+    what = "a whole number" if whole else "a number"
+    raise InputError(f"Expected {name} to be {what} {words}; got {value!r}.")
 
 
 def row_weights(sample_weight: Any, n: int) -> Tensor:

@@ -8,17 +8,17 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from qdist.arguments import level_range, row_count, row_weights, seconds
+from qdist.arguments import column_order, level_range, number, row_count, row_weights, seconds
 from qdist.checkpoint import fill_weights, read_model, write_model
 from qdist.codecs.given import is_condition
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import repeat_rows
-from qdist.errors import FileFormatError, InputError, NotFittedError
+from qdist.errors import FileFormatError, InputError, NotFittedError, QdistError
 from qdist.joint import Autoregressive
 from qdist.model import TableLaw, build
 from qdist.rng import seed_of
-from qdist.training import Callback, Limits, Recipe, Rows, split, train
+from qdist.training import Callback, Limits, Recipe, Result, Rows, split, train
 
 __all__ = ["TabularModel", "fit", "load"]
 
@@ -41,8 +41,8 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             network is trained for that order alone, and conditions must be its first columns.
         max_time: Longest time to fit, in seconds or as "5m"; turned into a number of steps.
         max_epochs: At most so many passes over the rows.
-        max_steps: At most so many steps. Without any limit: 100 epochs, between 1,000 and 6,000
-            steps.
+        max_steps: At most so many steps. Without these two: 120 epochs, but at least 1,000 steps,
+            and at most 6,000 where `max_time` is not given either.
         batch_size: Rows a step; by default a twentieth of the rows, between 64 and 512.
         learning_rate: Peak learning rate of AdamW.
         validation_fraction: Share of the rows held out for early stopping; 0 for none.
@@ -128,39 +128,37 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         """
         del y
         limits, recipe = self._limits(), self._recipe()
+        fraction = number("validation_fraction", self.validation_fraction, least=0, below=1)
         seed = seed_of(self.random_state)
         codec = TableCodec.fit(X, columns=self.columns, **(self.codec_args or {}))
         encoded = codec.encode(X)
         weight = row_weights(sample_weight, len(encoded))
 
-        self._codec, self._settings = codec, self._parts(codec)
-        self.n_steps_, self.history_, self.profile_ = 0, [], {}
-        self.n_features_in_ = len(codec.schema)
-        self.feature_names_in_ = np.asarray(codec.schema.names, dtype=object)
-        if not codec.coordinates:  # constants and ids only: there is nothing to learn
-            self._law: TableLaw | None = None
-            return self
-        self._law = build(codec, self._settings, seed=seed, device=self.device)
-
-        rows = Rows(encoded.to(self._law.device, self._law.dtype), weight.to(self._law.device))
-        held_out = None
-        if X_val is not None:
-            y_val = codec.encode(X_val).to(rows.y)
-            held_out = Rows(y_val, torch.ones(len(y_val), device=y_val.device))
-        else:
-            rows, held_out = split(rows, self.validation_fraction, seed)
-        self._law.joint.heads.start(rows.y)
-        result = train(
-            self._law,
-            rows,
-            held_out,
-            limits=limits,
-            recipe=recipe,
-            seed=seed,
-            callbacks=self.callbacks,
-        )
-        self.n_steps_, self.history_ = result.n_steps, result.history
-        self.profile_ = result.profile
+        settings, result = self._parts(codec), Result()
+        law: TableLaw | None = None
+        if codec.coordinates:  # otherwise there are constants and ids only: nothing to learn
+            law = build(codec, settings, seed=seed, device=self.device)
+            y_train = encoded.to(law.device, law.dtype)
+            rows = Rows(y_train, weight.to(y_train))
+            held_out = None
+            if X_val is not None:
+                y_val = codec.encode(X_val).to(y_train)
+                held_out = Rows(y_val, y_val.new_ones(len(y_val)))
+            else:
+                rows, held_out = split(rows, fraction, seed)
+            law.joint.heads.start(rows.y, weight=rows.weight)
+            result = train(
+                law,
+                rows,
+                held_out,
+                limits=limits,
+                recipe=recipe,
+                seed=seed,
+                callbacks=self.callbacks,
+            )
+        # Only now: a fit that fails leaves an earlier one whole.
+        self._codec, self._settings, self._law = codec, settings, law
+        self._note(codec, result.n_steps, result.history, result.profile)
         return self
 
     def sample(
@@ -220,9 +218,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         """
         codec = self._fitted()
         if self._law is None:
-            raise InputError(
-                "Expected a table with something to learn; got constant columns only."
-            )
+            raise InputError(_NOTHING)
         y = batch if isinstance(batch, Tensor) else codec.encode(batch)
         y = y.to(self._law.device, self._law.dtype)
         loss: Tensor = self._law(
@@ -244,9 +240,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         """The joint law: a torch module over encoded rows."""
         self._fitted()
         if self._law is None:
-            raise InputError(
-                "Expected a table with something to learn; got constant columns only."
-            )
+            raise InputError(_NOTHING)
         return self._law.joint
 
     def save(self, path: Any) -> None:
@@ -277,16 +271,24 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         model = cls(**meta["params"])
         model._codec = codec = TableCodec.from_json(meta["codec"])
         model._settings = meta["parts"]
-        model.n_steps_, model.history_ = int(meta["n_steps"]), list(meta["history"])
-        model.profile_ = dict(meta["profile"])
-        model.n_features_in_ = len(codec.schema)
-        model.feature_names_in_ = np.asarray(codec.schema.names, dtype=object)
+        model._note(codec, int(meta["n_steps"]), list(meta["history"]), dict(meta["profile"]))
         model._law = None
         if codec.coordinates:
             model._law = build(codec, model._settings, seed=0, device="cpu")
             fill_weights(model._law, weights)
             model._law.eval()
         return model
+
+    def _note(
+        self,
+        codec: TableCodec,
+        n_steps: int,
+        history: list[dict[str, Any]],
+        profile: dict[str, float],
+    ) -> None:
+        self.n_steps_, self.history_, self.profile_ = n_steps, history, profile
+        self.n_features_in_ = len(codec.schema)
+        self.feature_names_in_ = np.asarray(codec.schema.names, dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_codec" in vars(self)
@@ -307,21 +309,12 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
 
     def _parts(self, codec: TableCodec) -> dict[str, Any]:
         """What is needed, besides the codec, to build the network again."""
-        order = None
-        if self.order != "any":
-            named = list(self.order)
-            if sorted(named) != sorted(codec.names):
-                raise InputError(
-                    f"Expected order 'any' or each of the columns {list(codec.names)} once; got "
-                    f"{self.order!r}. Name the modelled columns in the order to draw them."
-                )
-            order = [codec.index(name) for name in named]
         return {
             "backbone": self.backbone,
             "backbone_args": dict(self.backbone_args or {}),
             "head": self.head,
             "head_args": dict(self.head_args or {}),
-            "order": order,
+            "order": column_order(self.order, codec.names),
         }
 
     def _check_order(self, visible: Tensor) -> None:
@@ -336,21 +329,19 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             )
 
     def _limits(self) -> Limits:
-        for name in ("max_epochs", "max_steps"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InputError(f"Expected {name} > 0 or None; got {value!r}.")
-        most = None if self.max_time is None else seconds(self.max_time)
-        return Limits(max_time=most, max_epochs=self.max_epochs, max_steps=self.max_steps)
+        time, epochs, steps = self.max_time, self.max_epochs, self.max_steps
+        return Limits(
+            max_time=None if time is None else seconds(time),
+            max_epochs=None if epochs is None else number("max_epochs", epochs, above=0),
+            max_steps=None if steps is None else number("max_steps", steps, least=1, whole=True),
+        )
 
     def _recipe(self) -> Recipe:
-        if self.batch_size is not None and self.batch_size < 1:
-            raise InputError(f"Expected batch_size >= 1 or None; got {self.batch_size!r}.")
-        if not 0 <= self.validation_fraction < 1:
-            raise InputError(
-                f"Expected validation_fraction in [0, 1); got {self.validation_fraction!r}."
-            )
-        return Recipe(batch_size=self.batch_size, learning_rate=self.learning_rate)
+        batch_size = self.batch_size
+        if batch_size is not None:
+            batch_size = number("batch_size", batch_size, least=1, whole=True)
+        rate = number("learning_rate", self.learning_rate, above=0)
+        return Recipe(batch_size=batch_size, learning_rate=rate)
 
 
 def fit(data: Any, **params: Any) -> TabularModel:
@@ -394,7 +385,9 @@ def load(path: Any) -> TabularModel:
         )
     try:
         return TabularModel._from_file(meta, weights)
-    except (KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+    except QdistError:  # a plugin is missing, say: it has its own words
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise FileFormatError(
             f"Expected a whole description of a model in {path}; got one that does not hold "
             f"together ({type(error).__name__}: {error}). Save the model again."

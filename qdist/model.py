@@ -48,7 +48,8 @@ def draw_visible(
     """
     size = torch.randint(dim, (n, 1), generator=generator)
     if order is None:
-        place = torch.rand(n, dim, generator=generator).argsort(-1)
+        # A stated dtype, as the caller's default would change which numbers are drawn.
+        place = torch.rand(n, dim, generator=generator, dtype=torch.float32).argsort(-1)
     else:
         place = order.argsort().expand(n, dim)
     return place < size
@@ -200,6 +201,13 @@ def build(codec: TableCodec, parts: dict[str, Any], *, seed: int, device: str) -
     torch.set_default_dtype(torch.float32)
     try:
         with isolated_rng(seed):
-            return TableLaw(codec, **parts).to(device)
+            law = TableLaw(codec, **parts)
     finally:
         torch.set_default_dtype(default)
+    try:
+        return law.to(device)
+    except (RuntimeError, AssertionError) as error:  # no such device, or torch made without it
+        raise InputError(
+            f"Expected a device that torch can use here; got {device!r}: "
+            f"{str(error).splitlines()[0]} Use 'cpu'."
+        ) from error

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from qdist.arguments import level_range, row_count, row_weights, seconds
+from qdist.arguments import column_order, level_range, number, row_count, row_weights, seconds
 from qdist.errors import InputError
 
 DURATIONS = {
@@ -95,3 +95,41 @@ def test_ranges_of_levels():
 def test_what_is_no_range_of_levels(levels):
     with pytest.raises(InputError, match="Expected 0 <= low < high <= 1 in tau_range; got"):
         level_range(levels)
+
+
+def test_orders_of_columns():
+    assert column_order("any", ["a", "b"]) is None
+    assert column_order(("b", "c", "a"), ["a", "b", "c"]) == [1, 2, 0]
+    assert column_order([1, 0], ["0", "1"]) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "order", ["ab", "a", ["a"], ["a", "a"], ["a", "b", "c"], [], None, 3], ids=repr
+)
+def test_what_is_no_order(order):
+    with pytest.raises(InputError, match=r"'any' or each of the columns \['a', 'b'\] once; got"):
+        column_order(order, ["a", "b"])
+
+
+def test_numbers_are_plain():
+    assert type(number("n", np.int64(3), least=1, whole=True)) is int
+    assert type(number("x", np.float32(0.5), above=0)) is float
+    assert number("x", 0, least=0, below=1) == 0.0
+
+
+NUMBERS = {
+    "too small": (0, {"above": 0}, "Expected x to be a number > 0; got 0."),
+    "below the least": (0, {"least": 1, "whole": True}, "a whole number >= 1; got 0."),
+    "too great": (1.0, {"least": 0, "below": 1}, "a number >= 0 and < 1; got 1.0."),
+    "not whole": (1.5, {"whole": True, "least": 1}, "a whole number >= 1; got 1.5."),
+    "a bool": (True, {"above": 0}, "a number > 0; got True."),
+    "text": ("3", {"above": 0}, "a number > 0; got '3'."),
+    "NaN": (np.nan, {"above": 0}, "a number > 0; got nan."),
+    "infinite": (np.inf, {"above": 0}, "a number > 0; got inf."),
+}
+
+
+@pytest.mark.parametrize(("value", "bounds", "words"), NUMBERS.values(), ids=NUMBERS)
+def test_what_is_no_such_number(value, bounds, words):
+    with pytest.raises(InputError, match=words):
+        number("x", value, **bounds)

@@ -22,7 +22,7 @@ class AbstractHead(nn.Module, ABC):
 
     A concrete head sets `name`, and implements:
 
-    - `forward(h)`: the law, an object of [qdist.quantile][qdist.quantile];
+    - `forward(h)`: the law, a [`QuantileFunction`][qdist.quantile.QuantileFunction];
     - `loss(h, target, *, generator=None)`: a proper score of that law at the target, one number
       for each target, unreduced;
     - `for_coordinate(coordinate, context, **args)`: the head built from what is known of a
@@ -47,12 +47,16 @@ class AbstractHead(nn.Module, ABC):
     ) -> Tensor:
         """Return the score (...) of the law given h (..., C) at target (...), unreduced."""
 
-    def start(self, target: Tensor) -> None:
-        """Take first parameters from training targets (N,): a hook; by default nothing is done.
+    def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
+        """Take first parameters from training targets: a hook; by default nothing is done.
 
         A head that starts at the marginal law has only what depends on the context to learn.
+
+        Args:
+            target: The targets, shape (N,).
+            weight: What each of them counts, shape (N,), of mean 1; by default alike.
         """
-        del target
+        del target, weight
 
     @classmethod
     @abstractmethod

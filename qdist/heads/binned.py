@@ -134,9 +134,10 @@ class BinnedHead(AbstractHead):
         return loss
 
     @torch.no_grad()
-    def start(self, target: Tensor) -> None:
+    def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the bin masses of targets (N,)."""
-        count = torch.bincount(self.bin_of(target).flatten(), minlength=len(self.bias))
+        found = self.bin_of(target).flatten()
+        count = torch.bincount(found, weights=weight, minlength=len(self.bias))
         # Half a target more in each bin, so that an empty one can still be drawn, and learnt.
         self.bias.copy_((count + 0.5).log() - (count + 0.5).sum().log())
         self.bias.requires_grad = False

@@ -109,9 +109,10 @@ class CategoricalHead(AbstractHead):
         return loss
 
     @torch.no_grad()
-    def start(self, target: Tensor) -> None:
+    def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the shares of codes target (N,)."""
-        count = torch.bincount(target.flatten().long(), minlength=self.levels) + 0.5
+        codes = target.flatten().long()
+        count = torch.bincount(codes, weights=weight, minlength=self.levels) + 0.5
         if not self.fine:
             self.layer.bias.copy_((count / count.sum()).log())
             self.layer.bias.requires_grad = False

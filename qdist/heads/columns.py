@@ -82,11 +82,11 @@ class ColumnHeads(nn.Module):
         assert isinstance(head, AbstractHead)
         return head
 
-    def start(self, y: Tensor) -> None:
-        """Let each head take first parameters from training rows y (N, D)."""
+    def start(self, y: Tensor, *, weight: Tensor | None = None) -> None:
+        """Let each head take first parameters from training rows y (N, D) of weights (N,)."""
         for i, head in enumerate(self._heads):
             assert isinstance(head, AbstractHead)
-            head.start(y[:, i])
+            head.start(y[:, i], weight=weight)
 
     def loss(
         self,

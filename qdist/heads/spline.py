@@ -144,10 +144,13 @@ class SplineHead(AbstractHead):
         return loss
 
     @torch.no_grad()
-    def start(self, target: Tensor) -> None:
+    def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases so that the law at context 0 has the quantiles of targets (N,)."""
         levels = self._uncut(torch.zeros_like(self.layer.weight[0])).levels
-        target = target.flatten().to(levels.dtype).sort().values
+        target = target.flatten()
+        if weight is not None:
+            target = _as_often_as_weighed(target, weight)
+        target = target.to(levels.dtype).sort().values
         rank = (levels * (len(target) - 1)).round().long()
         q = (target[rank] - self.loc) / self.scale
         # The mean distance of what lies beyond the extreme knots, for the tails.
@@ -220,3 +223,11 @@ def _check_choices(knots: int, levels: str, score: str) -> None:
         raise InputError(f"Expected levels 'fixed' or 'free'; got {levels!r}. Choose one.")
     if score not in get_args(Score):
         raise InputError(f"Expected score 'crps', 'log' or 'both'; got {score!r}. Choose one.")
+
+
+def _as_often_as_weighed(target: Tensor, weight: Tensor) -> Tensor:
+    """N targets of weight one, as many of each size as the weights (N,) say."""
+    target, at = target.sort()
+    mass = weight[at].double().cumsum(0)
+    middle = (torch.arange(len(target), device=mass.device) + 0.5) / len(target) * mass[-1]
+    return target[torch.searchsorted(mass, middle.to(mass)).clamp(max=len(target) - 1)]
