@@ -1,15 +1,18 @@
 """Atoms and sharp modes: what every head makes of laws that are not smooth.
 
-Each head is fitted, from a constant context, to draws from four laws on a grid, by a few hundred
-steps of Adam. Run as `python benchmarks/atoms.py`: it takes about two minutes on one thread, and
-writes `benchmarks/results/atoms.json` and `docs/benchmarks/atoms.md`.
+Each head is fitted, from a constant context, to draws from four laws on a grid, by the
+package's optimiser at a raised learning rate. Run as `python benchmarks/atoms.py`: one seed takes
+under two minutes on one thread. It writes `benchmarks/results/atoms.json` and
+`docs/benchmarks/atoms.md`; the committed ones are of `--seeds 3`.
 """
 
+import argparse
 import json
 import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -19,7 +22,12 @@ from qdist.quantile import Categorical
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTEXT = 16
-STEPS = 400
+STEPS = 600
+CLIP = 1.0  # as in qdist.training
+# Five times the package's 2e-3: with that, 600 steps are too few even for the softmax over all
+# values, which can hold every law exactly. It is the control: a rate at which it fails says
+# nothing about the others.
+LEARNING_RATE = 1e-2
 BATCH = 512
 GREY_LIMIT = 0.005
 SHARE_LIMIT = 0.01
@@ -66,21 +74,16 @@ def heads() -> dict[str, Maker]:
         "implicit, on the grid": implicit(cut=True, step=1.0),
         "spline": spline(),
         "spline, clamped": spline(cut=True),
-        "spline, clamped, no leak": spline(cut=True, leak=0.0),
         "spline, clamped, free levels": spline(cut=True, levels="free"),
-        "spline, cells, CRPS": spline(cut=True, step=1.0),
         "spline, cells, CRPS, free levels": spline(cut=True, step=1.0, levels="free"),
         "spline, cells, log, free levels": spline(cut=True, step=1.0, levels="free", score="log"),
-        "spline, cells, both": spline(cut=True, step=1.0, score="both"),
         "spline, cells, both, free levels": spline(
             cut=True, step=1.0, levels="free", score="both"
         ),
         "binned, log": binned("log"),
         "binned, CRPS": binned("crps"),
-        "binned, both": binned("both"),
         "categorical, log": categorical("log"),
         "categorical, RPS": categorical("rps"),
-        "categorical, both": categorical("both"),
     }
 
 
@@ -89,21 +92,24 @@ def _range(args: dict[str, object], g: int) -> dict:
     return {"lower": 0.0, "upper": g - 1.0, **rest} if args.get("cut") else rest
 
 
-def fit(make: Maker, mass: Tensor, *, seed: int, steps: int = STEPS) -> AbstractHead:
+def fit(
+    make: Maker, mass: Tensor, *, seed: int, steps: int = STEPS, rate: float = LEARNING_RATE
+) -> AbstractHead:
     """A head fitted to draws from the law, from a context of ones."""
     grid = torch.arange(float(len(mass)))
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         head = make(len(mass), grid.mean().item(), grid.std().item())
-    optimiser = torch.optim.Adam(head.parameters(), lr=0.02, betas=(0.9, 0.95))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimiser = torch.optim.AdamW(head.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
     h = torch.ones(CONTEXT)
     for _ in range(steps):
         y = torch.multinomial(mass, BATCH, replacement=True, generator=generator).float()
         loss = head.loss(h, y, generator=generator).mean()
         optimiser.zero_grad()
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(head.parameters(), CLIP)
         optimiser.step()
         schedule.step()
     return head
@@ -135,28 +141,36 @@ def measure(head: AbstractHead, mass: Tensor, name: str) -> dict[str, float]:
     }
 
 
-def run(*, only: str = "", steps: int = STEPS, seed: int = 0) -> dict:
-    """Fit and measure every head on every law."""
+def run(
+    *, only: str = "", steps: int = STEPS, seeds: int = 1, rate: float = LEARNING_RATE
+) -> dict:
+    """Fit and measure every head on every law: medians, and whether each seed meets the aims."""
     torch.set_num_threads(1)
     results, start = {}, time.perf_counter()
     for head_name, make in heads().items():
         if only not in head_name:
             continue
         for law_name, mass in laws().items():
-            begin = time.perf_counter()
-            head = fit(make, mass, seed=seed, steps=steps)
-            row = measure(head, mass, law_name)
-            row["seconds"] = time.perf_counter() - begin
-            row["passes"] = row["grey"] < GREY_LIMIT and row["share_error"] <= SHARE_LIMIT
+            rows = [
+                measure(fit(make, mass, seed=seed, steps=steps, rate=rate), mass, law_name)
+                for seed in range(seeds)
+            ]
+            row = {key: median(row[key] for row in rows) for key in rows[0]}
+            row["passes"] = sum(
+                r["grey"] < GREY_LIMIT and r["share_error"] <= SHARE_LIMIT for r in rows
+            )
+            row["worst_grey"] = max(r["grey"] for r in rows)
+            row["worst_share_error"] = max(r["share_error"] for r in rows)
             results.setdefault(head_name, {})[law_name] = row
     return {
         "steps": steps,
         "batch": BATCH,
-        "seed": seed,
+        "learning_rate": rate,
+        "seeds": seeds,
         "limits": {"grey": GREY_LIMIT, "share_error": SHARE_LIMIT},
         "torch": torch.__version__.split("+")[0],
         "machine": platform.machine(),
-        "seconds": time.perf_counter() - start,
+        "seconds": round(time.perf_counter() - start, 1),
         "results": results,
     }
 
@@ -166,19 +180,22 @@ PAGE = """# Atoms and sharp modes
 <!-- Generated by benchmarks/atoms.py; edit that file. -->
 
 Images and tables are full of point masses: black backgrounds, zeros, small integers. Four laws
-show what each head makes of them, fitted from a constant context by {steps} steps of Adam on
-batches of {batch} draws (one seed):
+show what each head makes of them, fitted from a constant context by {steps} steps on batches of
+{batch} draws, with the package's optimiser at a learning rate of {rate} ({seeds}):
 
 - **zeros**: 0 with probability 0.9, else uniform on 1 ... 255;
 - **two ends**: 0 with probability 0.7, else 255;
 - **six integers**: the values 0 ... 5;
 - **two modes**: normal laws of standard deviation 1 around 60 (0.6) and 190 (0.4), rounded.
 
-A cell reads **grey / share / regret**. *Grey*: mass, after rounding to the grid, on values the law
-never takes (for *zeros*: too much mass on 1 ... 8). *Share*: largest error of the probability of an
-atom (of the left mode for *two modes*). *Regret*: excess of the mean CRPS over that of the true
-law, in per cent of the latter. Bold cells meet the aim: grey below {grey:.1%}, share within
-{share}. Sampling noise of the last batches moves a share by some 0.003 by itself.
+A cell reads **grey / share / regret**, after rounding to the grid.
+
+- *Grey*: mass on values that the law never takes (*zeros* has none: too much mass on 1 ... 8).
+- *Share*: largest error of the probability of an atom (*two modes*: of the left mode).
+- *Regret*: excess of the mean CRPS over that of the true law, in per cent of the latter.
+
+The aim is grey below {grey:.1%} and share within {share}. A bold cell meets it with every seed,
+one with a star with some. Sampling noise of the draws moves a share by some 0.003 by itself.
 
 | head | {laws} | meets all |
 | --- | {rule} | --- |
@@ -187,12 +204,12 @@ law, in per cent of the latter. Bold cells meet the aim: grey below {grey:.1%}, 
 {reading}
 """
 
-READING = ""
+READING = """"""
 
 
 def page(report: dict) -> str:
     """The report as a page of the documentation."""
-    names = list(laws())
+    names, seeds = list(laws()), report["seeds"]
     rows = []
     for head, by_law in report["results"].items():
         cells = []
@@ -200,12 +217,15 @@ def page(report: dict) -> str:
             row = by_law[name]
             regret = row["regret"] / row["scale"]
             text = f"{row['grey']:.2%} / {row['share_error']:.3f} / {regret:.2%}"
-            cells.append(f"**{text}**" if row["passes"] else text)
-        verdict = "yes" if all(by_law[name]["passes"] for name in names) else "no"
+            star = " *" if row["passes"] else ""
+            cells.append(f"**{text}**" if row["passes"] == seeds else text + star)
+        verdict = "yes" if all(by_law[name]["passes"] == seeds for name in names) else "no"
         rows.append(f"| {head} | {' | '.join(cells)} | {verdict} |")
     return PAGE.format(
         steps=report["steps"],
         batch=report["batch"],
+        rate=report["learning_rate"],
+        seeds="one seed" if seeds == 1 else f"medians of {seeds} seeds",
         grey=report["limits"]["grey"],
         share=report["limits"]["share_error"],
         laws=" | ".join(names),
@@ -216,12 +236,18 @@ def page(report: dict) -> str:
 
 
 def main() -> None:
-    """Run all, write the results and the page."""
-    report = run()
+    """Run all, write the results and the page; or only the page, of the committed results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--page", action="store_true", help="write the page only")
+    args = parser.parse_args()
     path = ROOT / "benchmarks" / "results" / "atoms.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n")
-    (ROOT / "docs" / "benchmarks" / "atoms.md").write_text(page(report))
+    if not args.page:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(run(seeds=args.seeds), indent=1) + "\n")
+    page_path = ROOT / "docs" / "benchmarks" / "atoms.md"
+    page_path.parent.mkdir(parents=True, exist_ok=True)
+    page_path.write_text(page(json.loads(path.read_text())))
 
 
 if __name__ == "__main__":

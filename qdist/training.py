@@ -1,10 +1,8 @@
 """The training loop, in reading order: plan, loop, validate, stop, take the best weights.
 
-Plain AdamW, gradients clipped by norm, weights averaged over steps. The learning rate is constant
-after a warm-up, until the score on held-out rows no longer improves or half of the steps are
-gone; then training goes on from the best average with a rate that falls to zero, for half as many
-steps as were good for something. The average with the best score wins. The visible cells of the
-held-out rows are drawn once, or early stopping would follow their noise.
+Plain AdamW with a linear warm-up and a linear decay to zero, gradients clipped by norm, weights
+averaged over steps; the average with the best score on held-out rows wins. The visible cells of
+the held-out rows are drawn once, or early stopping would follow their noise.
 
 A limit on time becomes a number of steps before the first step is taken, by timing a copy of the
 network: the run is then a function of that number alone, and can be repeated bit for bit.
@@ -77,12 +75,14 @@ class Recipe:
 
     batch_size: int | None = None  # None: a twentieth of the rows, between 64 and 512
     learning_rate: float = 1e-3
-    weight_decay: float = 0.02
+    weight_decay: float = 0.3
     clip: float = 1.0
     averaging: float = 0.998
-    validations: int = 40  # at least, over the whole run
-    check_epochs: float = 4.0  # longest time between validations
-    patience: int = 5  # validations without a better score
+    validations: int = 40  # over the whole run
+    patience: int = 12  # validations without a better score
+    epochs: float = 60  # unless limited; a longer decay fits the training rows too well
+    least_steps: int = 3500
+    most_steps: int = 6000  # unless there is a limit on time
 
 
 @dataclass
@@ -134,8 +134,7 @@ def train(
     optimiser = _optimiser(law, recipe)
     average = _Average(law, recipe.averaging)
     best = _Best()
-    every = _interval(result.n_steps, len(rows), batch_size, recipe)
-    cooling = _Cooling(result.n_steps)
+    every = max(1, result.n_steps // recipe.validations)
     law.train()
     with isolated_rng(seed), progress("fitting", total=result.n_steps) as bar:  # dropout
         order = _batches(len(rows), batch_size, generator)
@@ -152,11 +151,10 @@ def train(
             with clock("step"):
                 norm = nn.utils.clip_grad_norm_(law.parameters(), recipe.clip)
                 for group in optimiser.param_groups:
-                    group["lr"] = recipe.learning_rate * cooling.factor(step)
+                    group["lr"] = recipe.learning_rate * _schedule(step, result.n_steps)
                 optimiser.step()
                 average.update(step)
-            last = step == min(result.n_steps, cooling.end)
-            if step % every and not last and time.perf_counter() < deadline:
+            if step % every and step != result.n_steps and time.perf_counter() < deadline:
                 continue
 
             with clock("validation"):
@@ -174,15 +172,9 @@ def train(
             answers = [callback(record) for callback in callbacks]  # all of them are told
             if any(answers):
                 break
-            tired = held_out is not None and step - best.step >= recipe.patience * every
-            if last or (tired and cooling.begun):
-                log.info("stopped at step %d; best was step %d", step, best.step)
+            if held_out is not None and step - best.step >= recipe.patience * every:
+                log.info("stopped early at step %d; best was step %d", step, best.step)
                 break
-            if not cooling.begun and (tired or step >= result.n_steps // 2):
-                if tired:
-                    best.restore(law)
-                    optimiser, average = _optimiser(law, recipe), _Average(law, recipe.averaging)
-                cooling.begin(step, best.step)
             if time.perf_counter() >= deadline and step < result.n_steps:
                 log.warning("stopped by the clock at step %d of %d", step, result.n_steps)
                 break
@@ -203,19 +195,18 @@ def _plan(
 ) -> int:
     """The number of steps that the limits allow."""
     an_epoch = max(1, len(rows) // batch_size)
-    most = math.inf
-    if limits.max_steps is not None:
-        most = min(most, limits.max_steps)
+    most: float = max(recipe.least_steps, round(recipe.epochs * an_epoch))
+    if limits.max_time is None:
+        most = min(most, recipe.most_steps)
     if limits.max_epochs is not None:
-        most = min(most, round(limits.max_epochs * an_epoch))
-    if math.isinf(most) and limits.max_time is None:
-        most = min(max(1000, 100 * an_epoch), 6000)
+        most = round(limits.max_epochs * an_epoch)
+    if limits.max_steps is not None:
+        most = limits.max_steps if limits.max_epochs is None else min(most, limits.max_steps)
     if limits.max_time is not None:
         with isolated_rng(seed):
             a_step, a_check = _speed(copy.deepcopy(law), rows, check, recipe, batch_size)
         left = 0.93 * limits.max_time - (_PROBE + 2) * a_step - (recipe.validations + 2) * a_check
-        often = _interval(2**31, len(rows), batch_size, recipe)
-        most = min(most, left / (a_step + a_check / often))
+        most = min(most, left / a_step)
     return max(1, int(most))
 
 
@@ -242,34 +233,8 @@ def _speed(
     return sum(seconds[2:]) / _PROBE, time.perf_counter() - start
 
 
-def _interval(n_steps: int, n_rows: int, batch_size: int, recipe: Recipe) -> int:
-    """Steps between validations."""
-    longest = max(20, round(recipe.check_epochs * n_rows / batch_size))
-    return max(1, min(n_steps // recipe.validations, longest))
-
-
-class _Cooling:
-    """The learning rate: warm-up, constant, then linear to zero from a step chosen on the way."""
-
-    def __init__(self, n_steps: int) -> None:
-        self._warm_up = min(_WARM_UP, max(1, n_steps // 10))
-        self._n_steps = n_steps
-        self.start = self.end = n_steps
-
-    @property
-    def begun(self) -> bool:
-        return self.start < self._n_steps
-
-    def begin(self, step: int, good_steps: int) -> None:
-        """From here on the rate falls, for half as many steps as were good for something."""
-        self.start = step
-        self.end = min(self._n_steps, step + max(good_steps // 2, self._warm_up))
-
-    def factor(self, step: int) -> float:
-        warm = min(1.0, step / self._warm_up)
-        if step <= self.start:
-            return warm
-        return warm * max(0.0, 1 - (step - self.start - 1) / (self.end - self.start))
+def _schedule(step: int, total: int) -> float:
+    return min(1.0, step / min(_WARM_UP, max(1, total // 10))) * (1 - (step - 1) / total)
 
 
 def _optimiser(law: TableLaw, recipe: Recipe) -> torch.optim.Optimizer:

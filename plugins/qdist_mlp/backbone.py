@@ -85,7 +85,7 @@ class MaskedMLP(AbstractBackbone):
         blocks: int = 2,
         expansion: int = 2,
         dropout: float = 0.1,
-        frequencies: int = 16,
+        frequencies: int = 32,
     ) -> None:
         super().__init__()
         if not isinstance(domain, TableDomain) or not domain.coordinates:

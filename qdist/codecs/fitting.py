@@ -33,18 +33,20 @@ class Fineness:
             where the rows are few.
         n_knots: The number of linear pieces of the marginal curve.
         atom_share: A value that holds this share of the rows is an atom ...
-        atom_count: ... if it holds at least so many rows as well.
+        atom_count: ... if it holds at least so many rows as well; among few values that suffices.
         max_atoms: At most so many, the most frequent ones.
         max_codes: A column of at most so many distinct values, half of them seen twice, has no
             other values than atoms.
+        few_values: A column has few values if it has at most so many distinct ones.
     """
 
-    n_bins: int = 128
+    n_bins: int = 256
     n_knots: int = 256
-    atom_share: float = 0.001
+    atom_share: float = 0.01
     atom_count: int = 10
     max_atoms: int = 256
     max_codes: int = 50
+    few_values: int = 128
 
 
 def find_atoms(counts: Counts, n_rows: int, fineness: Fineness) -> NDArray[np.bool_]:
@@ -67,7 +69,9 @@ def find_atoms(counts: Counts, n_rows: int, fineness: Fineness) -> NDArray[np.bo
     repeated = 2 * int((counts > 1).sum()) >= len(counts)
     if len(counts) <= fineness.max_codes and repeated:
         return np.ones(len(counts), bool)
-    threshold = max(fineness.atom_share * n_rows, fineness.atom_count)
+    # Among few values each is a thing of its own; among many, all but the largest are a grid.
+    few = len(counts) <= fineness.few_values
+    threshold = max(0 if few else fineness.atom_share * n_rows, fineness.atom_count)
     atoms = counts >= threshold
     if atoms.sum() > fineness.max_atoms:
         kept = np.argsort(-counts, kind="stable")[: fineness.max_atoms]

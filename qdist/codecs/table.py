@@ -59,12 +59,13 @@ class TableCodec:
         frame: Any,
         *,
         columns: Mapping[str, Column] | None = None,
-        n_bins: int = 128,
+        n_bins: int = 256,
         n_knots: int = 256,
-        atom_share: float = 0.001,
+        atom_share: float = 0.01,
         atom_count: int = 10,
         max_atoms: int = 256,
         max_codes: int = 50,
+        few_values: int = 128,
     ) -> TableCodec:
         """Finds out what the columns are and fits their marginals. Keeps no row.
 
@@ -74,7 +75,8 @@ class TableCodec:
             n_bins: The number of continuous bins of a numeric column; fewer for few rows.
             n_knots: The number of linear pieces of its marginal curve.
             atom_share: A value that holds at least this share of the rows is kept exactly ...
-            atom_count: ... if it holds at least so many rows.
+            atom_count: ... if it holds at least so many rows; among few values that suffices.
+            few_values: A column has few values if it has at most so many distinct ones.
             max_atoms: At most so many values of a column are, unless all are.
             max_codes: A numeric column of at most so many distinct values, half of them seen
                 twice, is one of codes.
@@ -104,6 +106,7 @@ class TableCodec:
             atom_count=atom_count,
             max_atoms=max_atoms,
             max_codes=max_codes,
+            few_values=few_values,
         )
         fitted = tuple(
             fit_column(name, canonical(column), declared.get(name), fineness=fineness)

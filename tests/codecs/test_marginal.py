@@ -79,7 +79,7 @@ def test_bins_are_sorted_and_single_precision(name):
     assert bins.min() >= 0
     assert bins.max() <= 1
     stretches = bins[:, 1] > bins[:, 0]
-    assert stretches.sum() <= 128 + 2 * (1 + (~stretches).sum())
+    assert stretches.sum() <= Fineness().n_bins + 2 * (1 + (~stretches).sum())
 
 
 @pytest.mark.parametrize("name", COLUMNS)

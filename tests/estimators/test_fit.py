@@ -87,7 +87,6 @@ def test_a_failed_fit_leaves_the_model_as_it_was(small, frame):
     with pytest.raises(UnknownNameError):
         model.set_params(backbone="mpl").fit({"other": [1.0, 2.0, 3.0]})
 
-
     def fail(record):
         raise RuntimeError("in a callback")
 
