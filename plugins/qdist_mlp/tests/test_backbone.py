@@ -55,7 +55,7 @@ def y(domain, generator):
 @pytest.fixture
 def net(domain):
     backbone = MaskedMLP(domain, **SMALL).eval()
-    for block in backbone.trunk[:-1]:  # blocks begin as the identity
+    for block in backbone.blocks:  # blocks begin as the identity
         torch.nn.init.normal_(block.down.weight)
     return backbone
 
@@ -106,7 +106,7 @@ def test_no_rows_are_no_contexts():
 
 def test_dropout_only_in_training():
     net = MaskedMLP(TableDomain(DOMAINS["codes only"]), dropout=0.5, **SMALL)
-    torch.nn.init.normal_(net.trunk[0].down.weight)
+    torch.nn.init.normal_(net.blocks[0].down.weight)
     y, rank = torch.tensor([[0.0, 3.0], [2.0, 1.0]]), torch.tensor([0, 1])
     assert not torch.equal(net(y, rank), net(y, rank))
     net.eval()
@@ -132,3 +132,9 @@ def test_arguments_that_make_no_network(args, words):
 def test_a_domain_that_is_no_table(domain):
     with pytest.raises(InputError, match="Expected a table of at least one column for backbone"):
         MaskedMLP(domain)
+
+
+def test_of_a_row_of_which_nothing_is_known_the_context_is_zero(net, y):
+    # So a head's biases alone speak there, and hold the marginal law.
+    h = net(y, torch.zeros(net.dim, dtype=torch.long))
+    assert h.abs().max() < 1e-12
