@@ -3,7 +3,8 @@
 Each head is fitted, from a constant context, to draws from four laws on a grid, by the
 package's optimiser at a raised learning rate. Run as `python benchmarks/atoms.py`: one seed takes
 under two minutes on one thread. It writes `benchmarks/results/atoms.json` and
-`docs/benchmarks/atoms.md`; the committed ones are of `--seeds 3`.
+`docs/benchmarks/atoms.md`, with the words of `benchmarks/notes/atoms.md`; the committed ones are of
+`--seeds 3`.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from qdist.heads import AbstractHead, BinnedHead, CategoricalHead, ImplicitHead,
 from qdist.quantile import Categorical
 
 ROOT = Path(__file__).resolve().parent.parent
+NOTES = ROOT / "benchmarks" / "notes" / "atoms.md"
 CONTEXT = 16
 STEPS = 600
 CLIP = 1.0  # as in qdist.training
@@ -204,8 +206,6 @@ one with a star with some. Sampling noise of the draws moves a share by some 0.0
 {reading}
 """
 
-READING = """"""
-
 
 def page(report: dict) -> str:
     """The report as a page of the documentation."""
@@ -231,7 +231,12 @@ def page(report: dict) -> str:
         laws=" | ".join(names),
         rule=" | ".join("---" for _ in names),
         rows="\n".join(rows),
-        reading=READING.strip(),
+        reading=NOTES.read_text()
+        .strip()
+        .format(
+            share=report["limits"]["share_error"],
+            both=report["results"]["spline, cells, both, free levels"]["two modes"]["grey"],
+        ),
     )
 
 
