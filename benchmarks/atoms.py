@@ -3,7 +3,7 @@
 Each head is fitted, from a constant context, to draws from four laws on a grid, by the
 package's optimiser at a raised learning rate. Run as `python benchmarks/atoms.py`: one seed takes
 under two minutes on one thread. It writes `benchmarks/results/atoms.json` and
-`docs/benchmarks/atoms.md`, with the words of `benchmarks/notes/atoms.md`; the committed ones are of
+`docs/benchmarks/atoms.md`, with the words of `benchmarks/notes/atoms.md`; those committed are of
 `--seeds 3`.
 """
 
