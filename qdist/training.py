@@ -11,6 +11,7 @@ network: the run is then a function of that number alone, and can be repeated bi
 import copy
 import logging
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -229,8 +230,8 @@ def _speed(
         seconds.append(time.perf_counter() - start)
     start = time.perf_counter()
     check.score(law)
-    # The first steps allocate; the mean of the rest, as the run will pay for slow steps too.
-    return sum(seconds[2:]) / _PROBE, time.perf_counter() - start
+    # The median, as a moment's load from elsewhere must not decide the length of the run.
+    return statistics.median(seconds[2:]), time.perf_counter() - start
 
 
 def _schedule(step: int, total: int) -> float:
