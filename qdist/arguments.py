@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,16 @@ from torch import Tensor
 
 from qdist.errors import InputError
 
-__all__ = ["column_order", "level_range", "number", "row_count", "row_weights", "seconds"]
+__all__ = [
+    "column_order",
+    "functions",
+    "keywords",
+    "level_range",
+    "number",
+    "row_count",
+    "row_weights",
+    "seconds",
+]
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -69,6 +79,47 @@ def column_order(order: Any, names: Sequence[str]) -> list[int] | None:
     return [list(names).index(name) for name in named]
 
 
+def functions(name: str, values: Any) -> list[Callable[..., Any]]:
+    """A sequence of functions.
+
+    Raises:
+        InputError: If it is none, or one of them cannot be called.
+    """
+    if not np.iterable(values) or isinstance(values, str):
+        raise InputError(f"Expected {name} to be a list of functions; got {values!r}.")
+    for value in values:
+        if not callable(value):
+            raise InputError(f"Expected {name} to be functions; got {value!r}.")
+    return list(values)
+
+
+def keywords(name: str, values: Any, *, of: Callable[..., Any] | None = None) -> dict[str, Any]:
+    """Arguments by name, out of a dict or None.
+
+    Args:
+        name: The name of the parameter that holds them, for messages.
+        values: What the user gave.
+        of: The function that shall take them, if it is known by now.
+
+    Raises:
+        InputError: If it is no such dict, or holds a name that the function does not know.
+
+    Example:
+        >>> keywords("head_args", None), keywords("head_args", {"waves": 8})
+        ({}, {'waves': 8})
+    """
+    if values is not None and not isinstance(values, Mapping):
+        raise InputError(f"Expected {name} to be a dict of arguments by name; got {values!r}.")
+    arguments = dict(values or {})
+    if of is not None:
+        known = [k for k, p in signature(of).parameters.items() if p.kind is p.KEYWORD_ONLY]
+        if not set(arguments) <= set(known):
+            raise InputError(
+                f"Expected arguments out of {', '.join(known)}; got {arguments}. Correct {name}."
+            )
+    return arguments
+
+
 def number(
     name: str,
     value: Any,
@@ -77,6 +128,7 @@ def number(
     least: float = -math.inf,
     below: float = math.inf,
     whole: bool = False,
+    optional: bool = False,
 ) -> Any:
     """Check a parameter that is a number.
 
@@ -87,9 +139,10 @@ def number(
         least: It must be at least this.
         below: It must be less than this.
         whole: Whether it must be whole.
+        optional: Whether None is fine too.
 
     Returns:
-        The value as an int or a float.
+        The value as an int or a float, or None.
 
     Raises:
         InputError: If it is not such a number.
@@ -100,14 +153,17 @@ def number(
         ...
         qdist.errors.InputError: Expected batch_size to be a whole number >= 1; got 0.
     """
+    if value is None and optional:
+        return None
     kinds = int | np.integer if whole else int | float | np.integer | np.floating
     fits = isinstance(value, kinds) and not isinstance(value, bool)
     if fits and above < value < below and value >= least:
         return int(value) if whole else float(value)
     bounds = ((">", above), (">=", least), ("<", below))
     words = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if math.isfinite(bound))
-    what = "a whole number" if whole else "a number"
-    raise InputError(f"Expected {name} to be {what} {words}; got {value!r}.")
+    what = ("a whole number" if whole else "a number") + (f" {words}" if words else "")
+    other = " or None" if optional else ""
+    raise InputError(f"Expected {name} to be {what}{other}; got {value!r}.")
 
 
 def row_weights(sample_weight: Any, n: int) -> Tensor:

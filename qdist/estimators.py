@@ -8,7 +8,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from qdist.arguments import column_order, level_range, number, row_count, row_weights, seconds
+from qdist import arguments
 from qdist.checkpoint import fill_weights, read_model, write_model
 from qdist.codecs.given import is_condition
 from qdist.codecs.schema import Column, Schema
@@ -128,11 +128,14 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         """
         del y
         limits, recipe = self._limits(), self._recipe()
-        fraction = number("validation_fraction", self.validation_fraction, least=0, below=1)
+        fraction = arguments.number(
+            "validation_fraction", self.validation_fraction, least=0, below=1
+        )
         seed = seed_of(self.random_state)
-        codec = TableCodec.fit(X, columns=self.columns, **(self.codec_args or {}))
+        codec_args = arguments.keywords("codec_args", self.codec_args, of=TableCodec.fit)
+        codec = TableCodec.fit(X, **{"columns": self.columns, **codec_args})
         encoded = codec.encode(X)
-        weight = row_weights(sample_weight, len(encoded))
+        weight = arguments.row_weights(sample_weight, len(encoded))
 
         settings, result = self._parts(codec), Result()
         law: TableLaw | None = None
@@ -140,12 +143,11 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             law = build(codec, settings, seed=seed, device=self.device)
             y_train = encoded.to(law.device, law.dtype)
             rows = Rows(y_train, weight.to(y_train))
-            held_out = None
-            if X_val is not None:
+            if X_val is None:
+                rows, held_out = split(rows, fraction, seed)
+            else:
                 y_val = codec.encode(X_val).to(y_train)
                 held_out = Rows(y_val, y_val.new_ones(len(y_val)))
-            else:
-                rows, held_out = split(rows, fraction, seed)
             law.joint.heads.start(rows.y, weight=rows.weight)
             result = train(
                 law,
@@ -154,7 +156,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
                 limits=limits,
                 recipe=recipe,
                 seed=seed,
-                callbacks=self.callbacks,
+                callbacks=arguments.functions("callbacks", self.callbacks),
             )
         # Only now: a fit that fails leaves an earlier one whole.
         self._codec, self._settings, self._law = codec, settings, law
@@ -191,9 +193,9 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             UnknownNameError: If a condition names an unknown column.
         """
         codec = self._fitted()
-        low, high = level_range(tau_range)
+        low, high = arguments.level_range(tau_range)
         seed = seed_of(random_state)
-        draws = row_count(n)
+        draws = arguments.row_count(n)
         if given is None:
             y = torch.zeros(draws, len(codec.coordinates))
             visible = torch.zeros_like(y, dtype=torch.bool)
@@ -311,10 +313,10 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         """What is needed, besides the codec, to build the network again."""
         return {
             "backbone": self.backbone,
-            "backbone_args": dict(self.backbone_args or {}),
+            "backbone_args": arguments.keywords("backbone_args", self.backbone_args),
             "head": self.head,
-            "head_args": dict(self.head_args or {}),
-            "order": column_order(self.order, codec.names),
+            "head_args": arguments.keywords("head_args", self.head_args),
+            "order": arguments.column_order(self.order, codec.names),
         }
 
     def _check_order(self, visible: Tensor) -> None:
@@ -329,19 +331,19 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             )
 
     def _limits(self) -> Limits:
-        time, epochs, steps = self.max_time, self.max_epochs, self.max_steps
+        check = arguments.number
         return Limits(
-            max_time=None if time is None else seconds(time),
-            max_epochs=None if epochs is None else number("max_epochs", epochs, above=0),
-            max_steps=None if steps is None else number("max_steps", steps, least=1, whole=True),
+            max_time=None if self.max_time is None else arguments.seconds(self.max_time),
+            max_epochs=check("max_epochs", self.max_epochs, above=0, optional=True),
+            max_steps=check("max_steps", self.max_steps, least=1, whole=True, optional=True),
         )
 
     def _recipe(self) -> Recipe:
-        batch_size = self.batch_size
-        if batch_size is not None:
-            batch_size = number("batch_size", batch_size, least=1, whole=True)
-        rate = number("learning_rate", self.learning_rate, above=0)
-        return Recipe(batch_size=batch_size, learning_rate=rate)
+        check = arguments.number
+        return Recipe(
+            batch_size=check("batch_size", self.batch_size, least=1, whole=True, optional=True),
+            learning_rate=check("learning_rate", self.learning_rate, above=0),
+        )
 
 
 def fit(data: Any, **params: Any) -> TabularModel:

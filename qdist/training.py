@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qdist.errors import TrainingError
+from qdist.errors import InputError, TrainingError
 from qdist.model import TableLaw
 from qdist.progress import progress
 from qdist.rng import isolated_rng
@@ -177,7 +177,7 @@ def train(
                 log.info("stopped early at step %d; best was step %d", step, best.step)
                 break
             if time.perf_counter() >= deadline and step < result.n_steps:
-                log.warning("stopped by the clock at step %d of %d", step, result.n_steps)
+                log.info("stopped by the clock at step %d of %d", step, result.n_steps)
                 break
     best.restore(law)
     law.eval()
@@ -278,6 +278,8 @@ class _Validation:
         self._rows = rows
         if rows is None:
             return
+        if not len(rows):
+            raise InputError("Expected X_val with rows; got none. Give some, or leave it out.")
         copies = max(1, min(16, _CHECK_ROWS // len(rows)))
         self._y, self._weight = rows.y.repeat(copies, 1), rows.weight.repeat(copies)
         self._seed = seed + 1

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from qdist.arguments import column_order, level_range, number, row_count, row_weights, seconds
+from qdist.arguments import (
+    column_order,
+    functions,
+    keywords,
+    level_range,
+    number,
+    row_count,
+    row_weights,
+    seconds,
+)
 from qdist.errors import InputError
 
 DURATIONS = {
@@ -115,6 +124,7 @@ def test_numbers_are_plain():
     assert type(number("n", np.int64(3), least=1, whole=True)) is int
     assert type(number("x", np.float32(0.5), above=0)) is float
     assert number("x", 0, least=0, below=1) == 0.0
+    assert number("x", None, optional=True) is None
 
 
 NUMBERS = {
@@ -123,6 +133,8 @@ NUMBERS = {
     "too great": (1.0, {"least": 0, "below": 1}, "a number >= 0 and < 1; got 1.0."),
     "not whole": (1.5, {"whole": True, "least": 1}, "a whole number >= 1; got 1.5."),
     "a bool": (True, {"above": 0}, "a number > 0; got True."),
+    "None": (None, {}, "Expected x to be a number; got None."),
+    "text for a number or None": ("3", {"above": 0, "optional": True}, "> 0 or None; got '3'."),
     "text": ("3", {"above": 0}, "a number > 0; got '3'."),
     "NaN": (np.nan, {"above": 0}, "a number > 0; got nan."),
     "infinite": (np.inf, {"above": 0}, "a number > 0; got inf."),
@@ -133,3 +145,27 @@ NUMBERS = {
 def test_what_is_no_such_number(value, bounds, words):
     with pytest.raises(InputError, match=words):
         number("x", value, **bounds)
+
+
+def test_functions_are_called():
+    assert functions("callbacks", ()) == []
+    assert functions("callbacks", [print, len]) == [print, len]
+    for wrong, words in (("stop", "a list of functions; got 'stop'"), ([3], "functions; got 3")):
+        with pytest.raises(InputError, match=f"Expected callbacks to be {words}"):
+            functions("callbacks", wrong)
+    with pytest.raises(InputError, match="callbacks to be a list of functions; got <built"):
+        functions("callbacks", print)
+
+
+def take(frame, *, width=3, depth=2):
+    """Something that takes two arguments by name."""
+
+
+def test_arguments_by_name():
+    assert keywords("args", None, of=take) == {}
+    assert keywords("args", {"width": 1}, of=take) == {"width": 1}
+    assert keywords("args", {"colour": 1}) == {"colour": 1}
+    with pytest.raises(InputError, match=r"arguments out of width, depth; got .*Correct ar"):
+        keywords("args", {"frame": 1}, of=take)
+    with pytest.raises(InputError, match=r"args to be a dict of arguments by name; got \["):
+        keywords("args", [1])

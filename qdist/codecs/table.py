@@ -99,6 +99,11 @@ class TableCodec:
         if unknown:
             known = ", ".join(map(repr, table.schema.names))
             raise UnknownNameError(f"Expected columns out of {known}; got {unknown[0]!r}.")
+        for name, column in declared.items():
+            if not isinstance(column, Column):
+                raise InputError(
+                    f"Expected qdist.Column(...) for column {name!r}; got {column!r}."
+                )
         fineness = Fineness(
             n_bins=n_bins,
             n_knots=n_knots,
