@@ -1,0 +1,193 @@
+"""Sampling, saving and loading what cannot be sampled, saved or loaded."""
+
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import qdist
+from qdist.errors import (
+    FileAccessError,
+    FileFormatError,
+    InputError,
+    NotFittedError,
+    UnknownNameError,
+)
+
+
+def sample(*args, **arguments):
+    """A call that samples."""
+    return lambda world: world.model.sample(*args, **arguments)
+
+
+def save(place):
+    """A call that saves."""
+    return lambda world: world.model.save(world.folder / place)
+
+
+def load(content):
+    """A call that loads a file of this content."""
+    return lambda world: world.load(content)
+
+
+def zipped(**entries):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in entries.items():
+            file.writestr(name.replace("__", "."), content)
+    return buffer.getvalue()
+
+
+def newest(content):
+    """The file of a qdist to come."""
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        meta, weights = file.read("model.json"), file.read("model.safetensors")
+    meta = meta.replace(b'"format": 1', b'"format": 99', 1)
+    return zipped(model__json=meta, model__safetensors=weights)
+
+
+def halved(content):
+    """The first half of a file."""
+    return content[: len(content) // 2]
+
+
+SAMPLE = {
+    "n below nought": (sample(-1), InputError, "Expected n >= 0; got -1"),
+    "n a bool": (sample(True), InputError, "whole number or None; got True"),
+    "n a float": (sample(2.0), InputError, "whole number or None; got 2.0"),
+    "levels the wrong way": (
+        sample(3, tau_range=(0.9, 0.1)),
+        InputError,
+        r"Expected 0 <= low < high <= 1 in tau_range; got \(0.9, 0.1\)",
+    ),
+    "levels above one": (sample(3, tau_range=(0, 2)), InputError, "in tau_range; got"),
+    "one level": (sample(3, tau_range=0.5), InputError, "in tau_range; got 0.5"),
+    "another nan": (
+        sample(given={"x": 1.0}, nan="missing"),
+        InputError,
+        "Expected nan to be 'unknown' or 'value'; got 'missing'",
+    ),
+    "an unknown column": (
+        sample(given={"y": 1.0}),
+        UnknownNameError,
+        "Expected columns out of 'x', 'size', 'rate'; got 'y'",
+    ),
+    "an unknown column of a frame": (
+        sample(given=pd.DataFrame({"x": [1.0], "y": [1.0]})),
+        UnknownNameError,
+        "got 'y'",
+    ),
+    "an unknown level": (
+        sample(given={"size": "XL"}),
+        InputError,
+        "Expected a known level in column 'size': .*; got 'XL'. Use a known level, or declare it",
+    ),
+    "a value beyond declared bounds": (
+        sample(given={"rate": 1.5}),
+        InputError,
+        r"Expected values in \[0.*, 1.*\], the declared bounds of column 'rate'; got 1 outside",
+    ),
+    "text for a number": (
+        sample(given={"x": "large"}),
+        InputError,
+        "Expected values of type double in column 'x'; got 'large'",
+    ),
+    "infinity": (
+        sample(given={"x": np.inf}),
+        InputError,
+        "Expected finite numbers in column 'x'",
+    ),
+    "missing where none was": (
+        sample(given={"x": qdist.MISSING}),
+        InputError,
+        "column 'x'.*missing|missing.*column 'x'",
+    ),
+    "a condition that is no frame": (
+        sample(given=[1.0]),
+        InputError,
+        "Expected a pandas or polars DataFrame.*; got list",
+    ),
+    "a seed that is none": (
+        sample(3, random_state=1.5),
+        InputError,
+        "Expected random_state to be None, an integer or a numpy generator; got 1.5",
+    ),
+}
+
+BEFORE_FIT = {
+    name: (call, NotFittedError, r"Expected a fitted TabularModel.*Call fit\(X\) fir")
+    for name, call in {
+        "sample before fit": lambda world: qdist.TabularModel().sample(3),
+        "save before fit": lambda world: qdist.TabularModel().save(world.path),
+        "module_ before fit": lambda world: qdist.TabularModel().module_,
+        "schema_ before fit": lambda world: qdist.TabularModel().schema_,
+        "loss before fit": lambda world: qdist.TabularModel().loss(world.table, generator=None),
+    }.items()
+}
+
+FILES = {
+    "save into a missing folder": (
+        save("missing/model.qdist"),
+        FileAccessError,
+        "Expected a folder that can be written to for .*No such file.*Nothing was overwritten",
+    ),
+    "save below a file": (
+        save("file/model.qdist"),
+        FileAccessError,
+        "Expected a folder that can be written to .*Not a directory",
+    ),
+    "save over a folder": (save("."), FileAccessError, "Expected a folder that can be"),
+    "save what JSON lacks": (
+        lambda world: world.fit(backbone_args={"width": np.int64(8)}).save(world.path),
+        InputError,
+        "Expected parameters that JSON can hold, to be saved; got others",
+    ),
+    "load a missing file": (
+        lambda world: qdist.load(world.folder / "nothing.qdist"),
+        FileAccessError,
+        "Expected a model file at .*nothing.qdist.*Check the path",
+    ),
+    "load a folder": (
+        lambda world: qdist.load(world.folder),
+        FileAccessError,
+        "Expected a model file at",
+    ),
+    "load an empty file": (load(b""), FileFormatError, "truncated or of another kind"),
+    "load a foreign file": (
+        load(b"a,b\n1,2\n"),
+        FileFormatError,
+        r"Expected a qdist model file; got other\.qdist, which is truncated or of another kind",
+    ),
+    "load a foreign zip": (
+        load(zipped(hello__txt="x")),
+        FileFormatError,
+        "Expected a qdist model with entries model.json and model.safetensors; got",
+    ),
+    "load half a file": (
+        lambda world: world.load(halved(world.path.read_bytes())),
+        FileFormatError,
+        "truncated or of another kind",
+    ),
+    "load a file to come": (
+        lambda world: world.load(newest(world.path.read_bytes())),
+        FileFormatError,
+        "Expected a model of format 1 or older; got other.qdist of format 99. Install a newer",
+    ),
+}
+
+USES = {**SAMPLE, **BEFORE_FIT, **FILES}
+
+
+@pytest.mark.parametrize(("call", "error", "words"), USES.values(), ids=USES)
+def test_a_mistake_ends_in_words_that_help(refused, call, error, words):
+    refused(call, error, words)
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_a_file_cut_at_any_tenth(world, refused, tenth):
+    content = world.path.read_bytes()
+    cut = content[: len(content) * tenth // 10]
+    words = r"Expected a.* qdist model file; got other\.qdist"
+    refused(lambda world: world.load(cut), FileFormatError, words)
