@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
+from qdist.arguments import number
 from qdist.codecs.marginal import ATOM, LINEAR, LOWER_TAIL, UPPER_TAIL, MarginalCurve
 
 __all__ = ["Fineness", "find_atoms", "fit_curve"]
@@ -47,6 +48,13 @@ class Fineness:
     max_atoms: int = 256
     max_codes: int = 50
     few_values: int = 128
+
+    def __post_init__(self) -> None:
+        for name in ("n_bins", "n_knots", "atom_count"):
+            number(name, getattr(self, name), least=1, whole=True)
+        for name in ("max_atoms", "max_codes", "few_values"):
+            number(name, getattr(self, name), least=0, whole=True)
+        number("atom_share", self.atom_share, least=0)
 
 
 def find_atoms(counts: Counts, n_rows: int, fineness: Fineness) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
+from qdist.arguments import keywords
 from qdist.backbones import Coordinate
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
@@ -94,7 +95,7 @@ class TableCodec:
                 f"Expected a frame with rows and columns; got {table.num_rows} rows and "
                 f"{table.num_columns} columns. Give at least one of each."
             )
-        declared = dict(columns or {})
+        declared = keywords("columns", columns)
         unknown = [name for name in declared if name not in table.schema.names]
         if unknown:
             known = ", ".join(map(repr, table.schema.names))

@@ -33,6 +33,17 @@ FIT = {
         InputError,
         "Expected a kind that column 'size' .* can have; got 'number'",
     ),
+    "columns by number": (
+        fit(columns=[qdist.Column()]),
+        InputError,
+        r"Expected columns to be a dict of arguments by name; got \[Column",
+    ),
+    "no bins": (
+        fit(codec_args={"n_bins": 0}),
+        InputError,
+        "Expected n_bins to be a whole number >= 1; got 0",
+    ),
+    "bins in words": (fit(codec_args={"n_bins": "x"}), InputError, "n_bins .* >= 1; got 'x'"),
     "not a Column": (
         fit(columns={"x": "number"}),
         InputError,
