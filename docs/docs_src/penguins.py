@@ -26,8 +26,7 @@ def main() -> None:
     train, held_out = penguins[:230], penguins[230:]
     print(f"{len(train)} penguins to fit, {len(held_out)} held out, {penguins.shape[1]} columns\n")
 
-    # Few rows make few steps: longer ones than the default, which is for thousands of rows.
-    model = qdist.TabularModel(max_time=options.max_time, learning_rate=3e-3, random_state=0)
+    model = qdist.TabularModel(max_time=options.max_time, random_state=0)
     with showing(visible=True):
         model.fit(train)
     print(f"\n{model.schema_}\n")
