@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from qdist.errors import InputError, TrainingError
-from qdist.model import TableLaw
+from qdist.laws import AbstractLaw
 from qdist.progress import progress
 from qdist.rng import isolated_rng
 
@@ -96,7 +96,7 @@ class Result:
 
 
 def train(
-    law: TableLaw,
+    law: AbstractLaw,
     rows: Rows,
     held_out: Rows | None,
     *,
@@ -186,7 +186,7 @@ def train(
 
 
 def _plan(
-    law: TableLaw,
+    law: AbstractLaw,
     rows: Rows,
     check: "_Validation",
     limits: Limits,
@@ -212,7 +212,7 @@ def _plan(
 
 
 def _speed(
-    law: TableLaw, rows: Rows, check: "_Validation", recipe: Recipe, batch_size: int
+    law: AbstractLaw, rows: Rows, check: "_Validation", recipe: Recipe, batch_size: int
 ) -> tuple[float, float]:
     """Seconds a step and seconds a validation, measured on a copy."""
     generator = torch.Generator().manual_seed(0)
@@ -238,7 +238,7 @@ def _schedule(step: int, total: int) -> float:
     return min(1.0, step / min(_WARM_UP, max(1, total // 10))) * (1 - (step - 1) / total)
 
 
-def _optimiser(law: TableLaw, recipe: Recipe) -> torch.optim.Optimizer:
+def _optimiser(law: AbstractLaw, recipe: Recipe) -> torch.optim.Optimizer:
     # Biases and norms are left out of weight decay, as is usual.
     matrices = [p for p in law.parameters() if p.dim() > 1]
     vectors = [p for p in law.parameters() if p.dim() <= 1]
@@ -274,7 +274,7 @@ def _stopped_by_nan(step: int, loss: float, best: "_Best") -> None:
 class _Validation:
     """Held-out rows with visible cells that are drawn once."""
 
-    def __init__(self, law: TableLaw, rows: Rows | None, seed: int) -> None:
+    def __init__(self, law: AbstractLaw, rows: Rows | None, seed: int) -> None:
         self._rows = rows
         if rows is None:
             return
@@ -287,7 +287,7 @@ class _Validation:
         self._visible = law.visible(len(self._y), generator=generator)
 
     @torch.no_grad()
-    def score(self, law: TableLaw) -> float:
+    def score(self, law: AbstractLaw) -> float:
         """The mean loss; NaN without held-out rows."""
         if self._rows is None:
             return math.nan

@@ -10,7 +10,7 @@ import torch
 from qdist import training
 from qdist.codecs.table import TableCodec
 from qdist.errors import TrainingError
-from qdist.model import build
+from qdist.laws import TableLaw, build
 from qdist.training import Limits, Recipe, Rows, split, train
 
 RNG = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def rows():
 
 @pytest.fixture
 def law():
-    return build(CODEC, PARTS, seed=0, device="cpu")
+    return build(lambda: TableLaw(CODEC, **PARTS), seed=0, device="cpu")
 
 
 def state(law):
@@ -43,7 +43,7 @@ def state(law):
 
 
 def run(rows, *, seed=0, steps=20, held_out=None, recipe=RECIPE, callbacks=(), **limits):
-    law = build(CODEC, PARTS, seed=0, device="cpu")
+    law = build(lambda: TableLaw(CODEC, **PARTS), seed=0, device="cpu")
     limits = Limits(max_steps=steps, **limits)
     result = train(
         law, rows, held_out, limits=limits, recipe=recipe, seed=seed, callbacks=callbacks
@@ -185,14 +185,14 @@ def test_the_best_weights_win(rows, monkeypatch):
 
 def spoil(monkeypatch, from_step):
     """Make the loss NaN from a step on."""
-    forward, steps = training.TableLaw.forward, []
+    forward, steps = TableLaw.forward, []
 
     def spoilt(self, y, visible, *, generator=None):
         steps.append(1)
         loss = forward(self, y, visible, generator=generator)
         return loss * (math.nan if len(steps) >= from_step else 1.0)
 
-    monkeypatch.setattr(training.TableLaw, "forward", spoilt)
+    monkeypatch.setattr(TableLaw, "forward", spoilt)
 
 
 def test_a_loss_that_is_nan_from_the_start_is_an_error(rows, monkeypatch):

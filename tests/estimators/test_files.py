@@ -112,8 +112,8 @@ def test_no_row_and_no_id_is_in_the_file(small, tmp_path):
 
 
 def test_a_file_of_another_estimator(path):
-    rewrite(path, meta=lambda meta: meta.update(estimator="ImageModel"))
-    with pytest.raises(FileFormatError, match=r"Expected a TabularModel in .*; got 'ImageModel'"):
+    rewrite(path, meta=lambda meta: meta.update(estimator="TextModel"))
+    with pytest.raises(FileFormatError, match=r"Expected one of Tab.* in .*; got .TextModel."):
         qdist.load(path)
 
 

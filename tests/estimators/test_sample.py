@@ -8,7 +8,7 @@ import pytest
 import torch
 from pandas.testing import assert_frame_equal
 
-from qdist import model as law_module
+from qdist.laws import table as law_module
 
 
 def test_samples_repeat_themselves_and_touch_no_global_generator(model, untouched_rng):

@@ -5,10 +5,10 @@ import pytest
 import torch
 from scipy import stats
 
-from qdist import model
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, UnknownNameError
-from qdist.model import TableLaw, build, draw_visible
+from qdist.laws import TableLaw, build, draw_visible
+from qdist.laws import table as law_module
 
 FRAME = {
     "a": np.random.default_rng(0).normal(size=200),
@@ -27,7 +27,7 @@ PARTS = {
 
 @pytest.fixture
 def law():
-    law = build(CODEC, PARTS, seed=0, device="cpu").eval()
+    law = build(lambda: TableLaw(CODEC, **PARTS), seed=0, device="cpu").eval()
     with torch.no_grad():
         for parameter in law.parameters():  # heads begin as if they knew nothing of the context
             parameter += 0.3 * torch.randn(parameter.shape, dtype=parameter.dtype)
@@ -82,7 +82,7 @@ def test_rows_do_not_depend_on_the_batch_size(law, monkeypatch, generator, size)
     y = CODEC.encode(FRAME)[:50].float()
     visible = draw_visible(50, 3, generator=generator)
     whole = torch.cat(list(law.fill(y, visible, seed=3)))
-    monkeypatch.setattr(model, "_ROWS", size)
+    monkeypatch.setattr(law_module, "_ROWS", size)
     parts = list(law.fill(y, visible, seed=3))
     assert len(parts) == -(-50 // size)
     assert torch.allclose(torch.cat(parts), whole, atol=1e-5)
@@ -106,7 +106,9 @@ def test_a_level_of_almost_one_stays_below_it(law, monkeypatch):
     """In float32 the greatest uniform would round to 1, the end of an unbounded law."""
     seen = []
     monkeypatch.setattr(
-        model, "uniforms", lambda seed, rows, columns: torch.full((len(rows), columns), 1 - 1e-17)
+        law_module,
+        "uniforms",
+        lambda seed, rows, columns: torch.full((len(rows), columns), 1 - 1e-17),
     )
     fill = law.joint.fill
     monkeypatch.setattr(
@@ -119,9 +121,9 @@ def test_a_level_of_almost_one_stays_below_it(law, monkeypatch):
 @pytest.mark.parametrize("default", [torch.float32, torch.float64], ids=str)
 def test_a_law_is_float32_and_the_same_whatever_the_default(default, untouched_rng):
     torch.set_default_dtype(torch.float32)
-    expected = build(CODEC, PARTS, seed=4, device="cpu")
+    expected = build(lambda: TableLaw(CODEC, **PARTS), seed=4, device="cpu")
     torch.set_default_dtype(default)
-    law = build(CODEC, PARTS, seed=4, device="cpu")
+    law = build(lambda: TableLaw(CODEC, **PARTS), seed=4, device="cpu")
     assert torch.get_default_dtype() == default
     assert law.dtype == torch.float32
     for (name, a), b in zip(law.named_buffers(), expected.buffers(), strict=True):
@@ -132,7 +134,11 @@ def test_a_law_is_float32_and_the_same_whatever_the_default(default, untouched_r
 
 def test_the_default_dtype_comes_back_after_an_error():
     with pytest.raises(InputError):
-        build(CODEC, {**PARTS, "backbone_args": {"width": 0}}, seed=0, device="cpu")
+        build(
+            lambda: TableLaw(CODEC, **{**PARTS, "backbone_args": {"width": 0}}),
+            seed=0,
+            device="cpu",
+        )
     assert torch.get_default_dtype() == torch.float64
 
 

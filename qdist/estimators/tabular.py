@@ -1,4 +1,4 @@
-"""The face of qdist: scikit-learn estimators that take and give frames."""
+"""The joint law of a table, behind a scikit-learn face that takes and gives frames."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Self, final
@@ -9,18 +9,18 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from qdist import arguments
-from qdist.checkpoint import fill_weights, read_model, write_model
+from qdist.checkpoint import fill_weights, write_model
 from qdist.codecs.given import is_condition
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import repeat_rows
-from qdist.errors import FileFormatError, InputError, NotFittedError, QdistError
+from qdist.errors import InputError, NotFittedError
 from qdist.joint import Autoregressive
-from qdist.model import TableLaw, build
+from qdist.laws import TableLaw, build
 from qdist.rng import seed_of
 from qdist.training import Callback, Limits, Recipe, Result, Rows, split, train
 
-__all__ = ["TabularModel", "fit", "load"]
+__all__ = ["TabularModel"]
 
 _NOTHING = (
     "Expected a table with something to learn; got constants and ids only. Add other columns."
@@ -140,7 +140,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         settings, result = self._parts(codec), Result()
         law: TableLaw | None = None
         if codec.coordinates:  # otherwise there are constants and ids only: nothing to learn
-            law = build(codec, settings, seed=seed, device=self.device)
+            law = build(lambda: TableLaw(codec, **settings), seed=seed, device=self.device)
             y_train = encoded.to(law.device, law.dtype)
             rows = Rows(y_train, weight.to(y_train))
             if X_val is None:
@@ -276,7 +276,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         model._note(codec, int(meta["n_steps"]), list(meta["history"]), dict(meta["profile"]))
         model._law = None
         if codec.coordinates:
-            model._law = build(codec, model._settings, seed=0, device="cpu")
+            model._law = build(lambda: TableLaw(codec, **model._settings), seed=0, device="cpu")
             fill_weights(model._law, weights)
             model._law.eval()
         return model
@@ -344,56 +344,6 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             batch_size=check("batch_size", self.batch_size, least=1, whole=True, optional=True),
             learning_rate=check("learning_rate", self.learning_rate, above=0),
         )
-
-
-def fit(data: Any, **params: Any) -> TabularModel:
-    """Fit the model that suits the data: for a frame, a [`TabularModel`][qdist.TabularModel].
-
-    Args:
-        data: A frame of any make.
-        **params: Parameters of the model.
-
-    Returns:
-        The fitted model.
-
-    Example:
-        >>> import qdist
-        >>> model = qdist.fit({"a": [1.0, 2.0, 4.0], "b": ["x", "y", "x"]}, max_steps=2)
-        >>> model.n_steps_
-        2
-    """
-    return TabularModel(**params).fit(data)
-
-
-def load(path: Any) -> TabularModel:
-    """Load a model that `save` wrote. Executes nothing that the file holds.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The fitted model.
-
-    Raises:
-        FileAccessError: If there is no such file.
-        FileFormatError: If it is not a whole model file of a known format.
-        UnknownNameError: If it needs a plugin that is not installed.
-    """
-    meta, weights = read_model(path)
-    if meta.get("estimator") != "TabularModel":
-        raise FileFormatError(
-            f"Expected a TabularModel in {path}; got {meta.get('estimator')!r}. "
-            "Install a newer qdist."
-        )
-    try:
-        return TabularModel._from_file(meta, weights)
-    except QdistError:  # a plugin is missing, say: it has its own words
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise FileFormatError(
-            f"Expected a whole description of a model in {path}; got one that does not hold "
-            f"together ({type(error).__name__}: {error}). Save the model again."
-        ) from error
 
 
 def _finite(value: Any) -> Any:

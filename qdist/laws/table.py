@@ -1,20 +1,21 @@
-"""A fitted thing without its face: a codec and a joint law, from frames to frames."""
+"""The law of a table: a codec and a chain of columns, any of them given any others."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from qdist.backbones import TableDomain
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError
 from qdist.heads import ColumnHeads
 from qdist.joint import Autoregressive
+from qdist.laws.base import AbstractLaw
 from qdist.registry import backbone as backbone_class
-from qdist.rng import isolated_rng, uniforms
+from qdist.rng import uniforms
 
-__all__ = ["TableLaw", "build", "draw_visible"]
+__all__ = ["TableLaw", "draw_visible"]
 
 # Rows that go through the network at once: enough to fill two cores, few enough for the caches.
 _ROWS = 4096
@@ -56,7 +57,7 @@ def draw_visible(
 
 
 @final
-class TableLaw(nn.Module):
+class TableLaw(AbstractLaw):
     """The law of a table's row: codec, backbone, heads and the chain that joins them.
 
     Args:
@@ -113,16 +114,6 @@ class TableLaw(nn.Module):
     def dim(self) -> int:
         """The number of modelled columns D."""
         return self.joint.dim
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The floating dtype of the network."""
-        return next(p.dtype for p in self.parameters() if p.is_floating_point())
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network is."""
-        return next(self.parameters()).device
 
     def visible(self, n: int, *, generator: torch.Generator) -> Tensor:
         """Draw visible cells for n training rows, (n, D); see `draw_visible`.
@@ -183,31 +174,3 @@ class TableLaw(nn.Module):
             yield self.joint.fill(
                 y[at].to(self.device, self.dtype), visible[at].to(self.device), tau=tau
             ).cpu()
-
-
-def build(codec: TableCodec, parts: dict[str, Any], *, seed: int, device: str) -> TableLaw:
-    """Build a law in float32, whatever the caller's default, with weights drawn from a seed.
-
-    Args:
-        codec: From frames to y and back.
-        parts: The other arguments of [`TableLaw`][qdist.model.TableLaw].
-        seed: Where the first weights come from.
-        device: Where the network shall be.
-
-    Returns:
-        The law. A file of its weights fits a law built elsewhere from the same codec and parts.
-    """
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
-        with isolated_rng(seed):
-            law = TableLaw(codec, **parts)
-    finally:
-        torch.set_default_dtype(default)
-    try:
-        return law.to(device)
-    except (RuntimeError, AssertionError) as error:  # no such device, or torch made without it
-        raise InputError(
-            f"Expected a device that torch can use here; got {device!r}: "
-            f"{str(error).splitlines()[0]} Use 'cpu'."
-        ) from error

@@ -1,0 +1,75 @@
+"""What a law is: a fitted thing without its face, which the training loop can train."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from qdist.errors import InputError
+from qdist.rng import isolated_rng
+
+__all__ = ["AbstractLaw", "build"]
+
+
+class AbstractLaw(nn.Module, ABC):
+    """A codec, a network and a joint law, from encoded rows to losses.
+
+    The training loop knows rows (N, D) and weights (N,), and of a law no more than `visible` and
+    `forward`. What is asked of a fitted law (samples, quantiles) differs from one kind of data to
+    the next, and is for the concrete class to say.
+    """
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating dtype of the network."""
+        return next(p.dtype for p in self.parameters() if p.is_floating_point())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.parameters()).device
+
+    @abstractmethod
+    def visible(self, n: int, *, generator: torch.Generator) -> Tensor:
+        """Draw what each of n training rows shows, shape (n, D), bool, on the law's device."""
+
+    @abstractmethod
+    def forward(
+        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return the training losses (B,) of encoded rows (B, D) that show `visible` (B, D)."""
+
+
+Law = TypeVar("Law", bound=AbstractLaw)
+
+
+def build(make: Callable[[], Law], *, seed: int, device: str) -> Law:
+    """Build a law in float32, whatever the caller's default, with weights drawn from a seed.
+
+    Args:
+        make: Builds the law, with all that is not told here.
+        seed: Where the first weights come from.
+        device: Where the network shall be.
+
+    Returns:
+        The law. A file of its weights fits a law built elsewhere by the same recipe.
+
+    Raises:
+        InputError: If torch cannot use the device here.
+    """
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with isolated_rng(seed):
+            law = make()
+    finally:
+        torch.set_default_dtype(default)
+    try:
+        return law.to(device)
+    except (RuntimeError, AssertionError) as error:  # no such device, or torch made without it
+        raise InputError(
+            f"Expected a device that torch can use here; got {device!r}: "
+            f"{str(error).splitlines()[0]} Use 'cpu'."
+        ) from error
