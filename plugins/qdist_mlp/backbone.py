@@ -9,7 +9,6 @@ sets, https://arxiv.org/abs/2110.02037; "Deep Residual Learning" (He et al., 201
 
 from typing import ClassVar, Literal, final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -85,7 +84,7 @@ class MaskedMLP(AbstractBackbone):
         blocks: int = 2,
         expansion: int = 2,
         dropout: float = 0.1,
-        frequencies: int = 32,
+        frequencies: int = 64,
     ) -> None:
         super().__init__()
         if not isinstance(domain, TableDomain) or not domain.coordinates:
@@ -112,7 +111,7 @@ class MaskedMLP(AbstractBackbone):
         rank = rank.expand(y.shape)
         visible = rank < rank.amax(-1, keepdim=True)
         hidden = self.read(self.embed(y, visible)) - self.origin()
-        return torch.where(visible.unsqueeze(-1), 0.0, hidden.unsqueeze(1))
+        return hidden.unsqueeze(1) * (~visible).unsqueeze(2)
 
     def read(self, row: Tensor) -> Tensor:
         """Return what the trunk makes of embedded rows (B, W): (B, C), before centring."""

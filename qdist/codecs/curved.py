@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -14,6 +14,7 @@ from qdist.codecs.axis import Axis
 from qdist.codecs.coded import check_bounds
 from qdist.codecs.columns import AbstractColumn, read_head, refuse_missing
 from qdist.codecs.conform import conform
+from qdist.codecs.heaps import Heaps
 from qdist.codecs.marginal import MarginalCurve
 from qdist.codecs.raw import from_raw, natural_unit, to_raw
 
@@ -32,12 +33,15 @@ class CurvedColumn(AbstractColumn):
         kind: The Arrow type of its cells.
         axis: From raw values to the axis of the curve.
         curve: The marginal curve.
+        heaps: Where the values of the grid are rounded further; the curve is then that of the
+            stretched axis.
     """
 
     name: ClassVar[str] = "curved"
 
     axis: Axis
     curve: MarginalCurve
+    heaps: Heaps | None = None
 
     @property
     def coordinate(self) -> Coordinate:
@@ -54,7 +58,8 @@ class CurvedColumn(AbstractColumn):
         name = self.schema.name
         raw, missing = to_raw(conform(array, self.kind, name), name)
         check_bounds(self.schema, raw, ~missing)
-        u = self.curve.level(self.axis.index(raw))
+        z = self.axis.index(raw)
+        u = self.curve.level(z if self.heaps is None else self.heaps.spread(np.floor(z + 0.5)))
         if missing.any():
             if self.missing_value is None:
                 refuse_missing(self.schema, int(missing.sum()))
@@ -64,7 +69,7 @@ class CurvedColumn(AbstractColumn):
     def decode(self, y: Floats) -> pa.Array:
         """Numbers on the grid, within the bounds."""
         z, missing = self.curve.value(y)
-        raw = self.axis.value(z)
+        raw = self.axis.value(z if self.heaps is None else self.heaps.gather(z))
         lower, upper = self.schema.lower, self.schema.upper
         if lower is not None or upper is not None:
             raw = np.clip(raw, lower, upper).astype(raw.dtype, copy=False)
@@ -73,6 +78,9 @@ class CurvedColumn(AbstractColumn):
     def log_jacobian(self, y: Floats) -> Floats:
         """Log du/dx on stretches with a density, 0 at atoms and at missing."""
         slope = self.curve.log_slope(y)
+        if self.heaps is not None:
+            z = np.floor(self.heaps.gather(self.curve.value(y)[0]) + 0.5)
+            slope = slope + self.heaps.log_stretch(z)
         unit = np.log(self.axis.unit) + np.log(natural_unit(self.kind))
         return np.where(self.curve.continuous(y), slope - unit, 0.0)
 
@@ -82,6 +90,7 @@ class CurvedColumn(AbstractColumn):
             **self._head(),
             "axis": self.axis.to_json(),
             "curve": self.curve.to_json(),
+            "heaps": None if self.heaps is None else asdict(self.heaps),
         }
 
     @classmethod
@@ -91,4 +100,5 @@ class CurvedColumn(AbstractColumn):
             **read_head(data),
             axis=Axis(**data["axis"]),
             curve=MarginalCurve.from_json(data["curve"]),
+            heaps=Heaps(**data["heaps"]) if data.get("heaps") else None,
         )

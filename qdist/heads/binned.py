@@ -78,7 +78,7 @@ class BinnedHead(AbstractHead):
         context: int,
         bins: Tensor | Sequence[tuple[float, float]],
         *,
-        waves: int = 64,
+        waves: int = 128,
         damping: float = 1.0,
         score: Score = "log",
     ) -> None:
