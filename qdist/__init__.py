@@ -14,6 +14,7 @@ from qdist.estimators import fit as fit
 from qdist.estimators import load as load
 from qdist.evaluate import evaluate as evaluate
 from qdist.hookspecs import hookimpl as hookimpl
+from qdist.queries import Range as Range
 from qdist.registry import register_backbone as register_backbone
 from qdist.registry import register_head as register_head
 
@@ -23,6 +24,7 @@ __all__ = [
     "MISSING",
     "Column",
     "QdistError",
+    "Range",
     "TabularModel",
     "evaluate",
     "fit",
