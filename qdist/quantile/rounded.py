@@ -20,7 +20,9 @@ from qdist.quantile.piecewise import PiecewiseLinear
 __all__ = ["Rounded"]
 
 # How far from a whole index a value may be and still be that point of the grid.
-_NEAR = 1e-9
+_NEAR = 1e-12
+# Up to so many jumps are told of.
+_MOST_CUTS = 100_000
 
 
 @final
@@ -77,9 +79,7 @@ class Rounded(QuantileFunction):
 
     def index(self, y: Tensor) -> Tensor:
         """The index of values, shape (...): whole on the grid."""
-        z = (y * self.divisor - self.origin) / self.step
-        near = z.round()
-        return torch.where((z - near).abs() <= _NEAR * near.abs().clamp(min=1), near, z)
+        return _settled((y * self.divisor - self.origin) / self.step)
 
     def _value(self, j: Tensor) -> Tensor:
         return (self.origin + self.step * j) / self.divisor
@@ -94,11 +94,11 @@ class Rounded(QuantileFunction):
         )
 
     def _icdf(self, tau: Tensor) -> Tensor:
-        # The smallest j with F(j + 1/2) >= tau; half a step down from the end of an interval.
-        return self._value(torch.ceil(self.base._icdf(tau) - 0.5))
+        # The smallest j with F(j + 1/2) >= tau.
+        return self._value(torch.ceil(_settled(self.base._icdf(tau) - 0.5)))
 
     def _isf(self, s: Tensor) -> Tensor:
-        return self._value(torch.ceil(self.base._isf(s) - 0.5))
+        return self._value(torch.ceil(_settled(self.base._isf(s) - 0.5)))
 
     def _cdf(self, y: Tensor) -> Tensor:
         return self.base._cdf_left(torch.floor(self.index(y)) + 0.5)
@@ -121,7 +121,16 @@ class Rounded(QuantileFunction):
         return torch.where(y.isnan(), y, out)
 
     def _breakpoints(self) -> Tensor:
-        return self.base._breakpoints()
+        # A jump at each cut: as many as there are, but for the outermost 1e-12 of the mass.
+        low, high = self.base._icdf(self._level(1e-12)), self.base._isf(self._level(1e-12))
+        first, last = float(_cut_upto(low)), float(_cut_above(high))
+        if last - first > _MOST_CUTS:
+            return self.base._breakpoints()
+        cuts = torch.arange(first, last + 1, dtype=self.dtype, device=self.device)
+        return self.base._cdf_left(cuts)
+
+    def _level(self, tau: float) -> Tensor:
+        return torch.tensor(tau, dtype=self.dtype, device=self.device)
 
     # -- sums over the cuts
 
@@ -233,6 +242,12 @@ class Rounded(QuantileFunction):
         _, mean, square = self._moments()
         unit = self.step / self.divisor
         return ((square - mean.square()).clamp(min=0) * unit**2).expand(self.batch_shape)
+
+
+def _settled(z: Tensor) -> Tensor:
+    """Whole numbers where rounding alone keeps z from being one."""
+    near = z.round()
+    return torch.where((z - near).abs() <= _NEAR * near.abs().clamp(min=1), near, z)
 
 
 def _cut_upto(v: Tensor) -> Tensor:
