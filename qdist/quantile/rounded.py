@@ -19,8 +19,9 @@ from qdist.quantile.piecewise import PiecewiseLinear
 
 __all__ = ["Rounded"]
 
-# How far from a whole index a value may be and still be that point of the grid.
-_NEAR = 1e-12
+# How far from a whole index a value may be and still be that point of the grid; and a quantile of
+# the base, which the rounding of a level moves further.
+_NEAR, _NEAR_QUANTILE = 1e-12, 1e-9
 # Up to so many jumps are told of.
 _MOST_CUTS = 100_000
 
@@ -79,7 +80,7 @@ class Rounded(QuantileFunction):
 
     def index(self, y: Tensor) -> Tensor:
         """The index of values, shape (...): whole on the grid."""
-        return _settled((y * self.divisor - self.origin) / self.step)
+        return _settled((y * self.divisor - self.origin) / self.step, _NEAR)
 
     def _value(self, j: Tensor) -> Tensor:
         return (self.origin + self.step * j) / self.divisor
@@ -95,10 +96,10 @@ class Rounded(QuantileFunction):
 
     def _icdf(self, tau: Tensor) -> Tensor:
         # The smallest j with F(j + 1/2) >= tau.
-        return self._value(torch.ceil(_settled(self.base._icdf(tau) - 0.5)))
+        return self._value(torch.ceil(_settled(self.base._icdf(tau) - 0.5, _NEAR_QUANTILE)))
 
     def _isf(self, s: Tensor) -> Tensor:
-        return self._value(torch.ceil(_settled(self.base._isf(s) - 0.5)))
+        return self._value(torch.ceil(_settled(self.base._isf(s) - 0.5, _NEAR_QUANTILE)))
 
     def _cdf(self, y: Tensor) -> Tensor:
         return self.base._cdf_left(torch.floor(self.index(y)) + 0.5)
@@ -244,10 +245,10 @@ class Rounded(QuantileFunction):
         return ((square - mean.square()).clamp(min=0) * unit**2).expand(self.batch_shape)
 
 
-def _settled(z: Tensor) -> Tensor:
+def _settled(z: Tensor, tolerance: float) -> Tensor:
     """Whole numbers where rounding alone keeps z from being one."""
     near = z.round()
-    return torch.where((z - near).abs() <= _NEAR * near.abs().clamp(min=1), near, z)
+    return torch.where((z - near).abs() <= tolerance * near.abs().clamp(min=1), near, z)
 
 
 def _cut_upto(v: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ def on_a_line(column: AbstractColumn) -> bool:
     return isinstance(column, CurvedColumn) or (isinstance(column, CodedColumn) and column.on_line)
 
 
+@torch.no_grad()
 def missing_mass(column: AbstractColumn, base: QuantileFunction) -> Tensor:
     """The probability that the cell is missing, float64, shape (N,)."""
     if isinstance(column, CurvedColumn):
@@ -92,6 +93,7 @@ def index_law(column: CurvedColumn, base: QuantileFunction) -> PiecewiseLinear |
     return Rounded(law, validate_args=False) if column.axis.gridded else law
 
 
+@torch.no_grad()
 def code_law(column: CodedColumn, base: QuantileFunction) -> Categorical:
     """The law of a column's codes given presence, float64, its levels named."""
     mass = _masses(base, len(column.levels)).to("cpu", torch.float64)
@@ -110,6 +112,7 @@ def _masses(base: QuantileFunction, count: int) -> Tensor:
     return (base.cdf(codes) - base.cdf_left(codes)).clamp(min=0).movedim(0, -1)
 
 
+@torch.no_grad()
 def _curve_law(curve: MarginalCurve, base: QuantileFunction) -> PiecewiseLinear:
     """The law of z = G(u), given presence, float64: knots at both ends of each inner piece."""
     lower, upper = curve.kind[0] == LOWER_TAIL, curve.kind[-1] == UPPER_TAIL
