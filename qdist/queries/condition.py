@@ -36,8 +36,14 @@ class Condition:
         return len(self.y)
 
     def chunks(self, size: int) -> "list[Condition]":
-        """The same rows, at most `size` at a time; one chunk at least."""
-        starts = range(0, max(len(self), 1), size)
+        """The same rows, at most `size` at a time.
+
+        Without a row, one of which nothing is known, so that an answer has a type; cut it off.
+        """
+        if not len(self):
+            blank = torch.zeros(1, self.y.shape[1], dtype=self.y.dtype)
+            return [Condition(blank, torch.zeros_like(blank, dtype=torch.bool))]
+        starts = range(0, len(self), size)
         return [Condition(self.y[s : s + size], self.visible[s : s + size]) for s in starts]
 
 

@@ -83,7 +83,7 @@ def quantile(
         for chunk in condition.chunks(_ROWS):
             base = law.conditional(i, chunk.y, chunk.visible)
             parts.append(values_at(coder, base, tau.flatten(), bounds=bounds))
-        answer = np.concatenate(parts)
+        answer = np.concatenate(parts)[: len(condition)]
         found.append(answer if tau.dim() else answer[:, 0])
     return found[0] if isinstance(column, str) else np.stack(found, axis=1)
 
@@ -135,7 +135,7 @@ def cdf(
         start += len(chunk)
         base = law.conditional(i, chunk.y, chunk.visible)
         parts.append(levels_of(coder, base, mine, bounds=bounds))
-    answer = np.concatenate(parts)
+    answer = np.concatenate(parts)[: len(condition)]
     return answer if shape else answer[:, 0]
 
 
@@ -216,7 +216,7 @@ def prob_missing(
     coder = codec.column(codec.names[i])
     chunks = condition.chunks(_ROWS)
     parts = [missing_mass(coder, law.conditional(i, c.y, c.visible)) for c in chunks]
-    return np.asarray(torch.cat(parts).numpy())
+    return np.asarray(torch.cat(parts).numpy())[: len(condition)]
 
 
 def draw_ranged(

@@ -9,8 +9,8 @@ from scipy import stats
 import qdist
 from qdist.codecs.curved import CurvedColumn
 from qdist.errors import InputError, UnknownNameError, UnsupportedError
-from qdist.queries import conditional
 from qdist.quantile import Categorical, PiecewiseLinear, Rounded
+from qdist.queries import conditional
 
 ORDERED = ("number", "whole", "cents", "rain", "count", "size", "gap", "day")
 GIVEN = {"number": 0.3, "flag": True}
@@ -35,7 +35,7 @@ def by_decoding(model, column, tau, given):
         tau = gone + tau * (1 - gone)
     elif coder.missing_value is not None:
         tau = tau * base.cdf_left(torch.tensor(coder.missing_value))
-    u = base.icdf(tau)[:, 0].double().numpy()
+    u = base.icdf(tau)[:, 0].detach().double().numpy()
     return coder.decode(u).to_numpy(zero_copy_only=False)
 
 
