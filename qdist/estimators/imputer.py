@@ -13,13 +13,14 @@ __all__ = ["QuantileImputer"]
 
 @final
 class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """A transformer that fits a [`TabularModel`][qdist.TabularModel] and draws missing cells.
+    """A transformer that fits a model of the table and draws missing cells from it.
 
     One draw, not a mean: relations between columns and their spread stay as they are. For several
     draws, call `model_.impute(X, n_draws=...)`.
 
     Args:
-        model: The model to fit, left as it is; a default one if None.
+        model: The [`TabularModel`][qdist.estimators.TabularModel] to fit, left as it is; a default
+            one if None.
         random_state: Seed of the draws, and of the default model.
 
     Attributes:

@@ -201,7 +201,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
     ) -> NDArray[Any]:
         """Quantiles of a column given what is known: one row per condition, levels last.
 
-        All about it: [`queries.quantile`][qdist.queries.quantile].
+        All about it: [`queries.quantile`][qdist.queries.conditional.quantile].
         """
         return queries.quantile(*self._asked(), column, levels, given=given, nan=nan)
 
@@ -210,7 +210,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
     ) -> NDArray[np.float64]:
         """P(column <= value) given what is known: one row per condition, values last.
 
-        All about it: [`queries.cdf`][qdist.queries.cdf].
+        All about it: [`queries.cdf`][qdist.queries.conditional.cdf].
         """
         return queries.cdf(*self._asked(), column, values, given=given, nan=nan)
 
@@ -219,7 +219,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
     ) -> QuantileFunction:
         """The law of a column given what is known and that it is present, as one object.
 
-        All about it: [`queries.predict_dist`][qdist.queries.predict_dist].
+        All about it: [`queries.predict_dist`][qdist.queries.conditional.predict_dist].
         """
         return queries.predict_dist(*self._asked(), column, given=given, nan=nan)
 
@@ -228,14 +228,14 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
     ) -> NDArray[np.float64]:
         """The probability that a cell is missing given what is known, shape (N,).
 
-        All about it: [`queries.prob_missing`][qdist.queries.prob_missing].
+        All about it: [`queries.prob_missing`][qdist.queries.conditional.prob_missing].
         """
         return queries.prob_missing(*self._asked(), column, given=given, nan=nan)
 
     def impute(self, X: Any, *, n_draws: int = 1, random_state: Any = None) -> Any:
         """A frame like X with its missing cells drawn; a list of them for several draws.
 
-        All about it: [`queries.impute`][qdist.queries.impute].
+        All about it: [`queries.impute`][qdist.queries.imputation.impute].
         """
         codec = self._fitted()
         return queries.impute(codec, self._law, X, n_draws=n_draws, random_state=random_state)
@@ -244,7 +244,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         """Joint log density of each row, shape (N,); higher is more normal.
 
         All about it, and the options `order`, `n_orders`, `nan` and `random_state`:
-        [`queries.score_samples`][qdist.queries.score_samples].
+        [`queries.score_samples`][qdist.queries.density.score_samples].
         """
         return queries.score_samples(*self._asked(), X, **options)
 
@@ -253,21 +253,21 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
     ) -> NDArray[np.float64]:
         """Rows to levels, (N, D), independent and uniform where rows follow the model.
 
-        All about it: [`queries.rosenblatt`][qdist.queries.rosenblatt].
+        All about it: [`queries.rosenblatt`][qdist.queries.rosenblatt.rosenblatt].
         """
         return queries.rosenblatt(*self._asked(), X, order=order, random_state=random_state)
 
     def inverse_rosenblatt(self, levels: Any, *, order: Sequence[str] | None = None) -> Any:
         """Levels, (N, D), to a frame of rows: the inverse of `rosenblatt`.
 
-        All about it: [`queries.inverse_rosenblatt`][qdist.queries.inverse_rosenblatt].
+        All about it: [`queries.inverse_rosenblatt`][qdist.queries.rosenblatt.inverse_rosenblatt].
         """
         return queries.inverse_rosenblatt(*self._asked(), levels, order=order)
 
     def explain_outliers(self, X: Any, *, threshold: float = 0.01, nan: Nan = "value") -> Any:
         """A frame of the cells that lie in a tail of their law given the rest of their row.
 
-        All about it: [`queries.explain_outliers`][qdist.queries.explain_outliers].
+        All about it: [`queries.explain_outliers`][qdist.queries.outliers.explain_outliers].
         """
         return queries.explain_outliers(*self._asked(), X, threshold=threshold, nan=nan)
 

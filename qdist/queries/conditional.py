@@ -105,7 +105,7 @@ def cdf(
         column: The name of a column whose values have an order.
         values: Values of the column: one, or shape (V,), asked of each condition; or shape (N, V),
             a row for each condition. Numbers need not lie on the column's grid or in its bounds.
-        given: What is known; see [`quantile`][qdist.queries.quantile].
+        given: What is known; see [`quantile`][qdist.queries.conditional.quantile].
         nan: What a missing cell of a frame means.
 
     Returns:
@@ -153,7 +153,7 @@ def predict_dist(
         codec: The model's codec.
         law: Its law.
         column: The name of a column.
-        given: What is known; see [`quantile`][qdist.queries.quantile]. No range.
+        given: What is known; see [`quantile`][qdist.queries.conditional.quantile]. No range.
         nan: What a missing cell of a frame means.
 
     Returns:
@@ -195,7 +195,7 @@ def prob_missing(
         codec: The model's codec.
         law: Its law.
         column: The name of a column.
-        given: What is known; see [`quantile`][qdist.queries.quantile]. No range.
+        given: What is known; see [`quantile`][qdist.queries.conditional.quantile]. No range.
         nan: What a missing cell of a frame means.
 
     Returns:
