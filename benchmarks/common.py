@@ -28,7 +28,7 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent
 RESULTS = ROOT / "results"
 SCRATCH = ROOT / ".cache"
-_PACKAGES = ("qdist", "torch", "numpy", "pandas", "scikit-learn", "lightgbm")
+_PACKAGES = ("qdist", "torch", "numpy", "pandas", "scikit-learn", "lightgbm", "miceforest")
 
 
 def data_folder() -> Path:
@@ -44,14 +44,16 @@ def data_folder() -> Path:
 
 def machine() -> dict[str, Any]:
     """What the times depend on, and nothing that tells one machine from its twin."""
-    import torch
-
+    try:
+        import torch
+    except ModuleNotFoundError:  # a rival's environment
+        torch = None
     return {
         "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
-        "gpu": torch.cuda.is_available(),
+        "gpu": torch is not None and torch.cuda.is_available(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
-        "torch_threads": torch.get_num_threads(),
+        "torch_threads": torch and torch.get_num_threads(),
     }
 
 

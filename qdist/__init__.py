@@ -9,11 +9,13 @@ already known of a row into the context that the head reads.
 from qdist.codecs.schema import MISSING as MISSING
 from qdist.codecs.schema import Column as Column
 from qdist.errors import QdistError as QdistError
+from qdist.estimators import QuantileImputer as QuantileImputer
 from qdist.estimators import TabularModel as TabularModel
 from qdist.estimators import fit as fit
 from qdist.estimators import load as load
 from qdist.evaluate import evaluate as evaluate
 from qdist.hookspecs import hookimpl as hookimpl
+from qdist.queries import Range as Range
 from qdist.registry import register_backbone as register_backbone
 from qdist.registry import register_head as register_head
 
@@ -23,6 +25,8 @@ __all__ = [
     "MISSING",
     "Column",
     "QdistError",
+    "QuantileImputer",
+    "Range",
     "TabularModel",
     "evaluate",
     "fit",

@@ -17,6 +17,7 @@ __all__ = [
     "functions",
     "keywords",
     "level_range",
+    "levels",
     "number",
     "row_count",
     "row_weights",
@@ -210,3 +211,25 @@ def level_range(tau_range: tuple[float, float]) -> tuple[float, float]:
             "Give a pair such as (0.05, 0.95)."
         )
     return low, high
+
+
+def levels(name: str, values: Any) -> Tensor:
+    """Levels in [0, 1]: one, shape (), or several, shape (T,), float64.
+
+    Raises:
+        InputError: If they are none.
+
+    Example:
+        >>> levels("levels", [0.1, 0.9]).shape
+        torch.Size([2])
+    """
+    try:
+        found = torch.as_tensor(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError):  # text, or lists of different lengths
+        found = torch.tensor(math.nan)
+    if found.dim() > 1 or not found.numel() or not bool(((found >= 0) & (found <= 1)).all()):
+        raise InputError(
+            f"Expected {name} in [0, 1], a number or a list of numbers; got {values!r:.80}. "
+            "Give levels such as [0.05, 0.5, 0.95]."
+        )
+    return found

@@ -11,7 +11,7 @@ import click
 from qdist.codecs.schema import MISSING, ColumnSchema, Schema
 from qdist.errors import InputError
 
-__all__ = ["aligned", "parse_given", "plain"]
+__all__ = ["aligned", "numbers", "parse_given", "plain"]
 
 
 def plain(text: str) -> str:
@@ -44,6 +44,28 @@ def aligned(pairs: Sequence[tuple[str, str]]) -> str:
     shown = [(plain(left), plain(right)) for left, right in pairs]
     width = max((len(left) for left, _ in shown), default=0)
     return "\n".join(f"{left:<{width}}  {right}".rstrip() for left, right in shown)
+
+
+def numbers(text: str, *, hint: str) -> list[float]:
+    """Numbers with commas between.
+
+    Args:
+        text: As typed.
+        hint: The option, for the message.
+
+    Raises:
+        click.BadParameter: If it is anything else.
+
+    Example:
+        >>> numbers("0.05,0.5", hint="--levels")
+        [0.05, 0.5]
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(
+            f"expected numbers with commas between; got {plain(text)!r}.", param_hint=hint
+        ) from None
 
 
 def parse_given(texts: Iterable[str], schema: Schema) -> dict[str, Any]:

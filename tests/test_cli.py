@@ -248,3 +248,63 @@ def test_every_option_has_help(command, capsys):
     assert command in capsys.readouterr().out
     for parameter in app.commands[command].params:
         assert getattr(parameter, "help", None) or parameter.param_type_name == "argument"
+
+
+# -- impute, quantiles, score ------------------------------------------------------------------
+
+
+def test_impute_fills_every_cell(folder, model, tmp_path, capsys):
+    output = tmp_path / "whole.csv"
+    data = str(folder / "penguins.csv")
+    assert main(["impute", model, data, "-o", str(output), "--seed", "0"]) == 0
+    before, after = pd.read_csv(data), pd.read_csv(output)
+    assert not after.isna().any().any()
+    known = before["body_mass_g"].notna()
+    assert (after["body_mass_g"][known] == before["body_mass_g"][known]).all()
+    assert capsys.readouterr().err == f"wrote {output}\n"
+
+
+def test_impute_numbers_its_draws(folder, model, capsys):
+    words = ["impute", model, str(folder / "penguins.csv"), "--draws", "3", "--seed", "0"]
+    assert main(words) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert [row["draw"] for row in rows] == [str(k) for k in (1, 2, 3) for _ in range(344)]
+
+
+def test_quantiles_of_rows_and_of_one_condition(folder, model, capsys):
+    words = ["quantiles", model, "--column", "body_mass_g", "-q", "0.1,0.9"]
+    assert main([*words, str(folder / "penguins.csv")]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert len(rows) == 344
+    assert all(float(row["q0.1"]) <= float(row["q0.9"]) for row in rows)
+    assert main([*words, "--given", "species=Gentoo"]) == 0
+    (row,) = rows_of(capsys.readouterr().out)
+    assert list(row) == ["q0.1", "q0.9"]
+
+
+def test_score_a_row_or_its_cells(folder, model, capsys):
+    data = str(folder / "penguins.csv")
+    assert main(["score", model, data]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert len(rows) == 344
+    assert all(float(row["log_density"]) < 100 for row in rows)
+    assert main(["score", model, data, "--explain", "0.5"]) == 0
+    cells = rows_of(capsys.readouterr().out)
+    assert list(cells[0]) == ["row", "column", "value", "tail", "probability", "expected"]
+    assert all(float(cell["probability"]) <= 0.5 for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["-q", "half"], 2, "expected numbers with commas between; got 'half'"),
+        (["-q", "1.5"], 1, "Expected levels in [0, 1]"),
+        (["--given", "sex=male", "DATA"], 2, "expected DATA or --given; got both"),
+        (["--column", "mass"], 1, "got 'mass'"),
+        (["--column", "sex"], 1, "Expected a column whose values have an order; got 'sex'"),
+    ],
+)
+def test_quantiles_asked_wrongly(folder, model, capsys, words, code, text):
+    words = [str(folder / "penguins.csv") if word == "DATA" else word for word in words]
+    assert main(["quantiles", model, "--column", "body_mass_g", *words]) == code
+    assert text in capsys.readouterr().err

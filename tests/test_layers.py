@@ -28,6 +28,7 @@ LAYERS = (
     "data",
     "codecs",
     "laws",
+    "queries",
     "training",
     "checkpoint",
     "estimators",

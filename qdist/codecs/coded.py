@@ -52,7 +52,8 @@ class CodedColumn(AbstractColumn):
         return float(len(self.levels)) if self.missing else None
 
     @property
-    def _on_a_line(self) -> bool:
+    def on_line(self) -> bool:
+        """Whether the levels are numbers, dates or times."""
         return self.schema.kind not in {"nominal", "ordered", "boolean"}
 
     def encode(self, array: pa.Array) -> Floats:
@@ -73,7 +74,7 @@ class CodedColumn(AbstractColumn):
     def _codes(self, array: pa.Array, *, used: pa.Array | None) -> NDArray[np.int64]:
         name = self.schema.name
         values = conform(array, self.kind, name)
-        if self._on_a_line:
+        if self.on_line:
             raw, _ = to_raw(values, name)
             self._check_bounds(values, raw)
             return self._nearest(raw)

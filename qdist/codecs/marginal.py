@@ -183,6 +183,23 @@ class MarginalCurve:
         """
         missing = u < self.missing if self.missing else None
         piece = self._piece(u)
+        z = self.place(u)
+        if self.gridded:
+            z = np.clip(np.floor(z + 0.5), self._first[piece], self._last[piece])
+        if missing is not None:
+            z = np.where(missing, 0.0, z)
+        return z, missing
+
+    def place(self, u: Floats) -> Floats:
+        """The $z$ of each level before it is rounded to the grid.
+
+        Args:
+            u: Shape (N,), in [0, 1]; what is missing counts as the smallest value.
+
+        Returns:
+            Shape (N,).
+        """
+        piece = self._piece(u)
         kind = self.kind[piece]
         lines = kind == LINEAR
         left, right = self.z[piece, 0], self.z[piece, 1]
@@ -193,11 +210,8 @@ class MarginalCurve:
             at = kind == tail
             if at.any():
                 z[at] = self._tail_value(tail, u[at])
-        if self.gridded:
-            z = np.clip(np.floor(z + 0.5), self._first[piece], self._last[piece])
-        if missing is not None:
-            z = np.where(missing, 0.0, z)
-        return z, missing
+        place: Floats = z
+        return place
 
     def _tail_rest(self, tail: int, u: Floats) -> Floats:
         left, right = self.u[0 if tail == LOWER_TAIL else -1]
@@ -238,6 +252,36 @@ class MarginalCurve:
         """Whether each level, shape (N,), lies on a stretch with a density."""
         dense: NDArray[np.bool_] = (self.kind[self._piece(u)] != ATOM) & (u >= self.missing)
         return dense
+
+    def cell(self, u: Floats) -> tuple[Floats, Floats]:
+        """The ends of the stretch of levels that decode to the same point of the grid.
+
+        Args:
+            u: Levels of points of the grid, shape (N,), as `level` gives them.
+
+        Returns:
+            Two arrays of shape (N,): u itself, twice, at atoms, at missing, and without a grid.
+        """
+        if not self.gridded:
+            return u, u
+        piece = self._piece(u)
+        kind, mass = self.kind[piece], self._mass[piece]
+        left, right = self.u[piece, 0], self.u[piece, 1]
+        half = np.where(kind == LINEAR, 0.5 * mass / self._width[piece], 0.0)
+        low, high = u - half, u + half
+        for tail, scale in ((LOWER_TAIL, self.scales[0]), (UPPER_TAIL, self.scales[1])):
+            at = kind == tail
+            if at.any():
+                rest = self._tail_rest(tail, u[at]) * mass[at]
+                near, far = rest * np.exp(0.5 / scale), rest * np.exp(-0.5 / scale)
+                if tail == LOWER_TAIL:
+                    low[at], high[at] = left[at] + far, left[at] + near
+                else:
+                    low[at], high[at] = right[at] - near, right[at] - far
+        exact = (kind == ATOM) | (u < self.missing)
+        low = np.where(exact, u, np.maximum(low, left))
+        high = np.where(exact, u, np.minimum(high, right))
+        return low, high
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON-able data; the infinite ends of tails are written as `None`."""

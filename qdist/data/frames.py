@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from qdist.errors import InputError
 
-__all__ = ["canonical", "describe", "n_rows", "restore", "to_arrow"]
+__all__ = ["canonical", "describe", "in_make_of", "n_rows", "restore", "to_arrow"]
 
 _MAKES: Final = {
     "pandas": "pandas_frames",
@@ -179,6 +179,31 @@ def repeat_rows(frame: Any, times: int) -> Any:
     if isinstance(frame, pa.Table):
         return frame.take(rows)
     return frame[rows]
+
+
+def in_make_of(table: pa.Table, frame: Any) -> Any:
+    """A new table as a frame of the make of another: pandas, polars, pyarrow, else a dict.
+
+    Args:
+        table: The columns.
+        frame: A frame that `to_arrow` accepts.
+
+    Returns:
+        The frame.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> in_make_of(pa.table({"a": [1]}), {"b": ["x", "y"]})
+        {'a': [1]}
+    """
+    make = make_of(frame)
+    if make == "pandas":
+        return table.to_pandas()
+    if make == "polars":
+        import polars as pl
+
+        return pl.from_arrow(table)
+    return table if make == "pyarrow" else table.to_pydict()
 
 
 def restore(table: pa.Table, note: dict[str, Any], *, like: Any = None) -> Any:

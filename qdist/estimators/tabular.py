@@ -5,26 +5,23 @@ from typing import Any, Literal, Self, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from qdist import arguments
+from qdist import arguments, queries
 from qdist.checkpoint import fill_weights, write_model
-from qdist.codecs.given import is_condition
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
-from qdist.data.frames import repeat_rows
 from qdist.errors import InputError, NotFittedError
 from qdist.joint import Autoregressive
 from qdist.laws import TableLaw, build
+from qdist.quantile import QuantileFunction
+from qdist.queries import Nan
 from qdist.rng import seed_of
 from qdist.training import Callback, Limits, Recipe, Result, Rows, split, train
 
 __all__ = ["TabularModel"]
-
-_NOTHING = (
-    "Expected a table with something to learn; got constants and ids only. Add other columns."
-)
 
 
 @final
@@ -168,7 +165,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         n: int | None = None,
         *,
         given: Any = None,
-        nan: Literal["unknown", "value"] = "unknown",
+        nan: Nan = "unknown",
         tau_range: tuple[float, float] = (0.0, 1.0),
         random_state: Any = None,
     ) -> Any:
@@ -178,7 +175,8 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             n: Number of rows; with a frame of conditions, draws for each of its rows (then a
                 row's draws are adjacent and its index is repeated). 1 by default.
             given: What is known: a dict (one condition; `qdist.MISSING` says that a value is
-                missing), or a frame with some of the columns (one condition a row).
+                missing, and for one column `qdist.Range(40, None)` that it lies between two
+                ends), or a frame with some of the columns (one condition a row).
             nan: What a missing cell of a frame means: "unknown", to be drawn, or "value", known to
                 be missing.
             tau_range: Range of the levels of all drawn cells; (0.05, 0.95) cuts off tails.
@@ -191,22 +189,87 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             NotFittedError: Before `fit`.
             InputError: If n is negative, or a condition is not possible.
             UnknownNameError: If a condition names an unknown column.
+            UnsupportedError: If more than one column has a range.
+        """
+        parts, seed = (self._fitted(), self._law), random_state
+        return queries.sample(
+            *parts, n, given=given, nan=nan, tau_range=tau_range, random_state=seed
+        )
+
+    def quantile(
+        self, column: str | Sequence[str], levels: Any, *, given: Any = None, nan: Nan = "unknown"
+    ) -> NDArray[Any]:
+        """Quantiles of a column given what is known: one row per condition, levels last.
+
+        All about it: [`queries.quantile`][qdist.queries.conditional.quantile].
+        """
+        return queries.quantile(*self._asked(), column, levels, given=given, nan=nan)
+
+    def cdf(
+        self, column: str, values: Any, *, given: Any = None, nan: Nan = "unknown"
+    ) -> NDArray[np.float64]:
+        """P(column <= value) given what is known: one row per condition, values last.
+
+        All about it: [`queries.cdf`][qdist.queries.conditional.cdf].
+        """
+        return queries.cdf(*self._asked(), column, values, given=given, nan=nan)
+
+    def predict_dist(
+        self, column: str, *, given: Any = None, nan: Nan = "unknown"
+    ) -> QuantileFunction:
+        """The law of a column given what is known and that it is present, as one object.
+
+        All about it: [`queries.predict_dist`][qdist.queries.conditional.predict_dist].
+        """
+        return queries.predict_dist(*self._asked(), column, given=given, nan=nan)
+
+    def prob_missing(
+        self, column: str, *, given: Any = None, nan: Nan = "unknown"
+    ) -> NDArray[np.float64]:
+        """The probability that a cell is missing given what is known, shape (N,).
+
+        All about it: [`queries.prob_missing`][qdist.queries.conditional.prob_missing].
+        """
+        return queries.prob_missing(*self._asked(), column, given=given, nan=nan)
+
+    def impute(self, X: Any, *, n_draws: int = 1, random_state: Any = None) -> Any:
+        """A frame like X with its missing cells drawn; a list of them for several draws.
+
+        All about it: [`queries.impute`][qdist.queries.imputation.impute].
         """
         codec = self._fitted()
-        low, high = arguments.level_range(tau_range)
-        seed = seed_of(random_state)
-        draws = arguments.row_count(n)
-        if given is None:
-            y = torch.zeros(draws, len(codec.coordinates))
-            visible = torch.zeros_like(y, dtype=torch.bool)
-            return codec.decode(self._fill(y, visible, seed, (low, high)))
-        y, visible = codec.encode_given(given, nan=nan)
-        self._check_order(visible)
-        y, visible = y.repeat_interleave(draws, 0), visible.repeat_interleave(draws, 0)
-        filled = self._fill(y, visible, seed, (low, high))
-        if not is_condition(given):
-            given = repeat_rows(given, draws)
-        return codec.decode(filled, given=given, visible=visible)
+        return queries.impute(codec, self._law, X, n_draws=n_draws, random_state=random_state)
+
+    def score_samples(self, X: Any, **options: Any) -> NDArray[np.float64]:
+        """Joint log density of each row, shape (N,); higher is more normal.
+
+        All about it, and the options `order`, `n_orders`, `nan` and `random_state`:
+        [`queries.score_samples`][qdist.queries.density.score_samples].
+        """
+        return queries.score_samples(*self._asked(), X, **options)
+
+    def rosenblatt(
+        self, X: Any, *, order: Sequence[str] | None = None, random_state: Any = None
+    ) -> NDArray[np.float64]:
+        """Rows to levels, (N, D), independent and uniform where rows follow the model.
+
+        All about it: [`queries.rosenblatt`][qdist.queries.rosenblatt.rosenblatt].
+        """
+        return queries.rosenblatt(*self._asked(), X, order=order, random_state=random_state)
+
+    def inverse_rosenblatt(self, levels: Any, *, order: Sequence[str] | None = None) -> Any:
+        """Levels, (N, D), to a frame of rows: the inverse of `rosenblatt`.
+
+        All about it: [`queries.inverse_rosenblatt`][qdist.queries.rosenblatt.inverse_rosenblatt].
+        """
+        return queries.inverse_rosenblatt(*self._asked(), levels, order=order)
+
+    def explain_outliers(self, X: Any, *, threshold: float = 0.01, nan: Nan = "value") -> Any:
+        """A frame of the cells that lie in a tail of their law given the rest of their row.
+
+        All about it: [`queries.explain_outliers`][qdist.queries.outliers.explain_outliers].
+        """
+        return queries.explain_outliers(*self._asked(), X, threshold=threshold, nan=nan)
 
     def loss(self, batch: Any, *, generator: torch.Generator) -> Tensor:
         """The training loss of a batch, for those who bring their own loop.
@@ -218,14 +281,10 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         Returns:
             A number with a gradient: the mean over rows, in nats for heads with a log score.
         """
-        codec = self._fitted()
-        if self._law is None:
-            raise InputError(_NOTHING)
+        codec, law = self._asked()
         y = batch if isinstance(batch, Tensor) else codec.encode(batch)
-        y = y.to(self._law.device, self._law.dtype)
-        loss: Tensor = self._law(
-            y, self._law.visible(len(y), generator=generator), generator=generator
-        ).mean()
+        y = y.to(law.device, law.dtype)
+        loss: Tensor = law(y, law.visible(len(y), generator=generator), generator=generator).mean()
         return loss
 
     def encode(self, X: Any) -> Tensor:
@@ -240,10 +299,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
     @property
     def module_(self) -> Autoregressive:
         """The joint law: a torch module over encoded rows."""
-        self._fitted()
-        if self._law is None:
-            raise InputError(_NOTHING)
-        return self._law.joint
+        return self._asked()[1].joint
 
     def save(self, path: Any) -> None:
         """Write the model to one file, `name.qdist`; see [`load`][qdist.load].
@@ -302,12 +358,11 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             )
         return self._codec
 
-    def _fill(
-        self, y: Tensor, visible: Tensor, seed: int, tau_range: tuple[float, float]
-    ) -> Tensor:
-        if self._law is None or not len(y):
-            return y
-        return torch.cat(list(self._law.fill(y, visible, seed=seed, tau_range=tau_range)))
+    def _asked(self) -> tuple[TableCodec, TableLaw]:
+        codec = self._fitted()
+        if self._law is None:
+            raise InputError(queries.NOTHING)
+        return codec, self._law
 
     def _parts(self, codec: TableCodec) -> dict[str, Any]:
         """What is needed, besides the codec, to build the network again."""
@@ -318,17 +373,6 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             "head_args": arguments.keywords("head_args", self.head_args),
             "order": arguments.column_order(self.order, codec.names),
         }
-
-    def _check_order(self, visible: Tensor) -> None:
-        order = self._settings["order"]
-        if order is None:
-            return
-        known = visible[:, order]
-        if bool((known[:, 1:] & ~known[:, :-1]).any()):
-            raise InputError(
-                f"Expected conditions on the first columns of the order {list(self.order)}, for "
-                "which alone this model was trained; got others. Fit with order='any'."
-            )
 
     def _limits(self) -> Limits:
         check = arguments.number

@@ -58,6 +58,12 @@ class FactoredCategorical(QuantileFunction):
             validate_args=validate_args,
         )
 
+    @property
+    def probs(self) -> Tensor:
+        """Masses of all codes, shape (*batch, K): as large as it says."""
+        parts = [mass for _, mass, _ in self._walk()]
+        return torch.cat(parts, dim=-1)[..., : self.levels]
+
     def _icdf(self, tau: Tensor) -> Tensor:
         outer = self.logits.softmax(-1).expand(*tau.shape, -1)
         block, rest = _step(outer, tau)

@@ -2,7 +2,8 @@
 
 from qdist.joint.autoregressive import Autoregressive as Autoregressive
 from qdist.joint.base import AbstractJoint as AbstractJoint
+from qdist.joint.base import Draw as Draw
 from qdist.joint.comonotonic import Comonotonic as Comonotonic
 from qdist.joint.independent import Independent as Independent
 
-__all__ = ["AbstractJoint", "Autoregressive", "Comonotonic", "Independent"]
+__all__ = ["AbstractJoint", "Autoregressive", "Comonotonic", "Draw", "Independent"]

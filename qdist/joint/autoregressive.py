@@ -9,7 +9,7 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import UnsupportedError
 from qdist.heads import ColumnHeads
-from qdist.joint.base import AbstractJoint, Part, hidden_rows
+from qdist.joint.base import AbstractJoint, Draw, Part, hidden_rows
 from qdist.orders import as_order, rank_of
 
 __all__ = ["Autoregressive"]
@@ -65,7 +65,12 @@ class Autoregressive(AbstractJoint):
         del rank  # every rank is a chain of groups
 
     def _fill(
-        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+        self,
+        y: Tensor,
+        visible: Tensor,
+        tau: Tensor,
+        order: Tensor | Sequence[int] | None,
+        draw: Draw,
     ) -> Tensor:
         sequence = self._order(order)
         self._check_visible(visible)
@@ -74,7 +79,7 @@ class Autoregressive(AbstractJoint):
         for i, rows in hidden_rows(visible, sequence):
             law = self.heads[i](stepper.context(i, rows=rows))
             at = slice(None) if rows is None else rows
-            value = law.icdf(tau[at, i]).to(y.dtype)
+            value = draw(i, law, tau[at, i]).to(y.dtype)
             stepper.set(i, value, rows=rows)
             filled[at, i] = value
         return filled

@@ -15,7 +15,7 @@ Source: "Autoregressive Quantile Networks for Generative Modeling" (Ostrovski, D
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,10 +25,13 @@ from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
 from qdist.quantile import QuantileFunction
 
-__all__ = ["AbstractJoint", "Part"]
+__all__ = ["AbstractJoint", "Draw", "Part"]
 
 Part = tuple[int, Tensor | None, QuantileFunction]
 """A coordinate, the rows in which it is asked for (None for all), and its laws in those rows."""
+
+Draw = Callable[[int, QuantileFunction, Tensor], Tensor]
+"""A coordinate i, its laws (R,) and levels (R,) -> values (R,)."""
 
 
 class AbstractJoint(nn.Module, ABC):
@@ -112,6 +115,7 @@ class AbstractJoint(nn.Module, ABC):
         *,
         tau: Tensor,
         order: Tensor | Sequence[int] | None = None,
+        draw: Draw | None = None,
     ) -> Tensor:
         r"""Completes rows: the sampler, deterministic given the levels.
 
@@ -125,6 +129,8 @@ class AbstractJoint(nn.Module, ABC):
                 comonotonic joint takes its one level from the first column.
             order: In which order hidden cells are drawn, shape (D,); only the autoregressive
                 joint depends on it. By default the joint's own.
+            draw: How a level becomes a value; by default by `icdf`. Who wants no missing values,
+                or values on their grid, says so here.
 
         Returns:
             Complete rows, shape (B, D).
@@ -136,7 +142,7 @@ class AbstractJoint(nn.Module, ABC):
         visible = self._visible(y, visible)
         self._check("tau", tau, y)
         check_levels(tau, visible)
-        return self._fill(y, visible, tau, order)
+        return self._fill(y, visible, tau, order, by_icdf if draw is None else draw)
 
     @torch.no_grad()
     def sample(
@@ -179,6 +185,7 @@ class AbstractJoint(nn.Module, ABC):
         *,
         visible: Tensor | None = None,
         order: Tensor | Sequence[int] | None = None,
+        cells: tuple[Tensor, Tensor] | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """The levels of a row: independent and uniform where rows follow this law.
@@ -193,6 +200,8 @@ class AbstractJoint(nn.Module, ABC):
             y: Complete rows, shape (B, D).
             visible: What is conditioned on, shape (B, D), bool; by default only x.
             order: As in `fill`.
+            cells: Lower and upper ends of what each value stands for, each of shape (B, D),
+                where a value was rounded: the level is then drawn like that of an atom.
             generator: For atoms; without one, the upper end F(y) is taken.
 
         Returns:
@@ -209,9 +218,10 @@ class AbstractJoint(nn.Module, ABC):
             # In (0, 1], as an atom's interval is open on the left: Q(F(y-)) is another value.
             share -= torch.rand(y.shape, generator=generator, dtype=y.dtype, device=y.device)
         tau = torch.full_like(y, torch.nan)
+        lower, upper = (y, y) if cells is None else cells
         for i, rows, law in self._parts(y, visible, order):
             at = slice(None) if rows is None else rows
-            left, right = law.cdf_left(y[at, i]), law.cdf(y[at, i])
+            left, right = law.cdf_left(lower[at, i]), law.cdf(upper[at, i])
             tau[at, i] = (left + share[at, i] * (right - left)).to(tau.dtype)
         return tau
 
@@ -281,7 +291,12 @@ class AbstractJoint(nn.Module, ABC):
 
     @abstractmethod
     def _fill(
-        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+        self,
+        y: Tensor,
+        visible: Tensor,
+        tau: Tensor,
+        order: Tensor | Sequence[int] | None,
+        draw: Draw,
     ) -> Tensor: ...
 
     @abstractmethod
@@ -329,6 +344,12 @@ class AbstractJoint(nn.Module, ABC):
             raise InputError(
                 f"Expected {what} of dtype bool; got {value.dtype}. Compare, or call `.bool()`."
             )
+
+
+def by_icdf(i: int, law: QuantileFunction, tau: Tensor) -> Tensor:
+    """Values at levels: the plain way to draw."""
+    del i
+    return law.icdf(tau)
 
 
 def check_levels(tau: Tensor, visible: Tensor) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError
 from qdist.heads import ColumnHeads
-from qdist.joint.base import AbstractJoint, Part, check_levels
+from qdist.joint.base import AbstractJoint, Draw, Part, check_levels
 from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
 
 __all__ = ["Comonotonic"]
@@ -64,7 +64,12 @@ class Comonotonic(AbstractJoint):
         return self._marginals(y, visible)
 
     def _fill(
-        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+        self,
+        y: Tensor,
+        visible: Tensor,
+        tau: Tensor,
+        order: Tensor | Sequence[int] | None,
+        draw: Draw,
     ) -> Tensor:
         # The first column counts even where its cell is visible, unless there is nothing to draw.
         check_levels(tau[:, :1], visible.all(1, keepdim=True))
@@ -73,7 +78,7 @@ class Comonotonic(AbstractJoint):
         filled = y.clone()
         for i, rows, law in self._parts(y, visible, order):
             at = slice(None) if rows is None else rows
-            filled[at, i] = law.icdf(level[at]).to(y.dtype)
+            filled[at, i] = draw(i, law, level[at]).to(y.dtype)
         return filled
 
     def _confine(self, y: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:

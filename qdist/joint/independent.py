@@ -8,7 +8,7 @@ from torch import Tensor
 
 from qdist.backbones import AbstractBackbone
 from qdist.heads import ColumnHeads
-from qdist.joint.base import AbstractJoint, Part
+from qdist.joint.base import AbstractJoint, Draw, Part
 from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
 
 __all__ = ["Independent"]
@@ -51,12 +51,17 @@ class Independent(AbstractJoint):
         return self._marginals(y, visible)
 
     def _fill(
-        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+        self,
+        y: Tensor,
+        visible: Tensor,
+        tau: Tensor,
+        order: Tensor | Sequence[int] | None,
+        draw: Draw,
     ) -> Tensor:
         filled = y.clone()
         for i, rows, law in self._parts(y, visible, order):
             at = slice(None) if rows is None else rows
-            filled[at, i] = law.icdf(tau[at, i]).to(y.dtype)
+            filled[at, i] = draw(i, law, tau[at, i]).to(y.dtype)
         return filled
 
     def _cdf(self, y: Tensor, visible: Tensor) -> Tensor:

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from qdist.backbones import TableDomain
 from qdist.codecs.table import TableCodec
-from qdist.errors import InputError
+from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
-from qdist.joint import Autoregressive
+from qdist.joint import Autoregressive, Draw
 from qdist.laws.base import AbstractLaw
+from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
 from qdist.rng import uniforms
 
@@ -163,6 +164,7 @@ class TableLaw(AbstractLaw):
         *,
         seed: int,
         tau_range: tuple[float, float] = (0.0, 1.0),
+        draw: Draw | None = None,
     ) -> Iterator[Tensor]:
         """Complete rows, a batch at a time.
 
@@ -171,17 +173,143 @@ class TableLaw(AbstractLaw):
             visible: What is known, shape (N, D), bool.
             seed: Where the levels come from, with row and column.
             tau_range: The range into which levels are mapped.
+            draw: How a level becomes a value; see `AbstractJoint.fill`.
 
         Yields:
             Complete rows, shape (at most 4096, D).
         """
         low, high = tau_range
+        for at in _batches(len(y)):
+            tau = low + (high - low) * uniforms(seed, range(at.start, at.stop), columns=self.dim)
+            yield self.fill_at(y[at], visible[at], tau=tau, draw=draw)
+
+    @torch.no_grad()
+    def fill_at(
+        self,
+        y: Tensor,
+        visible: Tensor,
+        *,
+        tau: Tensor,
+        order: Sequence[int] | None = None,
+        draw: Draw | None = None,
+    ) -> Tensor:
+        """Complete rows at levels that are given, as one batch.
+
+        Args:
+            y: Encoded rows, shape (B, D); hidden cells can be anything.
+            visible: What is known, shape (B, D), bool.
+            tau: Levels, shape (B, D).
+            order: In which order hidden cells are drawn; by default the law's own.
+            draw: How a level becomes a value; see `AbstractJoint.fill`.
+
+        Returns:
+            Complete rows, shape (B, D), on the CPU.
+        """
         tiny = torch.finfo(self.dtype).eps / 2  # a level must stay inside (0, 1) when rounded
-        for start in range(0, len(y), _ROWS):
-            rows = range(start, min(start + _ROWS, len(y)))
-            tau = low + (high - low) * uniforms(seed, rows, columns=self.dim)
-            tau = tau.clamp(tiny, 1 - tiny).to(self.device, self.dtype)
-            at = slice(rows.start, rows.stop)
-            yield self.joint.fill(
-                y[at].to(self.device, self.dtype), visible[at].to(self.device), tau=tau
-            ).cpu()
+        return self.joint.fill(
+            y.to(self.device, self.dtype),
+            visible.to(self.device),
+            tau=tau.clamp(tiny, 1 - tiny).to(self.device, self.dtype),
+            order=order,
+            draw=draw,
+        ).cpu()
+
+    @torch.no_grad()
+    def conditional(self, i: int, y: Tensor, visible: Tensor) -> QuantileFunction:
+        """The law of one column of each row given the row's visible cells.
+
+        Args:
+            i: The column, hidden in each row.
+            y: Encoded rows, shape (N, D); hidden cells can be anything.
+            visible: What is known, shape (N, D), bool.
+
+        Returns:
+            The laws of the encoded value, batch shape (N,), as large as the head makes them: ask
+            for some thousand rows at a time.
+
+        Raises:
+            UnsupportedError: If the backbone has a fixed order in which i does not come next.
+        """
+        y, visible = y.to(self.device, self.dtype), visible.to(self.device)
+        backbone = self.joint.backbone
+        if backbone.serves == "fixed" and not bool(
+            (visible == (torch.arange(self.dim, device=self.device) < i)).all()
+        ):
+            raise UnsupportedError(
+                f"Backbone {backbone.name!r} has a fixed order: it gives a column the ones before "
+                "it and no others. Know all of these, or use a backbone that serves any set."
+            )
+        contexts = [backbone.stepper(y[at], visible[at]).context(i) for at in _batches(len(y))]
+        law: QuantileFunction = self.joint.heads[i](torch.cat(contexts))
+        return law
+
+    @torch.no_grad()
+    def log_prob(
+        self,
+        y: Tensor,
+        *,
+        visible: Tensor | None = None,
+        order: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Log density of each row's hidden cells that count, in the encoded space.
+
+        Args:
+            y: Encoded rows, shape (N, D).
+            visible: What is conditioned on, shape (N, D), bool; by default nothing.
+            order: The order of the chain; by default the law's own.
+
+        Returns:
+            Log densities, shape (N,), on the CPU.
+
+        Raises:
+            UnsupportedError: If a head has no density.
+        """
+        if visible is None:
+            visible = torch.zeros_like(y, dtype=torch.bool)
+        parts = [
+            self.joint.log_prob(
+                y[at].to(self.device, self.dtype), visible=visible[at].to(self.device), order=order
+            )
+            for at in _batches(len(y))
+        ]
+        return torch.cat(parts).cpu()
+
+    @torch.no_grad()
+    def rosenblatt(
+        self,
+        y: Tensor,
+        *,
+        cells: tuple[Tensor, Tensor],
+        order: Sequence[int] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """The levels of encoded rows; see [`AbstractJoint.rosenblatt`][qdist.joint.AbstractJoint].
+
+        Args:
+            y: Encoded rows, shape (N, D).
+            cells: Ends of what a value stands for, each of shape (N, D); y where it is exact.
+            order: The order of the chain; by default the law's own.
+            generator: For atoms and cells, on the law's device.
+
+        Returns:
+            Levels, shape (N, D), on the CPU.
+        """
+        parts = [
+            self.joint.rosenblatt(
+                y[at].to(self.device, self.dtype),
+                cells=(
+                    cells[0][at].to(self.device, self.dtype),
+                    cells[1][at].to(self.device, self.dtype),
+                ),
+                order=order,
+                generator=generator,
+            )
+            for at in _batches(len(y))
+        ]
+        return torch.cat(parts).cpu()
+
+
+def _batches(n: int) -> Iterator[slice]:
+    """Slices of at most so many rows as go through the network at once; one, if there is none."""
+    for start in range(0, max(n, 1), _ROWS):
+        yield slice(start, min(start + _ROWS, n))

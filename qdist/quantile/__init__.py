@@ -7,6 +7,7 @@ from qdist.quantile.empirical import Empirical as Empirical
 from qdist.quantile.frozen import Frozen as Frozen
 from qdist.quantile.implicit import Implicit as Implicit
 from qdist.quantile.piecewise import PiecewiseLinear as PiecewiseLinear
+from qdist.quantile.rounded import Rounded as Rounded
 
 __all__ = [
     "Affine",
@@ -16,4 +17,5 @@ __all__ = [
     "Implicit",
     "PiecewiseLinear",
     "QuantileFunction",
+    "Rounded",
 ]

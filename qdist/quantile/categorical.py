@@ -1,7 +1,8 @@
 """Probabilities over codes: a quantile function that is a staircase."""
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Self, final
+from typing import Any, Self, final
 
 import torch
 from torch import Size, Tensor
@@ -25,6 +26,7 @@ class Categorical(QuantileFunction):
     Args:
         logits: Unnormalised log masses, shape (..., K).
         values: Increasing values of the codes, shape (K,); 0..K-1 if None.
+        names: What the codes stand for, K of them, in their order.
         validate_args: Whether arguments are checked.
 
     Raises:
@@ -52,10 +54,12 @@ class Categorical(QuantileFunction):
         logits: Tensor,
         *,
         values: Tensor | None = None,
+        names: Sequence[Any] | None = None,
         validate_args: bool | None = None,
     ) -> None:
         self.logits = logits
         self.given_values = values
+        self.names = None if names is None else tuple(names)
         super().__init__(
             logits.shape[:-1],
             dtype=logits.dtype,
@@ -64,10 +68,23 @@ class Categorical(QuantileFunction):
         )
         if self._validate_args:
             _check(logits, values)
+            if self.names is not None and len(self.names) != logits.shape[-1]:
+                raise InputError(
+                    f"Expected {logits.shape[-1]} names; got {len(self.names)}. "
+                    "Give one name per code."
+                )
 
     def extra_repr(self) -> str:
-        """Number of codes."""
-        return f"codes={self.logits.shape[-1]}"
+        """Number of codes, or their names."""
+        if self.names is None:
+            return f"codes={self.logits.shape[-1]}"
+        shown = ", ".join(map(repr, self.names[:4])) + (", ..." if len(self.names) > 4 else "")
+        return f"names=({shown})"
+
+    @property
+    def probs(self) -> Tensor:
+        """Masses, shape (..., K)."""
+        return self.log_mass.exp()
 
     # Caches are filled with gradients on, whoever asks first
 
@@ -92,7 +109,12 @@ class Categorical(QuantileFunction):
 
     def _expand(self, batch_shape: Size) -> Self:
         logits = self.logits.expand(*batch_shape, self.logits.shape[-1])
-        return type(self)(logits, values=self.given_values, validate_args=self._validate_args)
+        return type(self)(
+            logits,
+            values=self.given_values,
+            names=self.names,
+            validate_args=self._validate_args,
+        )
 
     def _icdf(self, tau: Tensor) -> Tensor:
         return self.values[step_index(tau, self.cumulative, self.batch_shape)]

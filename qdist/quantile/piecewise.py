@@ -167,6 +167,10 @@ class PiecewiseLinear(QuantileFunction):
         atom = (beyond - first > 1) & (l1 > l0)
         upper = beyond.clamp(1, last)
         mass = read(self.levels, upper, batch) - read(self.levels, upper - 1, batch)
+        # At the lower edge of a gap the density is that of the side which has one.
+        edge = (mass <= 0) & (first < beyond) & (first > 0)
+        upper = torch.where(edge, first.clamp(1, last), upper)
+        mass = read(self.levels, upper, batch) - read(self.levels, upper - 1, batch)
         width = read(self.values, upper, batch) - read(self.values, upper - 1, batch)
         mass, width = torch.where(atom, l1 - l0, mass), torch.where(atom | (width <= 0), 1, width)
         inside = (beyond > 0) & (first <= last) & (mass > 0)

@@ -116,12 +116,107 @@ SAMPLE = {
     ),
 }
 
+
+def ask(name, *args, **arguments):
+    """A call of a method of the model."""
+    return lambda world: getattr(world.model, name)(*args, **arguments)
+
+
+ASK = {
+    "levels beyond one": (
+        ask("quantile", "x", [0.5, 1.5]),
+        InputError,
+        r"Expected levels in \[0, 1\].*got \[0.5, 1.5\]",
+    ),
+    "levels that are text": (ask("quantile", "x", "half"), InputError, "levels in .*'half'"),
+    "a table of levels": (ask("quantile", "x", [[0.5]]), InputError, "levels in"),
+    "no levels": (ask("quantile", "x", []), InputError, "levels in"),
+    "quantiles of an unknown column": (
+        ask("quantile", "y", 0.5),
+        UnknownNameError,
+        "Expected one of the modelled columns 'x', 'size', 'rate'; got 'y'",
+    ),
+    "quantiles of no column": (ask("quantile", [], 0.5), InputError, r"name of a column.*\[\]"),
+    "quantiles given an unknown level": (
+        ask("quantile", "x", 0.5, given={"size": "XL"}),
+        InputError,
+        "Expected a known level in column 'size'",
+    ),
+    "quantiles of what is given": (
+        ask("quantile", "x", 0.5, given={"x": 1.0}),
+        InputError,
+        "Expected conditions that leave 'x' open; got its value in 1 of 1 rows",
+    ),
+    "the cdf at text": (ask("cdf", "x", "large"), InputError, "numbers for column 'x'.*'large'"),
+    "the cdf at nothing": (ask("cdf", "x", np.nan), InputError, "numbers for column 'x'; got nan"),
+    "the cdf at a cube": (
+        ask("cdf", "x", np.zeros((1, 2, 3))),
+        InputError,
+        r"Expected values of shape \(V,\).*got \(1, 2, 3\)",
+    ),
+    "the cdf of what is given": (ask("cdf", "x", 0, given={"x": 1.0}), InputError, "'x' open"),
+    "the law of what is given": (
+        ask("predict_dist", "x", given={"x": 1.0}),
+        InputError,
+        "'x' open",
+    ),
+    "a range without ends": (
+        lambda world: world.model.sample(3, given={"x": qdist.Range()}),
+        InputError,
+        "Expected a lower or an upper end of the range; got neither",
+    ),
+    "a range of nothing": (
+        lambda world: world.model.sample(3, given={"x": qdist.Range(2, 1)}),
+        InputError,
+        "Expected a range of column 'x' that holds some probability",
+    ),
+    "a range of text": (
+        lambda world: world.model.sample(3, given={"x": qdist.Range("low")}),
+        InputError,
+        "Expected numbers for column 'x'; got 'low'",
+    ),
+    "scores of a table with a column less": (
+        lambda world: world.model.score_samples({"x": [1.0]}),
+        UnknownNameError,
+        "'size' is lacking",
+    ),
+    "imputing what was never seen": (
+        lambda world: world.model.impute({**world.table, "size": ["XL"] * 60}),
+        InputError,
+        "Expected a known level in column 'size'",
+    ),
+    "half a draw": (
+        lambda world: world.model.impute(world.table, n_draws=0.5),
+        InputError,
+        "Expected n_draws to be a whole number >= 1; got 0.5",
+    ),
+    "a negative threshold": (
+        lambda world: world.model.explain_outliers(world.table, threshold=-1),
+        InputError,
+        "Expected threshold to be a number > 0; got -1",
+    ),
+    "another nan in a score": (
+        lambda world: world.model.score_samples(world.table, nan="drop"),
+        InputError,
+        "Expected nan to be 'unknown' or 'value'; got 'drop'",
+    ),
+    "levels of rows as text": (
+        ask("inverse_rosenblatt", "half"),
+        InputError,
+        r"Expected levels in \[0, 1\] of shape \(N, 3\)",
+    ),
+}
+
 BEFORE_FIT = {
     name: (call, NotFittedError, r"Expected a fitted TabularModel.*Call fit\(X\) fir")
     for name, call in {
         "sample before fit": lambda world: qdist.TabularModel().sample(3),
         "save before fit": lambda world: qdist.TabularModel().save(world.path),
         "module_ before fit": lambda world: qdist.TabularModel().module_,
+        "quantile before fit": lambda world: qdist.TabularModel().quantile("x", 0.5),
+        "cdf before fit": lambda world: qdist.TabularModel().cdf("x", 0.5),
+        "impute before fit": lambda world: qdist.TabularModel().impute(world.table),
+        "score before fit": lambda world: qdist.TabularModel().score_samples(world.table),
         "schema_ before fit": lambda world: qdist.TabularModel().schema_,
         "loss before fit": lambda world: qdist.TabularModel().loss(world.table, generator=None),
     }.items()
@@ -177,7 +272,7 @@ FILES = {
     ),
 }
 
-USES = {**SAMPLE, **BEFORE_FIT, **FILES}
+USES = {**SAMPLE, **ASK, **BEFORE_FIT, **FILES}
 
 
 @pytest.mark.parametrize(("call", "error", "words"), USES.values(), ids=USES)

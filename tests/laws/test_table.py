@@ -145,7 +145,9 @@ def test_a_level_of_almost_one_stays_below_it(law, monkeypatch):
     )
     fill = law.joint.fill
     monkeypatch.setattr(
-        law.joint, "fill", lambda y, visible, tau: seen.append(tau) or fill(y, visible, tau=tau)
+        law.joint,
+        "fill",
+        lambda y, visible, tau, **_: seen.append(tau) or fill(y, visible, tau=tau),
     )
     list(law.fill(torch.zeros(4, 3), torch.zeros(4, 3, dtype=torch.bool), seed=0))
     assert bool((seen[0] < 1).all())

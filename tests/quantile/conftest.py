@@ -8,7 +8,15 @@ import pytest
 import scipy.stats as st
 import torch
 
-from qdist.quantile import Affine, Categorical, Empirical, Frozen, Implicit, PiecewiseLinear
+from qdist.quantile import (
+    Affine,
+    Categorical,
+    Empirical,
+    Frozen,
+    Implicit,
+    PiecewiseLinear,
+    Rounded,
+)
 
 ALL = frozenset({"cdf", "log_prob", "crps", "mean", "variance", "sample", "rsample"})
 PROMISES = {
@@ -19,6 +27,7 @@ PROMISES = {
     "Affine of PiecewiseLinear": ALL,
     "Affine of Categorical": ALL - {"rsample"},
     "Frozen": ALL - {"rsample"},
+    "Rounded": ALL - {"rsample"},
 }
 
 
@@ -92,6 +101,19 @@ LAWS = {
     "affine of categorical": (
         "Affine of Categorical",
         lambda: Affine(Categorical(torch.tensor([0.5, -1.0, 2.0])), loc=10.0, scale=0.5),
+    ),
+    "rounded": (
+        "Rounded",
+        lambda: Rounded(linear([0.0, 0.2, 0.45, 1.0], [-0.5, 2.2, 3.9, 10.5])),
+    ),
+    "rounded, tails and atoms": (
+        "Rounded",
+        lambda: Rounded(
+            linear([0.1, 0.3, 0.3, 0.6, 0.6, 0.9], [-3.5, -0.5, 0.0, 0.0, 0.5, 7.5], 2.0, 3.0),
+            origin=5.0,
+            step=25.0,
+            divisor=10.0,
+        ),
     ),
     "normal": ("Frozen", lambda: Frozen(st.norm(1.0, 2.0))),
     "exponential": ("Frozen", lambda: Frozen(st.expon(scale=3.0))),

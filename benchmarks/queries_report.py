@@ -1,0 +1,123 @@
+"""The page of `benchmarks.queries`: what was asked, what was got.
+
+python -m benchmarks.queries_report [--check]
+"""
+
+import argparse
+import sys
+from typing import Any
+
+from benchmarks import common
+from benchmarks.report import machine_text
+
+NOTES = common.ROOT / "notes" / "queries.md"
+PAGE = common.ROOT.parent / "docs" / "benchmarks" / "queries.md"
+
+Results = list[dict[str, Any]]
+
+REGRET = {True: 0.01, False: 0.03}
+KOLMOGOROV, C2ST = 0.02, 0.53
+
+INTRODUCTION = """\
+# Queries: how exact the answers are
+
+Laws of tables whose conditional laws are known, fitted with the defaults of `qdist.TabularModel`
+on {train:,} rows ({seeds}), then asked about {conditions:,} rows that they have not seen.
+
+- **Regret**: the mean over conditions of $\\int (F - F_0)^2 dx$ between the answer F of `cdf` and
+  the true conditional law, divided by that of $\\int F_0 (1 - F_0) dx$, the true law's own CRPS:
+  by what share a forecast's CRPS is worse than the best possible.
+- **Levels**: the Rosenblatt transform of {heldout:,} held-out rows. The Kolmogorov distance of
+  each coordinate from the uniform law, the greatest one; the same within deciles (or levels) of
+  each earlier column, the greatest of all; and the C2ST of 20,000 vectors against uniform ones
+  (the AUC of a LightGBM classifier; 0.5 is perfect).
+- **Spread over orders**: the mean over rows of the standard deviation of the log density under
+  five random orders of the chain, in nats. It would be 0 if all orders agreed.
+
+Repeat it with `python -m benchmarks.queries`.
+"""
+
+
+def page(results: Results, notes: str) -> str:
+    """The page, as markdown."""
+    first = results[0]
+    seeds = sorted({result["seed"] for result in results})
+    rows = first["rows"]
+    head = INTRODUCTION.format(
+        train=rows["train"],
+        heldout=rows["heldout"],
+        conditions=rows["conditions"],
+        seeds=f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}",
+    )
+    parts = [
+        "<!-- Made by benchmarks.queries_report; edit benchmarks/notes/queries.md instead. -->",
+        head,
+        "## Answers\n",
+        _answers(results),
+        "## Levels and orders\n",
+        _levels(results),
+        notes.strip() + "\n",
+        "## Machine and versions\n",
+        machine_text(results),
+    ]
+    return "\n".join(parts)
+
+
+def _met(value: float, limit: float) -> str:
+    return "yes" if value <= limit else "**no**"
+
+
+def _answers(results: Results) -> str:
+    lines = [
+        "| law | question | asked, at most | regret | largest gap of F, mean | met |",
+        "| --- | --- | ---: | ---: | ---: | :---: |",
+    ]
+    for result in results:
+        limit = REGRET[result["smooth"]]
+        for question, answer in result["answers"].items():
+            lines.append(
+                f"| {result['law']} | {question} | {limit:.0%} | {answer['regret']:.2%} | "
+                f"{answer['largest_gap']:.3f} | {_met(answer['regret'], limit)} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _levels(results: Results) -> str:
+    lines = [
+        f"| law | Kolmogorov, asked {KOLMOGOROV} | met | in deciles, asked {KOLMOGOROV} | met "
+        f"| C2ST, asked {C2ST} | met | spread over orders, nats | fit, s |",
+        "| --- | ---: | :---: | ---: | :---: | ---: | :---: | ---: | ---: |",
+    ]
+    for result in results:
+        cells = [result["law"]]
+        for name, limit in (
+            ("kolmogorov", KOLMOGOROV),
+            ("kolmogorov_within_deciles", KOLMOGOROV),
+            ("c2st_levels", C2ST),
+        ):
+            cells += [f"{result[name]:.3f}", _met(result[name], limit)]
+        cells += [f"{result['order_spread']:.3f}", f"{result['fit_seconds']:.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Writes the page, or checks it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.queries_report")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if out of date")
+    args = parser.parse_args(argv)
+    results = common.read_results(common.RESULTS / "queries")
+    if not results:
+        sys.exit("Expected results of benchmarks.queries; got none. Run it first.")
+    text = page(results, NOTES.read_text() if NOTES.exists() else "")
+    if args.check:
+        if not PAGE.exists() or PAGE.read_text() != text:
+            sys.exit(f"{PAGE.name} is out of date. Run python -m benchmarks.queries_report.")
+        return
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(text)
+    print(f"wrote {PAGE}")
+
+
+if __name__ == "__main__":
+    main()

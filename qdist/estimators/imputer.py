@@ -1,0 +1,83 @@
+"""Missing cells filled as a step of a scikit-learn pipeline."""
+
+from typing import Any, Self, final
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+
+from qdist.errors import InputError, NotFittedError
+from qdist.estimators.tabular import TabularModel
+
+__all__ = ["QuantileImputer"]
+
+
+@final
+class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer that fits a model of the table and draws missing cells from it.
+
+    One draw, not a mean: relations between columns and their spread stay as they are. For several
+    draws, call `model_.impute(X, n_draws=...)`.
+
+    Args:
+        model: The [`TabularModel`][qdist.estimators.TabularModel] to fit, left as it is; a default
+            one if None.
+        random_state: Seed of the draws, and of the default model.
+
+    Attributes:
+        model_: The fitted model.
+        n_features_in_: Number of columns.
+        feature_names_in_: Their names.
+
+    Example:
+        >>> import numpy as np
+        >>> import qdist
+        >>> X = np.array([[1.0, 2.0], [np.nan, 4.0], [3.0, 6.0], [4.0, 8.0]])
+        >>> quick = qdist.TabularModel(max_steps=2)
+        >>> filled = qdist.QuantileImputer(quick, random_state=0).fit_transform(X)
+        >>> filled.shape, bool(np.isnan(filled).any())
+        ((4, 2), False)
+    """
+
+    def __init__(self, model: TabularModel | None = None, *, random_state: Any = None) -> None:
+        self.model = model
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the model to the rows of a frame, missing cells included.
+
+        Raises:
+            InputError: If the frame or a parameter cannot be worked with.
+            TrainingError: If training diverges.
+        """
+        del y
+        if self.model is not None and not isinstance(self.model, TabularModel):
+            raise InputError(f"Expected model to be a TabularModel or None; got {self.model!r}.")
+        model = TabularModel(random_state=self.random_state) if self.model is None else self.model
+        self.model_ = clone(model).fit(X)
+        self.n_features_in_ = self.model_.n_features_in_
+        self.feature_names_in_ = self.model_.feature_names_in_
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Fill the missing cells of a frame with one draw; known cells stay.
+
+        Returns:
+            A frame of the type that was fitted.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            UnknownNameError: If a column is lacking or unknown.
+        """
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                "Expected a fitted QuantileImputer; got one that is not. Call fit(X) first."
+            )
+        return self.model_.impute(X, random_state=self.random_state)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
+        """The names of the columns, which are those that came in."""
+        names = self.feature_names_in_ if input_features is None else input_features
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "model_" in vars(self)

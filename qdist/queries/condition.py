@@ -1,0 +1,92 @@
+"""What is known, read once for all questions."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+import torch
+from torch import Tensor
+
+from qdist.codecs.table import TableCodec
+from qdist.errors import InputError
+from qdist.laws import TableLaw
+
+__all__ = ["NOTHING", "Condition", "Nan", "check_order", "columns_of", "read_condition"]
+
+Nan = Literal["unknown", "value"]
+
+NOTHING = (
+    "Expected a table with something to learn; got constants and ids only. Add other columns."
+)
+
+
+@final
+@dataclass(frozen=True)
+class Condition:
+    """Encoded conditions.
+
+    Attributes:
+        y: Values, shape (N, D), 0 where unknown.
+        visible: What is known, shape (N, D).
+    """
+
+    y: Tensor
+    visible: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def chunks(self, size: int) -> "list[Condition]":
+        """The same rows, at most `size` at a time.
+
+        Without a row, one of which nothing is known, so that an answer has a type; cut it off.
+        """
+        if not len(self):
+            blank = torch.zeros(1, self.y.shape[1], dtype=self.y.dtype)
+            return [Condition(blank, torch.zeros_like(blank, dtype=torch.bool))]
+        starts = range(0, len(self), size)
+        return [Condition(self.y[s : s + size], self.visible[s : s + size]) for s in starts]
+
+
+def read_condition(codec: TableCodec, law: TableLaw, given: Any, *, nan: Nan) -> Condition:
+    """Reads what is given: a dict, a frame of conditions, or None for nothing known.
+
+    Raises:
+        UnknownNameError: If a column is not known.
+        InputError: If a value cannot be, or a law of a fixed order is asked out of order.
+    """
+    if given is None:
+        y = torch.zeros(1, len(codec.coordinates), dtype=torch.float64)
+        return Condition(y, torch.zeros_like(y, dtype=torch.bool))
+    y, visible = codec.encode_given(given, nan=nan)
+    check_order(codec, law, visible)
+    return Condition(y, visible)
+
+
+def check_order(codec: TableCodec, law: TableLaw | None, visible: Tensor) -> None:
+    """Raises where a law that was trained for one order is given other than its first columns."""
+    if law is None or law.order is None:
+        return
+    known = visible[:, law.order]
+    if bool((known[:, 1:] & ~known[:, :-1]).any()):
+        named = [codec.names[i] for i in law.order.tolist()]
+        raise InputError(
+            f"Expected conditions on the first columns of the order {named}, for which alone this "
+            "model was trained; got others. Fit with order='any'."
+        )
+
+
+def columns_of(codec: TableCodec, names: Any) -> list[int]:
+    """The numbers of the columns asked for: one name, or several.
+
+    Raises:
+        UnknownNameError: If a name is not one of a modelled column.
+        InputError: If there is none.
+    """
+    if isinstance(names, str):
+        return [codec.index(names)]
+    if not isinstance(names, list | tuple) or not names:
+        raise InputError(
+            f"Expected the name of a column, or a list of names; got {names!r}. "
+            "Ask for columns by their names."
+        )
+    return [codec.index(str(name)) for name in names]

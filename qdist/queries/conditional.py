@@ -1,0 +1,290 @@
+"""One column given any others: quantiles, probabilities, and the law itself.
+
+All answers are given that the cell is present; the probability that it is missing stands beside
+them, in `prob_missing`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from qdist.arguments import levels as read_levels
+from qdist.codecs.schema import MISSING
+from qdist.codecs.table import TableCodec
+from qdist.errors import InputError, UnsupportedError
+from qdist.laws import TableLaw
+from qdist.quantile import QuantileFunction
+from qdist.queries.condition import Condition, Nan, columns_of, read_condition
+from qdist.queries.ranges import split_range
+from qdist.queries.scales import data_law, missing_mass
+from qdist.queries.values import levels_of, values_at
+from qdist.rng import uniforms
+
+__all__ = ["cdf", "draw_ranged", "predict_dist", "prob_missing", "quantile"]
+
+_ROWS = 4096
+
+
+def quantile(
+    codec: TableCodec,
+    law: TableLaw,
+    column: str | Sequence[str],
+    levels: Any,
+    *,
+    given: Any = None,
+    nan: Nan = "unknown",
+) -> npt.NDArray[Any]:
+    r"""Quantiles of a column given what is known.
+
+    The smallest value x with $P(X \le x \mid \text{given, present}) \ge \tau$, on the column's own
+    scale and grid.
+
+    Args:
+        codec: The model's codec.
+        law: Its law.
+        column: The name of a column whose values have an order, or several names. Each of several
+            is answered by itself, given what is known, not given the others.
+        levels: Levels in [0, 1], a number or shape (T,).
+        given: What is known: None, a dict (one condition, of which the asked column may be a
+            [`Range`][qdist.queries.Range]), or a frame (one condition a row; each may know other
+            columns).
+        nan: What a missing cell of a frame means: "unknown", or the known "value" missing.
+
+    Returns:
+        One row per condition, levels last: shape (N, T), or (N,) for a single level; with a list
+        of names (N, C, T) or (N, C). N is 1 for a dict or None. Numbers are float64, infinite
+        where the law has no end; dates and times are numpy's (zones in UTC); ordered levels are
+        objects.
+
+    Raises:
+        UnknownNameError: If a column is not known.
+        UnsupportedError: If the column has no order, or a range is given for another column.
+        InputError: If a level is not in [0, 1], a condition cannot be, or the column asked for is
+            known.
+
+    Example:
+        >>> import qdist
+        >>> from qdist.data.datasets import load_penguins
+        >>> model = qdist.TabularModel(max_steps=20, random_state=0).fit(load_penguins())
+        >>> model.quantile("body_mass_g", [0.05, 0.5, 0.95], given={"species": "Gentoo"}).shape
+        (1, 3)
+    """
+    tau = read_levels("levels", levels)
+    rest, named, bounds = split_range(given)
+    condition = read_condition(codec, law, rest, nan=nan)
+    found = []
+    for i in columns_of(codec, column):
+        _check_asked(codec, condition, i, named)
+        coder = codec.column(codec.names[i])
+        parts = []
+        for chunk in condition.chunks(_ROWS):
+            base = law.conditional(i, chunk.y, chunk.visible)
+            parts.append(values_at(coder, base, tau.flatten(), bounds=bounds))
+        answer = np.concatenate(parts)[: len(condition)]
+        found.append(answer if tau.dim() else answer[:, 0])
+    return found[0] if isinstance(column, str) else np.stack(found, axis=1)
+
+
+def cdf(
+    codec: TableCodec,
+    law: TableLaw,
+    column: str,
+    values: Any,
+    *,
+    given: Any = None,
+    nan: Nan = "unknown",
+) -> npt.NDArray[np.float64]:
+    r"""Probabilities that a column is at most a value, given what is known.
+
+    Args:
+        codec: The model's codec.
+        law: Its law.
+        column: The name of a column whose values have an order.
+        values: Values of the column: one, or shape (V,), asked of each condition; or shape (N, V),
+            a row for each condition. Numbers need not lie on the column's grid or in its bounds.
+        given: What is known; see [`quantile`][qdist.queries.conditional.quantile].
+        nan: What a missing cell of a frame means.
+
+    Returns:
+        $P(X \le x \mid \text{given, present})$, one row per condition, values last: shape (N, V),
+        or (N,) for a single value.
+
+    Raises:
+        UnknownNameError: If a column is not known.
+        UnsupportedError: If the column has no order, or a range is given for another column.
+        InputError: If a value is not one of the column's type, a level is unknown, a condition
+            cannot be, or the column asked for is known.
+    """
+    rest, named, bounds = split_range(given)
+    condition = read_condition(codec, law, rest, nan=nan)
+    (i,) = columns_of(codec, column if isinstance(column, str) else [column])
+    _check_asked(codec, condition, i, named)
+    coder = codec.column(codec.names[i])
+    shape = np.shape(values)
+    if len(shape) > 2 or (len(shape) == 2 and shape[0] not in {1, len(condition)}):
+        raise InputError(
+            f"Expected values of shape (V,), or ({len(condition)}, V) with a row for each "
+            f"condition; got {shape}."
+        )
+    parts, start = [], 0
+    for chunk in condition.chunks(_ROWS):
+        mine = values[start : start + len(chunk)] if len(shape) == 2 and shape[0] > 1 else values
+        start += len(chunk)
+        base = law.conditional(i, chunk.y, chunk.visible)
+        parts.append(levels_of(coder, base, mine, bounds=bounds))
+    answer = np.concatenate(parts)[: len(condition)]
+    return answer if shape else answer[:, 0]
+
+
+def predict_dist(
+    codec: TableCodec,
+    law: TableLaw,
+    column: str,
+    *,
+    given: Any = None,
+    nan: Nan = "unknown",
+) -> QuantileFunction:
+    """The law of a column given what is known, as one object.
+
+    Args:
+        codec: The model's codec.
+        law: Its law.
+        column: The name of a column.
+        given: What is known; see [`quantile`][qdist.queries.conditional.quantile]. No range.
+        nan: What a missing cell of a frame means.
+
+    Returns:
+        A quantile function of batch shape (N,), float64, on the column's own scale, given
+        presence. Real numbers are [`PiecewiseLinear`][qdist.quantile.PiecewiseLinear] with the
+        column's atoms and exponential tails; numbers on a grid
+        [`Rounded`][qdist.quantile.Rounded]; levels
+        [`Categorical`][qdist.quantile.Categorical] with their `names` and `probs`; numbers of
+        which there are few `Categorical` with their values. Times count in seconds since 1970,
+        dates in days. All N laws are in memory at once.
+
+    Raises:
+        UnknownNameError: If a column is not known.
+        UnsupportedError: If the column is an id, or a range is given.
+        InputError: If a condition cannot be, or the column asked for is known.
+    """
+    rest, named, bounds = split_range(given)
+    if bounds is not None:
+        raise UnsupportedError(
+            f"Expected conditions without a range in predict_dist; got one for {named!r}. "
+            "Ask for its quantile or cdf, or cut the levels of the law yourself."
+        )
+    i, condition = _single(codec, law, column, rest, nan)
+    base = law.conditional(i, condition.y, condition.visible)
+    return data_law(codec.column(codec.names[i]), base)
+
+
+def prob_missing(
+    codec: TableCodec,
+    law: TableLaw,
+    column: str,
+    *,
+    given: Any = None,
+    nan: Nan = "unknown",
+) -> npt.NDArray[np.float64]:
+    """The probability that a cell is missing, given what is known.
+
+    Args:
+        codec: The model's codec.
+        law: Its law.
+        column: The name of a column.
+        given: What is known; see [`quantile`][qdist.queries.conditional.quantile]. No range.
+        nan: What a missing cell of a frame means.
+
+    Returns:
+        Shape (N,); 0 where no training cell was missing.
+
+    Raises:
+        UnknownNameError: If a column is not known.
+        UnsupportedError: If a range is given.
+        InputError: If a condition cannot be, or the column asked for is known.
+    """
+    rest, named, bounds = split_range(given)
+    if bounds is not None:
+        raise UnsupportedError(
+            f"Expected conditions without a range in prob_missing; got one for {named!r}, which "
+            "says that it is present."
+        )
+    i, condition = _single(codec, law, column, rest, nan)
+    coder = codec.column(codec.names[i])
+    chunks = condition.chunks(_ROWS)
+    parts = [missing_mass(coder, law.conditional(i, c.y, c.visible)) for c in chunks]
+    return np.asarray(torch.cat(parts).numpy())[: len(condition)]
+
+
+def draw_ranged(
+    codec: TableCodec,
+    law: TableLaw,
+    given: Any,
+    *,
+    n: int,
+    seed: int,
+    tau_range: tuple[float, float] = (0.0, 1.0),
+) -> dict[str, Any]:
+    """Draws the ranged column of a condition, from its law given the rest cut to the range.
+
+    Args:
+        codec: The model's codec.
+        law: Its law.
+        given: A dict with one [`Range`][qdist.queries.Range].
+        n: How many values to draw.
+        seed: Where the levels come from, with row and column.
+        tau_range: The range into which levels are mapped.
+
+    Returns:
+        A frame of n conditions, as a dict of columns, in which the ranged column has values; what
+        is missing in it is known to be missing.
+
+    Raises:
+        InputError: If the model gives the range no probability.
+        UnsupportedError: If the column has no order, or a law of a fixed order does not draw it
+            next.
+    """
+    rest, named, bounds = split_range(given)
+    assert named is not None
+    i, condition = _single(codec, law, named, rest, "unknown")
+    if law.order is not None:
+        first = int(condition.visible.sum())
+        if law.order.tolist()[first] != i:
+            raise UnsupportedError(
+                f"Expected a range for {codec.names[law.order[first]]!r}, the next column of the "
+                f"order; got one for {named!r}. Fit with order='any'."
+            )
+    base = law.conditional(i, condition.y, condition.visible)
+    low, high = tau_range
+    tau = low + (high - low) * uniforms(seed, range(n), columns=len(codec.names))[:, i]
+    drawn = values_at(codec.column(named), base, tau, bounds=bounds)[0]
+    known = {name: value for name, value in rest.items() if value is not None}
+    columns = {name: [None if v is MISSING else v] * n for name, v in known.items()}
+    return {**columns, named: drawn}
+
+
+def _single(
+    codec: TableCodec, law: TableLaw, column: Any, given: Any, nan: Nan
+) -> tuple[int, Condition]:
+    condition = read_condition(codec, law, given, nan=nan)
+    (i,) = columns_of(codec, column if isinstance(column, str) else [column])
+    _check_asked(codec, condition, i, None)
+    return i, condition
+
+
+def _check_asked(codec: TableCodec, condition: Condition, i: int, ranged: str | None) -> None:
+    name = codec.names[i]
+    if ranged is not None and ranged != name:
+        raise UnsupportedError(
+            f"Expected a range for the column asked for, {name!r}; got one for {ranged!r}, over "
+            "which the model would have to integrate. Sample under the range, and count."
+        )
+    known = int(condition.visible[:, i].sum())
+    if known:
+        raise InputError(
+            f"Expected conditions that leave {name!r} open; got its value in {known} of "
+            f"{len(condition)} rows. Drop it from what is given."
+        )

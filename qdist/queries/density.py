@@ -1,0 +1,132 @@
+"""How likely a row is: the log density that anomaly scores are made of."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from qdist.arguments import column_order, number
+from qdist.codecs.table import TableCodec
+from qdist.errors import InputError
+from qdist.laws import TableLaw
+from qdist.orders import random_order
+from qdist.queries.condition import Nan
+from qdist.rng import seed_of
+
+__all__ = ["encode_rows", "order_of_names", "score_samples"]
+
+
+def score_samples(
+    codec: TableCodec,
+    law: TableLaw,
+    X: Any,
+    *,
+    order: Sequence[str] | None = None,
+    n_orders: int = 1,
+    nan: Nan = "value",
+    random_state: Any = None,
+) -> npt.NDArray[np.float64]:
+    r"""Joint log density of each row; higher is more normal.
+
+    The base measure is a product over the columns. For levels, atoms, numbers of which there are
+    few, and missing cells it counts: such a cell adds a log probability. For all other numbers it
+    is length in the column's own unit (seconds for times, days for dates); a value on a grid adds
+    the log of its probability divided by the grid's step. The sum changes with the units of the
+    columns by a constant, so differences and ranks of scores do not.
+
+    Args:
+        codec: The model's codec.
+        law: Its law.
+        X: A frame with the fitted columns.
+        order: The order of the chain, by the names of the modelled columns; by default the
+            model's own. The laws of different orders need not agree.
+        n_orders: Over how many orders, drawn at random, densities are averaged (the result is a
+            log-mean-exp). Steadier than one order, at as many times the cost.
+        nan: What a missing cell is: a "value" with a probability of its own, or "unknown", left
+            out of the sum; then a row's score is the density of what is known of it.
+        random_state: Seed of the random orders.
+
+    Returns:
+        Log densities in nats, shape (N,), never exponentiated: below -745 they would be 0.
+
+    Raises:
+        UnknownNameError: If a column is lacking.
+        InputError: If a cell is not one that its column can hold, an order is no order, or one is
+            asked of a model that was trained for another.
+        UnsupportedError: If a head has no density.
+
+    Example:
+        >>> import qdist
+        >>> from qdist.data.datasets import load_penguins
+        >>> birds = load_penguins()
+        >>> model = qdist.TabularModel(max_steps=20, random_state=0).fit(birds)
+        >>> model.score_samples(birds.head(3)).shape
+        (3,)
+    """
+    y, known = encode_rows(codec, X, nan)
+    jacobian = (codec.log_jacobian(y) * known).sum(-1)
+    n_orders = number("n_orders", n_orders, least=1, whole=True)
+    if n_orders == 1:
+        orders = [order_of_names(codec, law, order)]
+    else:
+        if order is not None:
+            raise InputError("Expected an order or n_orders above 1; got both. Leave one out.")
+        order_of_names(codec, law, codec.names if law.order is not None else None)
+        generator = torch.Generator().manual_seed(seed_of(random_state))
+        dim = len(codec.names)
+        orders = [random_order(dim, generator=generator).tolist() for _ in range(n_orders)]
+    whole = bool(known.all())
+    scores = torch.stack(
+        [
+            law.log_prob(y, order=o).to(torch.float64) if whole else _known_part(law, y, known, o)
+            for o in orders
+        ]
+    )
+    return np.asarray((scores.logsumexp(0) - math.log(len(scores)) + jacobian).numpy())
+
+
+def order_of_names(
+    codec: TableCodec, law: TableLaw, order: Sequence[str] | None
+) -> list[int] | None:
+    """An order as column numbers; None for the law's own.
+
+    Raises:
+        InputError: If it is no order of the columns, or not the one of a law that has one.
+    """
+    if order is None:
+        return None
+    numbers = column_order(list(order), codec.names)
+    if law.order is not None and numbers != law.order.tolist():
+        raise InputError(
+            "Expected the order that the model was trained for; got another. "
+            "Leave it out, or fit with order='any'."
+        )
+    return numbers
+
+
+def encode_rows(codec: TableCodec, X: Any, nan: Nan) -> tuple[Tensor, Tensor]:
+    """Encoded rows (N, D), and which cells count: all, or those that are not missing."""
+    if nan == "unknown":
+        return codec.encode_given(X)
+    if nan != "value":
+        raise InputError(f"Expected nan to be 'unknown' or 'value'; got {nan!r}.")
+    y = codec.encode(X)
+    return y, torch.ones_like(y, dtype=torch.bool)
+
+
+def _known_part(law: TableLaw, y: Tensor, known: Tensor, order: list[int] | None) -> Tensor:
+    """The chain over each row's known cells alone; the others are never seen."""
+    total = torch.zeros(len(y), dtype=torch.float64)
+    visible = torch.zeros_like(known)
+    own = range(law.dim) if law.order is None else law.order.tolist()
+    for i in own if order is None else order:
+        for rows in known[:, i].nonzero().squeeze(1).split(4096):
+            base = law.conditional(i, y[rows], visible[rows])
+            term = base.log_prob(y[rows, i].to(base.device, base.dtype))
+            total[rows] += term.to(total)
+        visible[:, i] = known[:, i]
+    return total

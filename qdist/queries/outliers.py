@@ -1,0 +1,159 @@
+"""Which cells of a row are odd, given all its others."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from qdist.arguments import number
+from qdist.codecs.coded import CodedColumn
+from qdist.codecs.columns import AbstractColumn
+from qdist.codecs.conform import conform
+from qdist.codecs.curved import CurvedColumn
+from qdist.codecs.raw import to_raw
+from qdist.codecs.table import TableCodec
+from qdist.data.frames import canonical, in_make_of, to_arrow
+from qdist.errors import UnsupportedError
+from qdist.laws import TableLaw
+from qdist.quantile import QuantileFunction
+from qdist.queries.condition import Nan
+from qdist.queries.density import encode_rows
+from qdist.queries.scales import code_law, missing_mass
+from qdist.queries.values import law_on_axis
+
+__all__ = ["explain_outliers"]
+
+_ROWS = 4096
+_TAILS = ("lower", "upper", "rare", "missing", "present")
+
+
+def explain_outliers(
+    codec: TableCodec, law: TableLaw, X: Any, *, threshold: float = 0.01, nan: Nan = "value"
+) -> Any:
+    r"""The cells that lie in a tail of their law given all other cells of the row.
+
+    A number's probability is twice that of the smaller side, $2 \min(P(X \le x), P(X \ge x))$, at
+    most 1, given presence. A level's is the sum of the probabilities of all levels that are no
+    more probable. Where a missing cell is improbable, or a present one, that is reported in its
+    place. One cell in a hundred is below 0.01 by chance: look at the smallest first.
+
+    Args:
+        codec: The model's codec.
+        law: Its law, trained for any order.
+        X: A frame with the fitted columns.
+        threshold: Cells of at most this probability are reported.
+        nan: What a missing cell is: a "value", which may be odd itself, or "unknown", neither
+            judged nor used.
+
+    Returns:
+        A frame of the make of X, the most improbable cell first: "row" (its number, from 0),
+        "column", "value" (as text), "tail" ("lower", "upper", "rare", "missing" or "present"),
+        "probability", and "expected": the median given the other cells, or the likeliest level.
+
+    Raises:
+        UnknownNameError: If a column is lacking.
+        InputError: If a cell is not one that its column can hold.
+        UnsupportedError: If the model was trained for one order: then it cannot give a column all
+            the others.
+
+    Example:
+        >>> import qdist
+        >>> from qdist.data.datasets import load_penguins
+        >>> birds = load_penguins()
+        >>> model = qdist.TabularModel(max_steps=20, random_state=0).fit(birds)
+        >>> list(model.explain_outliers(birds, threshold=0.02).columns)
+        ['row', 'column', 'value', 'tail', 'probability', 'expected']
+    """
+    threshold = number("threshold", threshold, above=0)
+    if law.order is not None:
+        raise UnsupportedError(
+            "Expected a model that gives a column all the others; got one that was trained for a "
+            "single order. Fit with order='any'."
+        )
+    y, known = encode_rows(codec, X, nan)
+    found: dict[str, list[Any]] = {name: [] for name in ("row", "column", "tail", "probability")}
+    shown: list[str | None] = []
+    expected: list[str | None] = []
+    table = to_arrow(X)
+    for i, name in enumerate(codec.names):
+        column = codec.column(name)
+        cells = canonical(table.column(name))
+        for rows in known[:, i].nonzero().squeeze(1).split(_ROWS):
+            visible = known[rows].clone()
+            visible[:, i] = False
+            base = law.conditional(i, y[rows], visible)
+            mine = cells.take(pa.array(rows.numpy()))
+            probability, tail, middle = _judge(column, base, y[rows, i], mine)
+            odd = (probability <= threshold).nonzero().squeeze(1)
+            found["row"] += rows[odd].tolist()
+            found["column"] += [name] * len(odd)
+            found["tail"] += [_TAILS[k] for k in tail[odd].tolist()]
+            found["probability"] += probability[odd].tolist()
+            shown += _text(mine.take(pa.array(odd.numpy())))
+            expected += _text(column.decode(middle[odd].numpy()))
+    order = np.argsort(found["probability"], kind="stable")
+    columns = {
+        "row": pa.array(found["row"], pa.int64()),
+        "column": pa.array(found["column"], pa.large_string()),
+        "value": pa.array(shown, pa.large_string()),
+        "tail": pa.array(found["tail"], pa.large_string()),
+        "probability": pa.array(found["probability"], pa.float64()),
+        "expected": pa.array(expected, pa.large_string()),
+    }
+    return in_make_of(pa.table(columns).take(pa.array(order.astype(np.int64))), X)
+
+
+def _judge(
+    column: AbstractColumn, base: QuantileFunction, y: Tensor, cells: pa.Array
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Probabilities, tails and encoded expectations, each of shape (N,)."""
+    gone = missing_mass(column, base)
+    is_gone = torch.zeros(len(y), dtype=torch.bool)
+    if column.missing_value is not None:
+        is_gone = (
+            y < column.curve.missing
+            if isinstance(column, CurvedColumn)
+            else (y == column.missing_value)
+        )
+    presence = torch.where(is_gone, gone, 1 - gone)
+    if isinstance(column, CodedColumn | CurvedColumn):
+        probability, tail, middle = _value(column, base, y, cells)
+    else:  # of an id only presence is known
+        probability, tail = torch.ones_like(presence), torch.zeros(len(y), dtype=torch.long)
+        middle = torch.zeros_like(presence)
+    instead = is_gone | (presence < probability)
+    probability = torch.where(instead, presence, probability)
+    tail = torch.where(instead, torch.where(is_gone, 3, 4), tail)
+    if column.missing_value is not None:  # a present cell where a missing one was expected
+        middle = torch.where(tail == 4, column.missing_value, middle)
+    return probability, tail, middle
+
+
+def _value(
+    column: CodedColumn | CurvedColumn, base: QuantileFunction, y: Tensor, cells: pa.Array
+) -> tuple[Tensor, Tensor, Tensor]:
+    if isinstance(column, CodedColumn) and not column.on_line and column.schema.kind != "ordered":
+        mass = code_law(column, base).probs
+        own = mass.gather(-1, y.long().clamp(max=mass.shape[-1] - 1)[:, None])
+        rare = (mass * (mass <= own)).sum(-1).clamp(max=1)
+        return rare, torch.full((len(y),), 2), mass.argmax(-1).to(torch.float64)
+    law = law_on_axis(column, base)
+    if isinstance(column, CurvedColumn):
+        # Not from y: far out its level is cut to what single precision can tell from 1.
+        raw = to_raw(conform(cells, column.kind, column.schema.name), column.schema.name)[0]
+        place = torch.from_numpy(column.axis.index(raw))
+    else:
+        place = y
+    upto, below = law.cdf(place), law.cdf_left(place)
+    beyond = law.sf(place) + (upto - below)
+    probability = (2 * torch.minimum(upto, beyond)).clamp(max=1)
+    middle = law.icdf(0.5).expand(len(y))
+    if isinstance(column, CurvedColumn):
+        middle = torch.from_numpy(column.curve.level(middle.numpy().copy()))
+    return probability, (beyond < upto).long(), middle
+
+
+def _text(cells: pa.Array) -> list[str | None]:
+    return [None if value is None or value != value else str(value) for value in cells.to_pylist()]

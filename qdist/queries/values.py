@@ -1,0 +1,197 @@
+"""Values of a column and levels of its law, each from the other, in the column's own type."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from qdist.codecs.coded import CodedColumn
+from qdist.codecs.columns import AbstractColumn
+from qdist.codecs.conform import conform, present, value_type
+from qdist.codecs.curved import CurvedColumn
+from qdist.codecs.raw import from_raw, natural_unit, to_raw
+from qdist.errors import InputError, UnsupportedError
+from qdist.quantile import QuantileFunction
+from qdist.queries.ranges import Range
+from qdist.queries.scales import code_law, index_law
+
+__all__ = ["law_on_axis", "levels_of", "place_of", "values_at"]
+
+Array = npt.NDArray[Any]
+
+
+def law_on_axis(column: AbstractColumn, base: QuantileFunction) -> QuantileFunction:
+    """The law, given presence, of what `place_of` gives: an index of the axis, or a code.
+
+    Raises:
+        UnsupportedError: If the column's values have no order.
+    """
+    if isinstance(column, CurvedColumn):
+        return index_law(column, base)
+    if isinstance(column, CodedColumn) and (column.on_line or column.schema.kind == "ordered"):
+        return code_law(column, base)
+    raise UnsupportedError(
+        f"Expected a column whose values have an order; got {column.schema.name!r}, of kind "
+        f"{column.schema.kind}. Use predict_dist(...).probs, the probabilities of its levels."
+    )
+
+
+def values_at(
+    column: AbstractColumn, base: QuantileFunction, tau: Tensor, *, bounds: Range | None = None
+) -> Array:
+    """The quantiles of a column, shape (N, T), at levels tau, shape (T,), in its own type.
+
+    With bounds, those of the law cut to them.
+    """
+    law = law_on_axis(column, base)
+    tau = tau.to(torch.float64)[:, None]
+    if bounds is None:
+        return _decode(column, law.icdf(tau).movedim(0, -1))
+    low, high = _ends(column, bounds)
+    lower, upper, above = _mass_between(column, law, low, high)
+    # Above the median a level is counted from the top, where it has digits left.
+    found = torch.where(
+        lower > 0.5,
+        law.isf((above + (1 - tau) * (upper - lower)).clamp(0, 1)),
+        law.icdf((lower + tau * (upper - lower)).clamp(0, 1)),
+    )
+    return _decode(column, found.clamp(low, high).movedim(0, -1))
+
+
+def levels_of(
+    column: AbstractColumn, base: QuantileFunction, values: Any, *, bounds: Range | None = None
+) -> npt.NDArray[np.float64]:
+    """P(X <= x), shape (N, V), for values of shape (), (V,) or (N, V); cut to bounds if given."""
+    law = law_on_axis(column, base)
+    place = place_of(column, values)
+    place = place if place.dim() == 2 else place.reshape(-1).expand(*base.batch_shape, -1)
+    found = law.cdf(place.movedim(-1, 0))
+    if bounds is not None:
+        low, high = _ends(column, bounds)
+        lower, upper, _ = _mass_between(column, law, low, high)
+        found = ((found - lower) / (upper - lower)).clamp(0, 1)
+    return np.asarray(found.movedim(0, -1).numpy())
+
+
+def place_of(column: AbstractColumn, values: Any) -> Tensor:
+    """Values of the column's type, of any shape, on the axis of `law_on_axis`.
+
+    Raises:
+        InputError: If a value is of another type, missing, or of an unknown level.
+    """
+    shape = np.shape(values)
+    if isinstance(column, CodedColumn) and not column.on_line:
+        array = _as_arrow(values, value_type(column.kind), column.schema.name)
+        return torch.from_numpy(column.encode(array)).view(shape)
+    raw = _raw(column, values)
+    if isinstance(column, CodedColumn):
+        # Between two codes lies nothing: a number counts as the greatest one that it reaches.
+        return torch.from_numpy(np.searchsorted(_known(column), raw, "right") - 1.0).view(shape)
+    assert isinstance(column, CurvedColumn)
+    with np.errstate(invalid="ignore"):
+        place = column.axis.index(raw)
+    place = np.where(np.isfinite(raw), place, raw).astype(np.float64)
+    return torch.from_numpy(place).view(shape)
+
+
+def _known(column: CodedColumn) -> Array:
+    raw, _ = to_raw(column.levels, column.schema.name)
+    return raw
+
+
+def _raw(column: AbstractColumn, values: Any) -> Array:
+    """Raw values, flat: whole numbers of times and dates, floats of all else."""
+    name, kind = column.schema.name, value_type(column.kind)
+    if pa.types.is_temporal(kind):
+        raw: Array = to_raw(_as_arrow(values, kind, name), name)[0]
+        return raw
+    numbers = _as_floats(values, name).ravel() * round(1 / natural_unit(kind))
+    if pa.types.is_decimal(kind):  # 1.1 * 10 is not 11
+        near = np.rint(numbers)
+        numbers = np.where(np.isclose(numbers, near, rtol=1e-12, atol=1e-9), near, numbers)
+    return numbers
+
+
+def _as_floats(values: Any, name: str) -> npt.NDArray[np.float64]:
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        numbers = np.array(np.nan)
+    if np.isnan(numbers).any():
+        raise InputError(
+            f"Expected numbers for column {name!r}; got {values!r:.80}. Ask about present values."
+        )
+    return numbers
+
+
+def _as_arrow(values: Any, kind: pa.DataType, name: str) -> pa.Array:
+    flat = np.asarray(values).ravel() if np.ndim(values) else [values]
+    plain = [c.item() if isinstance(c, np.bool_ | np.number | np.str_) else c for c in flat]
+    try:
+        array = pa.array(plain, from_pandas=True)
+        array = conform(array, kind, name)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise InputError(
+            f"Expected values of type {kind} for column {name!r}; got {values!r:.80}."
+        ) from error
+    if not present(array).all():
+        raise InputError(
+            f"Expected values of column {name!r}; got a missing one. Ask about present values; "
+            "prob_missing gives the probability of a missing one."
+        )
+    return array
+
+
+def _ends(column: AbstractColumn, bounds: Range) -> tuple[float, float]:
+    """The ends of a range on the axis, both included; infinite where there is none."""
+    low = -np.inf if bounds.lower is None else float(place_of(column, bounds.lower))
+    high = np.inf if bounds.upper is None else float(place_of(column, bounds.upper))
+    if isinstance(column, CurvedColumn) and column.axis.gridded:
+        return float(np.ceil(low - 1e-9)), float(np.floor(high + 1e-9))
+    if isinstance(column, CodedColumn) and column.on_line and bounds.lower is not None:
+        low = float(np.searchsorted(_known(column), _raw(column, bounds.lower), "left")[0])
+    return low, high
+
+
+def _mass_between(
+    column: AbstractColumn, law: QuantileFunction, low: float, high: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """F(low-), F(high) and 1 - F(high) of each law, shape (N,)."""
+    ends = torch.tensor([low, high], dtype=torch.float64)
+    lower, upper, above = law.cdf_left(ends[0]), law.cdf(ends[1]), law.sf(ends[1])
+    if low > high or not bool((upper > lower).all()):
+        raise InputError(
+            f"Expected a range of column {column.schema.name!r} that holds some probability; got "
+            "one that holds none. Widen it, or swap its ends."
+        )
+    return lower, upper, above
+
+
+def _decode(column: AbstractColumn, place: Tensor) -> Array:
+    """Places on the axis, of any shape, to a numpy array of the column's values."""
+    kind = value_type(column.kind)
+    flat = place.numpy().ravel()
+    if isinstance(column, CodedColumn):
+        array = column.levels.take(pa.array(np.rint(flat).astype(np.int64)))
+    else:
+        assert isinstance(column, CurvedColumn)
+        raw = column.axis.value(np.where(np.isfinite(flat), flat, 0.0))
+        raw = np.clip(raw, column.schema.lower, column.schema.upper) if _bounded(column) else raw
+        if not pa.types.is_temporal(kind):
+            values = raw.astype(np.float64) * natural_unit(kind)
+            return np.where(np.isfinite(flat), values, flat).reshape(place.shape)
+        far = column.axis.value(np.sign(flat) * 2.0**80)
+        array = from_raw(np.where(np.isfinite(flat), raw, far).astype(raw.dtype), None, kind)
+    if pa.types.is_decimal(kind):
+        array = array.cast(pa.float64())
+    cells = array.to_numpy(zero_copy_only=False)
+    if not pa.types.is_temporal(kind) and column.schema.kind == "number":
+        cells = cells.astype(np.float64)
+    return np.asarray(cells).reshape(place.shape)
+
+
+def _bounded(column: CurvedColumn) -> bool:
+    return column.schema.lower is not None or column.schema.upper is not None

@@ -1,0 +1,77 @@
+"""The rounded law against sums over all its points, and the exact places of decimals."""
+
+import math
+
+import pytest
+import torch
+
+from qdist.quantile import PiecewiseLinear, Rounded
+
+BASES = {
+    "tails, an atom, half steps": (
+        [0.1, 0.3, 0.3, 0.6, 0.6, 0.9],
+        [-3.5, -0.5, 0.0, 0.0, 0.5, 7.5],
+        2.0,
+        3.0,
+    ),
+    "no tails, knots anywhere": ([0.0, 0.2, 0.45, 1.0], [-0.5, 2.2, 3.9, 10.5], None, None),
+    "a narrow tail": ([0.05, 0.4, 1.0], [-1.3, 2.25, 4.5], 0.3, None),
+}
+
+
+@pytest.fixture(params=BASES.values(), ids=BASES)
+def base(request, make_linear):
+    return make_linear(*request.param)
+
+
+def test_it_is_the_law_of_rounded_draws(base):
+    tau = (torch.arange(4001) + 0.5) / 4001
+    z = base.icdf(tau)
+    clear = ((z - 0.5) - (z - 0.5).round()).abs() > 1e-9  # of the cuts, where a side is chosen
+    assert int(clear.sum()) > 3900
+    assert torch.equal(Rounded(base).icdf(tau)[clear], torch.floor(z + 0.5)[clear])
+
+
+def test_scores_and_moments_are_sums_over_its_points(base):
+    law = Rounded(base)
+    points = torch.arange(-400.0, 400.0)
+    mass = law.log_prob(points).exp()
+    assert mass.sum().item() == pytest.approx(1, abs=1e-12)
+    mean = (mass * points).sum()
+    assert law.mean.item() == pytest.approx(mean.item(), abs=1e-9)
+    spread = (mass * (points - mean).square()).sum()
+    assert law.variance.item() == pytest.approx(spread.item(), rel=1e-9)
+    upto = mass.cumsum(0)
+    for y in (-50.0, -7.3, -3.5, -0.5, 0.0, 0.2, 2.0, 2.2, 7.0, 7.5, 8.0, 10.5, 60.0):
+        below = (y - points).clamp(0, 1)  # the share of [j, j + 1) that lies below y
+        expected = (below * upto.square() + (1 - below) * (1 - upto).square()).sum()
+        assert law.crps(y).item() == pytest.approx(expected.item(), abs=1e-9), y
+
+
+def test_a_batch_is_its_rows(make_linear):
+    levels = torch.tensor([[0.1, 0.5, 0.8], [0.2, 0.3, 0.9]])
+    values = torch.tensor([-1.5, 0.5, 6.5])
+    tails = (torch.tensor(1.0), torch.tensor(2.0))
+    batch = Rounded(PiecewiseLinear(levels, values, tails=tails), step=0.5)
+    rows = [Rounded(PiecewiseLinear(row, values, tails=tails), step=0.5) for row in levels]
+    y = torch.tensor([[-3.0, 1.5], [0.0, 2.2], [9.0, 9.0]])
+    for name in ("cdf", "cdf_left", "sf", "log_prob", "crps"):
+        found = getattr(batch, name)(y)
+        expected = [getattr(row, name)(y[:, k]) for k, row in enumerate(rows)]
+        torch.testing.assert_close(found, torch.stack(expected, 1))
+    torch.testing.assert_close(batch.mean, torch.stack([row.mean for row in rows]))
+    torch.testing.assert_close(batch.variance, torch.stack([row.variance for row in rows]))
+
+
+def test_tenths_print_as_they_should(make_linear):
+    law = Rounded(make_linear([0.0, 1.0], [-0.5, 9.5]), origin=1.0, step=2.0, divisor=10.0)
+    assert law.icdf(torch.tensor([0.05, 0.15, 0.95])).tolist() == [0.1, 0.3, 1.9]
+    # 0.3 * 10 is not 3 in floating point; the index is 1 all the same.
+    assert law.log_prob(torch.tensor([0.3, 0.30001])).exp().tolist() == pytest.approx([0.1, 0])
+
+
+def test_far_out_masses_keep_their_digits(make_linear):
+    law = Rounded(make_linear([0.0, 0.5], [-0.5, 0.5], None, 1.0))
+    # P(J = 40) = 0.5 (e^-39 - e^-40), about 4e-18: lost in the difference of two cdfs.
+    expected = math.log(0.5) - 39 + math.log1p(-math.exp(-1))
+    assert law.log_prob(40.0).item() == pytest.approx(expected, rel=1e-9)
