@@ -58,8 +58,7 @@ class CurvedColumn(AbstractColumn):
         name = self.schema.name
         raw, missing = to_raw(conform(array, self.kind, name), name)
         check_bounds(self.schema, raw, ~missing)
-        z = self.axis.index(raw)
-        u = self.curve.level(z if self.heaps is None else self.heaps.spread(np.floor(z + 0.5)))
+        u = self.level(self.axis.index(raw))
         if missing.any():
             if self.missing_value is None:
                 refuse_missing(self.schema, int(missing.sum()))
@@ -74,6 +73,36 @@ class CurvedColumn(AbstractColumn):
         if lower is not None or upper is not None:
             raw = np.clip(raw, lower, upper).astype(raw.dtype, copy=False)
         return from_raw(raw, missing, self.kind)
+
+    def level(self, z: Floats) -> Floats:
+        """The levels, shape (N,), of places on the axis, shape (N,)."""
+        if self.heaps is not None:
+            z = self.heaps.spread(np.floor(z + 0.5))
+        return self.curve.level(z)
+
+    def snap(self, u: Floats) -> Floats:
+        """Levels, shape (N,), moved to those of the points of the grid that they decode to."""
+        if not self.axis.gridded:
+            return u
+        z, missing = self.curve.value(u)
+        snapped = self.level(z if self.heaps is None else self.heaps.gather(z))
+        return snapped if missing is None else np.where(missing, u, snapped)
+
+    def cell(self, u: Floats) -> tuple[Floats, Floats]:
+        """The ends of the stretch of levels that decode to the same point of the grid.
+
+        Args:
+            u: Levels of points of the grid, shape (N,), as `encode` gives them.
+
+        Returns:
+            Two arrays of shape (N,): u itself, twice, at atoms, at missing, and without a grid.
+        """
+        if self.heaps is None:
+            return self.curve.cell(u)
+        z = np.floor(self.heaps.gather(self.curve.value(u)[0]) + 0.5)
+        low, high = (self.curve.level(self.heaps.spread(z + half)) for half in (-0.5, 0.5))
+        dense = self.curve.continuous(u)
+        return np.where(dense, np.minimum(low, u), u), np.where(dense, np.maximum(high, u), u)
 
     def log_jacobian(self, y: Floats) -> Floats:
         """Log du/dx on stretches with a density, 0 at atoms and at missing."""
