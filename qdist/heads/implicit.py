@@ -124,7 +124,24 @@ class ImplicitHead(AbstractHead):
         tau = torch.rand(
             self.n_tau, *batch, generator=generator, dtype=dtype, device=target.device
         )
-        target = target.to(dtype)
+        return self.loss_at(h, target, tau).mean(0)
+
+    def loss_at(self, h: Tensor, target: Tensor, tau: Tensor) -> Tensor:
+        """Return the pinball loss (S..., *batch) at levels tau that are given.
+
+        For backbones that take the level in: the context was made for tau, and the head must be
+        read at the same level.
+
+        Args:
+            h: Contexts, shape (*batch, C).
+            target: Targets, shape (*batch).
+            tau: Levels, shape (S..., *batch).
+
+        Returns:
+            Losses, shape (S..., *batch).
+        """
+        tau = tau.to(working_dtype(self.output.weight))
+        target = target.to(tau.dtype)
         q = self.raw(h, tau)
         u = target - self._clamp(q)
         if self.kappa == 0:
@@ -134,7 +151,27 @@ class ImplicitHead(AbstractHead):
         if self.leak and not self.lower is self.upper is None:
             zero = leaking(q, tau, target, self.lower, self.upper, reach=self.reach)
             loss = loss + self.leak * zero
-        return loss.mean(0)
+        return loss
+
+    def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
+        """Return the values at levels tau, cut to the range and rounded to the grid.
+
+        They are those of the network itself, which may cross. At uniform levels they follow the
+        same law as draws from `forward(h)`, without the 256 readings that a rearrangement takes;
+        and they are all there is where the context was made for tau.
+
+        Args:
+            h: Contexts, shape (*batch, C).
+            tau: Levels, shape (S..., *batch).
+
+        Returns:
+            Values, shape (S..., *batch).
+        """
+        q = self._clamp(self.raw(h, tau.to(working_dtype(self.output.weight))))
+        if self.grid is None:
+            return q
+        grid = self.grid.to(q.dtype)
+        return grid[torch.searchsorted((grid[1:] + grid[:-1]) / 2, q)]
 
     def raw(self, h: Tensor, tau: Tensor) -> Tensor:
         """Return the network's values at levels tau (S..., *batch) given h (*batch, C)."""

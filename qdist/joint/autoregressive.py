@@ -68,7 +68,6 @@ class Autoregressive(AbstractJoint):
         self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
     ) -> Tensor:
         sequence = self._order(order)
-        self._check_visible(visible)
         filled = y.clone()
         stepper = self.backbone.stepper(y, visible)
         for i, rows in hidden_rows(visible, sequence):
@@ -114,5 +113,6 @@ class Autoregressive(AbstractJoint):
             raise UnsupportedError(
                 f"Backbone {self.backbone.name!r} conditions only on the first coordinates of its "
                 "order; got a row in which a known cell follows a hidden one. Give the first "
-                "cells only, or use a backbone that serves any visible set."
+                "cells only, let `fill` keep the others unseen by later='keep', or use a backbone "
+                "that serves any visible set."
             )

@@ -16,6 +16,7 @@ Source: "Autoregressive Quantile Networks for Generative Modeling" (Ostrovski, D
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -112,6 +113,7 @@ class AbstractJoint(nn.Module, ABC):
         *,
         tau: Tensor,
         order: Tensor | Sequence[int] | None = None,
+        later: Literal["refuse", "keep"] = "refuse",
     ) -> Tensor:
         r"""Completes rows: the sampler, deterministic given the levels.
 
@@ -125,6 +127,10 @@ class AbstractJoint(nn.Module, ABC):
                 comonotonic joint takes its one level from the first column.
             order: In which order hidden cells are drawn, shape (D,); only the autoregressive
                 joint depends on it. By default the joint's own.
+            later: What becomes of known cells that come after a hidden one where the backbone
+                fixes the order, so that the hidden one cannot see them: "refuse" them, or "keep"
+                them as they are, each hidden cell being drawn given what comes before it only.
+                Such a row is no draw from the law given all that is known.
 
         Returns:
             Complete rows, shape (B, D).
@@ -136,6 +142,10 @@ class AbstractJoint(nn.Module, ABC):
         visible = self._visible(y, visible)
         self._check("tau", tau, y)
         check_levels(tau, visible)
+        if later not in ("refuse", "keep"):
+            raise InputError(f"Expected later 'refuse' or 'keep'; got {later!r}. Choose one.")
+        if later == "refuse":
+            self._check_visible(visible)
         return self._fill(y, visible, tau, order)
 
     @torch.no_grad()
@@ -278,6 +288,10 @@ class AbstractJoint(nn.Module, ABC):
     @abstractmethod
     def _check_rank(self, rank: Tensor) -> None:
         """Raises UnsupportedError for ranks that would be another joint."""
+
+    def _check_visible(self, visible: Tensor) -> None:
+        """Raises UnsupportedError for a visible set that not every hidden cell can see."""
+        del visible  # a hook; by default every set will do
 
     @abstractmethod
     def _fill(
