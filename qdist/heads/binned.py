@@ -10,7 +10,7 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, readout
-from qdist.quantile import PiecewiseLinear
+from qdist.quantile import Categorical, PiecewiseLinear
 
 __all__ = ["BinnedHead"]
 
@@ -72,6 +72,7 @@ class BinnedHead(AbstractHead):
     log_width: Tensor
     knots: Tensor
     edge: Tensor
+    atoms: Tensor | None
 
     def __init__(
         self,
@@ -100,6 +101,9 @@ class BinnedHead(AbstractHead):
         self.layer = nn.Linear(context, len(basis), bias=False)
         self.bias = nn.Parameter(torch.zeros(len(ends)))
 
+        # Not saved: it follows from the bins.
+        atoms = left if not bool((width > 0).any()) else None
+        self.register_buffer("atoms", atoms, persistent=False)
         self.register_buffer("lookup", _cuts(left, right))
         self.register_buffer("log_width", torch.where(width > 0, width, 1.0).log())
         # One knot where two bins touch, two where there is a gap or an atom between them.
@@ -110,8 +114,8 @@ class BinnedHead(AbstractHead):
         self.register_buffer("knots", values[keep])
         self.register_buffer("edge", edge[keep])
 
-    def forward(self, h: Tensor) -> PiecewiseLinear:
-        """Return the law given h (..., C), a `PiecewiseLinear` of batch shape (...)."""
+    def forward(self, h: Tensor) -> PiecewiseLinear | Categorical:
+        """Return the law given h (..., C): `PiecewiseLinear`, or `Categorical` if all are atoms."""
         return self._law(self._logits(h))
 
     def loss(
@@ -171,7 +175,9 @@ class BinnedHead(AbstractHead):
         with torch.autocast(h.device.type, enabled=False):
             return coefficients @ self.basis.to(dtype) + self.bias.to(dtype)
 
-    def _law(self, logits: Tensor) -> PiecewiseLinear:
+    def _law(self, logits: Tensor) -> PiecewiseLinear | Categorical:
+        if self.atoms is not None:  # exact to the last digit of a tiny mass, and fast
+            return Categorical(logits, values=self.atoms.to(logits.dtype), validate_args=False)
         total = logits.softmax(-1).cumsum(-1)
         # The last level is 1 by construction; rounding must not make it 0.9999999.
         total = functional.pad((total / total[..., -1:]).clamp(max=1.0), (1, 0))

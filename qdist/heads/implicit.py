@@ -1,10 +1,11 @@
 """The implicit quantile network: the level is an input."""
 
+from collections.abc import Callable
 from math import pi
 from typing import Any, ClassVar, Self, final
 
 import torch
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
@@ -101,19 +102,22 @@ class ImplicitHead(AbstractHead):
     def forward(self, h: Tensor) -> Implicit | Categorical:
         """Return the law given h (..., C): `Implicit`, or `Categorical` on a grid."""
 
-        def quantile(tau: Tensor) -> Tensor:
-            q = self._chunked(h, tau)
-            return q if self.grid is not None else self._clamp(q)
+        return self._law(lambda tau: self._chunked(h, tau), h.shape[:-1], h.device)
 
-        law = Implicit(
-            quantile,
-            h.shape[:-1],
-            dtype=working_dtype(self.output.weight),
-            device=h.device,
-            validate_args=False,
+    def law_of(
+        self, context: Callable[[Tensor], Tensor], batch_shape: Size
+    ) -> Implicit | Categorical:
+        """Return the law of a context that depends on the level.
+
+        For backbones that take each level in by itself: `context` says what they make of it.
+
+        Args:
+            context: From levels (S..., *batch) to contexts (S..., *batch, C).
+            batch_shape: The shape of the batch.
+        """
+        return self._law(
+            lambda tau: self.raw(context(tau), tau), batch_shape, self.output.weight.device
         )
-        # On a grid the outer cells take what lies beyond the range, without a clamp.
-        return law if self.grid is None else cells(law.rearranged, self.grid.to(law.dtype))
 
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
@@ -192,6 +196,19 @@ class ImplicitHead(AbstractHead):
     def extra_repr(self) -> str:
         """Show the levels a loss draws, the corner and the range."""
         return f"n_tau={self.n_tau}, kappa={self.kappa}, lower={self.lower}, upper={self.upper}"
+
+    def _law(
+        self, read: Callable[[Tensor], Tensor], batch_shape: Size, device: torch.device
+    ) -> Implicit | Categorical:
+        law = Implicit(
+            read if self.grid is not None else lambda tau: self._clamp(read(tau)),
+            batch_shape,
+            dtype=working_dtype(self.output.weight),
+            device=device,
+            validate_args=False,
+        )
+        # On a grid the outer cells take what lies beyond the range, without a clamp.
+        return law if self.grid is None else cells(law.rearranged, self.grid.to(law.dtype))
 
     def _clamp(self, q: Tensor) -> Tensor:
         if self.lower is None and self.upper is None:
