@@ -165,13 +165,13 @@ class GatedPixelCNN(AbstractBackbone):
         domain = self.domain
         pixels = y[:, len(domain.conditioning) :].nan_to_num(0.0).clamp(0, domain.levels - 1)
         scaled = pixels * (2 / max(1, domain.levels - 1)) - 1
-        return scaled.unflatten(1, (domain.height, domain.width, domain.channels)).permute(
-            0, 3, 1, 2
-        )
+        image: Tensor = scaled.unflatten(1, (domain.height, domain.width, domain.channels))
+        return image.permute(0, 3, 1, 2)
 
     def _rows(self, planes: Tensor) -> Tensor:
         """Planes (B, C * K, H, W) as one row a coordinate, (B, H * W * C, K)."""
-        return planes.permute(0, 2, 3, 1).unflatten(3, (self.domain.channels, -1)).flatten(1, 3)
+        rows: Tensor = planes.permute(0, 2, 3, 1).unflatten(3, (self.domain.channels, -1))
+        return rows.flatten(1, 3)
 
     def _label_first(self, rows: Tensor) -> Tensor:
         """With a label, which sees nothing, a row of zeros in front."""

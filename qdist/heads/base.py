@@ -47,6 +47,14 @@ class AbstractHead(nn.Module, ABC):
     ) -> Tensor:
         """Return the score (...) of the law given h (..., C) at target (...), unreduced."""
 
+    def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
+        """Return values at levels tau (S..., *batch) given h (*batch, C), shaped as the levels.
+
+        At uniform levels they follow the law given h. By default they are its quantiles; a head
+        whose network may cross can give the network's own values, where those are cheaper.
+        """
+        return self(h).icdf(tau)  # type: ignore[no-any-return]
+
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Take first parameters from training targets: a hook; by default nothing is done.
 

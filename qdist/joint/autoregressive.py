@@ -10,6 +10,7 @@ from qdist.backbones import AbstractBackbone
 from qdist.errors import UnsupportedError
 from qdist.heads import ColumnHeads
 from qdist.joint.base import AbstractJoint, Part, hidden_rows
+from qdist.joint.levels import PAST
 from qdist.orders import as_order, rank_of
 
 __all__ = ["Autoregressive"]
@@ -52,6 +53,9 @@ class Autoregressive(AbstractJoint):
         conditioning: Sequence[int] = (),
     ) -> None:
         super().__init__(backbone, heads, conditioning=conditioning)
+        if backbone.sees_levels == "past":
+            self.can = frozenset()
+            self.cannot = {**self.cannot, "log_prob": PAST, "rosenblatt": PAST}
         self.order = tuple(range(backbone.dim))
         self.order = tuple(self._order(order))
 
@@ -65,17 +69,26 @@ class Autoregressive(AbstractJoint):
         del rank  # every rank is a chain of groups
 
     def _fill(
-        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+        self,
+        y: Tensor,
+        visible: Tensor,
+        tau: Tensor,
+        order: Tensor | Sequence[int] | None,
+        read: str,
     ) -> Tensor:
         sequence = self._order(order)
         filled = y.clone()
-        stepper = self.backbone.stepper(y, visible)
+        stepper = self.backbone.stepper(y, visible, tau=tau)
+        # Columns are made once: there may be thousands of steps, each of microseconds.
+        levels, columns = tau.unbind(1), filled.unbind(1)
         for i, rows in hidden_rows(visible, sequence):
-            law = self.heads[i](stepper.context(i, rows=rows))
-            at = slice(None) if rows is None else rows
-            value = law.icdf(tau[at, i]).to(y.dtype)
+            level = levels[i] if rows is None else levels[i][rows]
+            value = self._value(i, stepper.context(i, rows=rows), level, read).to(y.dtype)
             stepper.set(i, value, rows=rows)
-            filled[at, i] = value
+            if rows is None:
+                columns[i].copy_(value)
+            else:
+                columns[i][rows] = value
         return filled
 
     def _parts(
@@ -86,15 +99,15 @@ class Autoregressive(AbstractJoint):
         if self.backbone.serves == "two_level":
             stepper = self.backbone.stepper(y, visible)
             for i, rows in hidden_rows(visible, sequence):
-                yield i, rows, self.heads[i](stepper.context(i, rows=rows))
+                yield i, rows, self._law(i, stepper.context(i, rows=rows))
                 stepper.set(i, y[:, i] if rows is None else y[rows, i], rows=rows)
             return
         rank = rank_of(torch.tensor(sequence, device=y.device))
         if self.backbone.serves == "any":
             rank = torch.where(visible, -1, rank)
-        h = self.backbone(y, rank)  # all contexts in one pass
+        h = self.backbone.content(y, rank)  # all in one pass
         for i, rows in hidden_rows(visible, sequence):
-            yield i, rows, self.heads[i](h[:, i] if rows is None else h[rows, i])
+            yield i, rows, self._law(i, h[:, i] if rows is None else h[rows, i])
 
     def _order(self, order: Tensor | Sequence[int] | None) -> list[int]:
         sequence: list[int] = as_order(self.order if order is None else order, self.dim).tolist()

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
+from qdist.joint.levels import check_levels_are_read, law_of, loss_at_levels
 from qdist.quantile import QuantileFunction
 
 __all__ = ["AbstractJoint", "Part"]
@@ -63,6 +64,7 @@ class AbstractJoint(nn.Module, ABC):
                 f"Expected conditioning coordinates in 0 ... {backbone.dim - 1}; got {wrong}. "
                 "Name columns of y by their number."
             )
+        check_levels_are_read(backbone, heads)
         self.backbone = backbone
         self.heads = heads
         self.conditioning = tuple(sorted(set(conditioning)))
@@ -103,6 +105,10 @@ class AbstractJoint(nn.Module, ABC):
         if where is None:
             where = (rank >= 0) & ~self._visible(y, None)
         self._check("where", where, y)
+        if self.backbone.sees_levels != "none":
+            return loss_at_levels(
+                self.backbone, self.heads, y, rank, where=where, generator=generator
+            )
         return self.heads.loss(self.backbone(y, rank), y, where=where, generator=generator)
 
     @torch.no_grad()
@@ -114,6 +120,7 @@ class AbstractJoint(nn.Module, ABC):
         tau: Tensor,
         order: Tensor | Sequence[int] | None = None,
         later: Literal["refuse", "keep"] = "refuse",
+        read: Literal["law", "network"] = "law",
     ) -> Tensor:
         r"""Completes rows: the sampler, deterministic given the levels.
 
@@ -131,6 +138,11 @@ class AbstractJoint(nn.Module, ABC):
                 fixes the order, so that the hidden one cannot see them: "refuse" them, or "keep"
                 them as they are, each hidden cell being drawn given what comes before it only.
                 Such a row is no draw from the law given all that is known.
+            read: Whether a cell becomes the quantile of its law, or what its head's network says
+                at the level (see [`AbstractHead.value_at`][qdist.heads.AbstractHead.value_at]).
+                For uniform levels the draws follow the same law. Of an implicit head the second
+                takes one reading, the first hundreds; and it is all that there is for a backbone
+                that sees the levels of the past. Only the autoregressive joint has the choice.
 
         Returns:
             Complete rows, shape (B, D).
@@ -144,9 +156,11 @@ class AbstractJoint(nn.Module, ABC):
         check_levels(tau, visible)
         if later not in ("refuse", "keep"):
             raise InputError(f"Expected later 'refuse' or 'keep'; got {later!r}. Choose one.")
+        if read not in ("law", "network"):
+            raise InputError(f"Expected read 'law' or 'network'; got {read!r}. Choose one.")
         if later == "refuse":
             self._check_visible(visible)
-        return self._fill(y, visible, tau, order)
+        return self._fill(y, visible, tau, order, read)
 
     @torch.no_grad()
     def sample(
@@ -295,7 +309,12 @@ class AbstractJoint(nn.Module, ABC):
 
     @abstractmethod
     def _fill(
-        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+        self,
+        y: Tensor,
+        visible: Tensor,
+        tau: Tensor,
+        order: Tensor | Sequence[int] | None,
+        read: str,
     ) -> Tensor: ...
 
     @abstractmethod
@@ -311,9 +330,19 @@ class AbstractJoint(nn.Module, ABC):
 
     def _marginals(self, y: Tensor, visible: Tensor) -> Iterator[Part]:
         """The laws of the hidden coordinates given x alone."""
-        h = self.backbone(y, self._default_rank().to(y.device))
+        h = self.backbone.content(y, self._default_rank().to(y.device))
         for i, rows in hidden_rows(visible):
-            yield i, rows, self.heads[i](h[:, i] if rows is None else h[rows, i])
+            yield i, rows, self._law(i, h[:, i] if rows is None else h[rows, i])
+
+    def _law(self, i: int, content: Tensor) -> QuantileFunction:
+        """The law of coordinate i given contents (B, K)."""
+        return law_of(self.backbone, self.heads[i], content)
+
+    def _value(self, i: int, content: Tensor, tau: Tensor, read: str) -> Tensor:
+        """The values of coordinate i at levels tau (B,), given what a stepper gives, (B, K)."""
+        if read == "law" and self.backbone.sees_levels != "past":
+            return self._law(i, content).icdf(tau)
+        return self.heads[i].value_at(self.backbone.at_levels(content, tau), tau)
 
     def _require(self, capability: str) -> None:
         if capability not in self.can:

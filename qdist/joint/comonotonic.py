@@ -64,8 +64,14 @@ class Comonotonic(AbstractJoint):
         return self._marginals(y, visible)
 
     def _fill(
-        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+        self,
+        y: Tensor,
+        visible: Tensor,
+        tau: Tensor,
+        order: Tensor | Sequence[int] | None,
+        read: str,
     ) -> Tensor:
+        del read  # coordinates that rise together are read as laws
         # The first column counts even where its cell is visible, unless there is nothing to draw.
         check_levels(tau[:, :1], visible.all(1, keepdim=True))
         lower, upper = self._confine(y, visible)

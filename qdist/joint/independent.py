@@ -51,8 +51,14 @@ class Independent(AbstractJoint):
         return self._marginals(y, visible)
 
     def _fill(
-        self, y: Tensor, visible: Tensor, tau: Tensor, order: Tensor | Sequence[int] | None
+        self,
+        y: Tensor,
+        visible: Tensor,
+        tau: Tensor,
+        order: Tensor | Sequence[int] | None,
+        read: str,
     ) -> Tensor:
+        del read
         filled = y.clone()
         for i, rows, law in self._parts(y, visible, order):
             at = slice(None) if rows is None else rows
