@@ -132,9 +132,7 @@ class MaskedMLP(AbstractBackbone):
         origin: Tensor = self.norm(row)
         return origin
 
-    def stepper(
-        self, y: Tensor, visible: Tensor, *, tau: Tensor | None = None
-    ) -> AbstractStepper:
+    def stepper(self, y: Tensor, visible: Tensor, *, tau: Tensor | None = None) -> AbstractStepper:
         """Return a stepper that keeps the row embedding and adds the cell that became known."""
         del tau
         return _Stepper(self, y, visible)

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from qdist.backbones import AbstractBackbone, ImageDomain
+from qdist.backbones import AbstractBackbone, AbstractStepper, ImageDomain
 from qdist.errors import InputError
-from qdist_pixelcnn.block import Conditions, Sizes, stack
+from qdist_pixelcnn.block import Conditions, GatedBlock, Sizes, stack
 from qdist_pixelcnn.layers import Backward
 from qdist_pixelcnn.levels import LevelEmbedding, QueryStream
+from qdist_pixelcnn.stepper import RasterStepper
 
 __all__ = ["GatedPixelCNN"]
 
@@ -146,6 +147,15 @@ class GatedPixelCNN(AbstractBackbone):
             return content
         contexts: Tensor = self.query(content, tau)
         return contexts
+
+    def stepper(self, y: Tensor, visible: Tensor, *, tau: Tensor | None = None) -> AbstractStepper:
+        """Return a stepper that keeps all that the forward pass would compute again."""
+        del visible  # in raster order, what comes before a value is known when it is asked for
+        return RasterStepper(self, y, tau)
+
+    def gated_blocks(self) -> list[GatedBlock]:
+        """Return the gated layers, the one that reads the image first."""
+        return [block for block in self.blocks if isinstance(block, GatedBlock)]
 
     def conditions(self, y: Tensor, tau: Tensor | None) -> Conditions:
         """Return what conditions the blocks: labels out of y (B, D), places, levels (B, D)."""
