@@ -145,6 +145,27 @@ class ImageCodec:
             )
         )
 
+    def check(self, images: Any, *, what: str = "images") -> Bytes:
+        """Images as an array, if they are of the fitted size and kind.
+
+        Args:
+            images: Images, shape (N, H, W) or (N, H, W, C), uint8.
+            what: Their name, for messages.
+
+        Returns:
+            The array.
+
+        Raises:
+            InputError: If they are of another size, kind or dtype.
+        """
+        stack, wanted = as_images(images, what=what), self.schema.shape
+        if stack.shape[1:] != wanted:
+            raise InputError(
+                f"Expected {what} of shape (N, {', '.join(map(str, wanted))}), as fitted; "
+                f"got {stack.shape}.{self._remedy(stack)}"
+            )
+        return stack
+
     def encode(self, images: Any, *, what: str = "images") -> Tensor:
         """Images as codes.
 
@@ -159,12 +180,7 @@ class ImageCodec:
             InputError: If they are of another size, kind or dtype, or hold a grey value that the
                 codec does not know.
         """
-        stack, schema = as_images(images, what=what), self.schema
-        if stack.shape[1:] != schema.shape:
-            raise InputError(
-                f"Expected {what} of shape (N, {', '.join(map(str, schema.shape))}), as fitted; "
-                f"got {stack.shape}.{self._remedy(stack)}"
-            )
+        stack, schema = self.check(images, what=what), self.schema
         flat = stack.reshape(len(stack), schema.dim)
         if schema.levels == 256:
             return torch.from_numpy(flat.copy())

@@ -115,7 +115,7 @@ class BinnedHead(AbstractHead):
         self.register_buffer("edge", edge[keep])
 
     def forward(self, h: Tensor) -> PiecewiseLinear | Categorical:
-        """Return the law given h (..., C): `PiecewiseLinear`, or `Categorical` if all are atoms."""
+        """Return the law given h (..., C): `PiecewiseLinear`, or `Categorical` for atoms only."""
         return self._law(self._logits(h))
 
     def loss(

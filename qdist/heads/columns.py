@@ -138,8 +138,8 @@ class ColumnHeads(nn.Module):
         order = places.argsort(stable=True)
         column, row = where.t()[order].nonzero(as_tuple=True)
         cell = row * width + order[column]
-        counts = places.new_zeros(len(self._heads))
-        counts = counts.index_add(0, places, where.sum(0)).tolist()
+        sums = places.new_zeros(len(self._heads))
+        counts: list[int] = sums.index_add(0, places, where.sum(0)).tolist()
         contexts = h.reshape(rows * width, -1).index_select(0, cell).split(counts)
         targets = y.reshape(-1).index_select(0, cell).split(counts)
         losses = [

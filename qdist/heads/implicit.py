@@ -101,7 +101,6 @@ class ImplicitHead(AbstractHead):
 
     def forward(self, h: Tensor) -> Implicit | Categorical:
         """Return the law given h (..., C): `Implicit`, or `Categorical` on a grid."""
-
         return self._law(lambda tau: self._chunked(h, tau), h.shape[:-1], h.device)
 
     def law_of(
