@@ -65,7 +65,8 @@ def training_rows(
         codes = torch.cat([small, codes], 1)
     elif labels is not None:
         codec.encode_labels(labels, what=f"y{suffix}")  # says that there should be none
-    return Rows(codes.to(device), torch.ones(len(codes), device=device))
+    # A stated dtype: the caller's default must not change the numbers.
+    return Rows(codes.to(device), torch.ones(len(codes), device=device, dtype=torch.float32))
 
 
 def masked(codec: ImageCodec, images: Any, mask: Any) -> tuple[npt.NDArray[np.uint8], Tensor]:

@@ -141,7 +141,7 @@ class BinnedHead(AbstractHead):
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the bin masses of targets (N,)."""
         found = self.bin_of(target).flatten()
-        count = torch.bincount(found, weights=weight, minlength=len(self.bias))
+        count = torch.bincount(found, weights=weight, minlength=len(self.bias)).double()
         # Half a target more in each bin, so that an empty one can still be drawn, and learnt.
         self.bias.copy_((count + 0.5).log() - (count + 0.5).sum().log())
         self.bias.requires_grad = False

@@ -112,7 +112,7 @@ class CategoricalHead(AbstractHead):
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the shares of codes target (N,)."""
         codes = target.flatten().long()
-        count = torch.bincount(codes, weights=weight, minlength=self.levels) + 0.5
+        count = torch.bincount(codes, weights=weight, minlength=self.levels).double() + 0.5
         if not self.fine:
             self.layer.bias.copy_((count / count.sum()).log())
             self.layer.bias.requires_grad = False

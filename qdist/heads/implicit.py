@@ -174,7 +174,7 @@ class ImplicitHead(AbstractHead):
         if self.grid is None:
             return q
         grid = self.grid.to(q.dtype)
-        return grid[torch.searchsorted((grid[1:] + grid[:-1]) / 2, q)]
+        return grid[torch.searchsorted((grid[1:] + grid[:-1]) / 2, q.contiguous())]
 
     def raw(self, h: Tensor, tau: Tensor) -> Tensor:
         """Return the network's values at levels tau (S..., *batch) given h (*batch, C)."""

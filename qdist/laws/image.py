@@ -23,7 +23,7 @@ from qdist.rng import uniforms
 __all__ = ["ImageLaw"]
 
 # What suits grey values; what the user says comes on top.
-_HEAD_ARGS: Final[dict[str, dict[str, Any]]] = {"spline": {"levels": "free", "score": "both"}}
+_HEAD_ARGS: Final[dict[str, dict[str, Any]]] = {"spline": {"levels": "free", "score": "log"}}
 _CHANNELS: Final = ("red", "green", "blue", "alpha")
 _DRAWN = 256  # images drawn at once
 _READ = 32  # images read at once

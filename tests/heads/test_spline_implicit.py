@@ -112,3 +112,15 @@ def test_implicit_values_at_levels_are_draws_of_the_law():
     # its two ends a cell gains or loses at most a level or two.
     mass = head(h).log_prob(torch.arange(5.0)).exp()
     assert (share - mass).abs().max() <= 4 / 256
+
+
+@pytest.mark.parametrize("levels", ["fixed", "free"])
+def test_spline_log_score_of_a_cell_is_that_of_the_law(levels):
+    head = SplineHead(
+        3, knots=5, lower=0.0, upper=6.0, step=1.0, levels=levels, score="log", loc=2
+    )
+    h = 2 * torch.randn(4, 3)
+    y = torch.arange(7.0).unsqueeze(-1)
+    law = head(h)
+    torch.testing.assert_close(head.loss(h, y), -law.log_prob(y), atol=1e-9, rtol=1e-9)
+    assert torch.allclose((-head.loss(h, y)).exp().sum(0), torch.ones(4))
