@@ -32,6 +32,7 @@ variable that every pixel sees: coordinate 0 is the label, the pixels follow (se
 """
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
@@ -152,6 +153,10 @@ class AbstractStepper(ABC):
             value: Its values, shape (B,), or (R,) where rows are given.
             rows: Row numbers, shape (R,), int64; None means all rows.
         """
+
+    def steps(self) -> AbstractContextManager[None]:
+        """Entered around a run of steps: a hook, for a number of threads, say; else nothing."""
+        return nullcontext()
 
 
 class AbstractBackbone(nn.Module, ABC):

@@ -1,9 +1,10 @@
 r"""The weights of a block, laid out for one row of the vertical stack and one value at a time.
 
-Three rearrangements save an operation each, at every value of every image:
+Three rearrangements save time at every value of every image:
 
-- $\sigma(b) = (1 + \tanh(b / 2)) / 2$: with the weights of b halved, and those that read the gate
-  too, one tanh serves both halves, and $g = t_a + t_a t_b$ is one operation.
+- $\tanh(a) = 2 \sigma(2 a) - 1$: with the weights of a doubled, one sigmoid serves both halves (it
+  takes a fifth of the time of a tanh), and $s_b - 2 s_a s_b$, one operation, is minus the gate.
+  What reads it has its sign turned.
 - The biases of residual paths are summed over the layers, and enter where the paths are read;
   the zeros left of an image then become minus that sum.
 - $\mathrm{relu}(\tilde h + c) = \max(\tilde h, -c) + c$, whose last term joins the bias of the
@@ -18,12 +19,12 @@ from torch import Tensor
 from qdist_pixelcnn.block import Conditions, GatedBlock
 from qdist_pixelcnn.layers import Backward
 
-__all__ = ["Layer", "Readout", "prepare"]
+__all__ = ["Layer", "Readout", "doubled", "prepare"]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One block. Every b half of what is gated is halved.
+    """One block. Every a half of what is gated is doubled, and gates come with a minus.
 
     Attributes:
         vertical: Weight of the vertical convolution, (2 Fv, in, rows, columns).
@@ -98,7 +99,8 @@ def prepare(
 def _layer(block: GatedBlock, conditions: Conditions, lacking: Tensor) -> Layer:
     sizes = block.sizes
     groups, group = sizes.channels, sizes.group
-    half = _halves(group, lacking).repeat(groups)
+    double = doubled(group, lacking).repeat(groups)
+    double_tall = doubled(sizes.tall, lacking)
     assert block.vertical.bias is not None
     assert block.horizontal.bias is not None
     weight = block.horizontal.masked()[:, :, 0]  # (C * 2 F, in, taps)
@@ -116,21 +118,24 @@ def _layer(block: GatedBlock, conditions: Conditions, lacking: Tensor) -> Layer:
         tall, wide = tall + tall_place, wide + wide_place
     else:
         tall, wide = tall.view(1, 1, -1), wide.view(1, 1, -1)
+    vertical = block.vertical.weight * double_tall.view(-1, 1, 1, 1)
+    vertical = vertical if block.first else -vertical
+    link = block.link.weight[:, :, 0, 0]
     # Values lie one pixel after the other, each with all its channels.
-    taps = (weight * half.view(-1, 1, 1)).permute(2, 1, 0).flatten(0, 1)
+    taps = (weight * double.view(-1, 1, 1)).permute(2, 1, 0).flatten(0, 1)
     before = block.horizontal.reach * weight.shape[1]
     width = 1 if block.first else group
     ends = [before + (c if block.first else c + 1) * width for c in range(groups)]
     columns = taps.chunk(groups, 1)
     return Layer(
-        vertical=block.vertical.weight.contiguous(memory_format=torch.channels_last),
-        tall=tall.contiguous(),
-        tall_label=tall_label,
-        link=(block.link.weight[:, :, 0, 0] * half.unsqueeze(1)).t().contiguous(),
-        wide=(wide * half).contiguous(),
-        wide_label=None if wide_label is None else (wide_label * half).contiguous(),
+        vertical=vertical.contiguous(memory_format=torch.channels_last),
+        tall=(tall * double_tall).contiguous(),
+        tall_label=None if tall_label is None else (tall_label * double_tall).contiguous(),
+        link=(link * double.unsqueeze(1) / double_tall).t().contiguous(),
+        wide=(wide * double).contiguous(),
+        wide_label=None if wide_label is None else (wide_label * double).contiguous(),
         horizontal=[c[:end].contiguous() for c, end in zip(columns, ends, strict=True)],
-        output=_by_group(block.output.masked()[:, :, 0, 0] / 2, groups, group),
+        output=_by_group(-block.output.masked()[:, :, 0, 0], groups, group),
         pad=pad,
     )
 
@@ -151,9 +156,9 @@ def _conditioned(
     return places[0], places[1], labels[0], labels[1]
 
 
-def _halves(group: int, like: Tensor) -> Tensor:
-    """One for a, one half for b, (2 F,)."""
-    return torch.cat([like.new_ones(group), like.new_full((group,), 0.5)])
+def doubled(group: int, like: Tensor) -> Tensor:
+    """Two for a, one for b, (2 F,)."""
+    return torch.cat([like.new_full((group,), 2.0), like.new_ones(group)])
 
 
 def _by_group(matrix: Tensor, groups: int, group: int) -> list[Tensor]:

@@ -7,8 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from qdist_pixelcnn.block import GatedBlock
-from qdist_pixelcnn.layers import gate
-from qdist_pixelcnn.prepared import Layer
+from qdist_pixelcnn.prepared import Layer, doubled
 
 __all__ = ["VerticalStack"]
 
@@ -74,13 +73,15 @@ class VerticalStack:
             if layer.tall_label is not None:
                 z += layer.tall_label
             if self._levels is not None and block.tall_levels is not None:
-                z += self._levels[:, row] @ block.tall_levels.weight[:, :, 0, 0].t()
+                weight = block.tall_levels.weight[:, :, 0, 0].t()
+                z += self._levels[:, row] @ weight * doubled(block.sizes.tall, z)
             self._above.append(z)
             if k < len(self._rows):
                 rows = self._rows[k]
                 rows[:, :-1] = rows[:, 1:].clone()
                 pad = (rows.shape[2] - z.shape[1]) // 2
-                rows[:, -1, pad : pad + z.shape[1]] = gate(z, dim=-1)
+                a, b = z.sigmoid().chunk(2, -1)
+                torch.addcmul(b, a, b, value=-2, out=rows[:, -1, pad : pad + z.shape[1]])
                 reads = rows
         self.done += 1
 
@@ -88,7 +89,7 @@ class VerticalStack:
         """What the horizontal stack of the row after those done adds, for each layer.
 
         Returns:
-            Terms (B, W, C * 2 F), with halved b; made anew at each call, to be overwritten.
+            Terms (B, W, C * 2 F), with doubled a; made anew at each call, to be overwritten.
         """
         row = self.done
         for k, (block, layer) in enumerate(zip(self._blocks, self._layers, strict=True)):
@@ -113,5 +114,5 @@ def _grouped(levels: Tensor, block: GatedBlock) -> Tensor:
     read = torch.einsum(
         "bwct,cft->bwcf", levels.unflatten(-1, (groups, -1)), weight.unflatten(0, (groups, -1))
     )
-    read[..., group:] /= 2
+    read[..., :group] *= 2
     return read.flatten(2)

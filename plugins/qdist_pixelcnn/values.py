@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from qdist_pixelcnn.block import GatedBlock
-from qdist_pixelcnn.prepared import Layer, Readout
+from qdist_pixelcnn.prepared import Layer, Readout, doubled
 
 __all__ = ["HorizontalStack"]
 
@@ -96,8 +96,7 @@ class HorizontalStack:
         self._layers = layers
         self._reach = [block.horizontal.reach for block in blocks]
         self._ends = self._views_of_end(readout)
-        self._whole = values.new_ones(2 * group)
-        self._whole[group:] = 2  # undoes the halving
+        self._whole = 1 / doubled(group, values)
         self._steps: list[list[_Step]] | None = None
         self.place = 0
         self._context: Tensor | None = None
@@ -138,8 +137,8 @@ class HorizontalStack:
             if content is not None:
                 torch.mul(z, self._whole, out=content[:, end : end + 2 * group])
                 end += 2 * group
-            z.tanh_()
-            addcmul(a, a, b, out=gate)
+            z.sigmoid_()
+            addcmul(b, a, b, value=-2, out=gate)
             if h is None:
                 torch.mm(gates, output, out=out)
             else:

@@ -91,11 +91,14 @@ def readout(layer: nn.Linear, h: Tensor) -> Tensor:
         >>> readout(layer, torch.full((5, 3), 1e30, dtype=torch.bfloat16)).dtype
         torch.float32
     """
+    # To leave autocast takes longer than a small product, so it is left only where it is on.
+    if torch.is_autocast_enabled(h.device.type):
+        with torch.autocast(h.device.type, enabled=False):
+            return readout(layer, h)
     dtype = working_dtype(layer.weight)
-    with torch.autocast(h.device.type, enabled=False):
-        h = h.to(dtype).clamp(-_CONTEXT_LIMIT, _CONTEXT_LIMIT)
-        bias = None if layer.bias is None else layer.bias.to(dtype)
-        return functional.linear(h, layer.weight.to(dtype), bias)
+    h = h.to(dtype).clamp(-_CONTEXT_LIMIT, _CONTEXT_LIMIT)
+    bias = None if layer.bias is None else layer.bias.to(dtype)
+    return functional.linear(h, layer.weight.to(dtype), bias)
 
 
 def working_dtype(weight: Tensor) -> torch.dtype:

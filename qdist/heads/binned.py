@@ -10,6 +10,7 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, readout
+from qdist.heads.categorical import code_at
 from qdist.quantile import Categorical, PiecewiseLinear
 
 __all__ = ["BinnedHead"]
@@ -118,6 +119,12 @@ class BinnedHead(AbstractHead):
         """Return the law given h (..., C): `PiecewiseLinear`, or `Categorical` for atoms only."""
         return self._law(self._logits(h))
 
+    def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
+        """Return the quantiles at levels tau (S..., *batch), as `forward(h).icdf(tau)` does."""
+        if self.atoms is None or tau.shape != h.shape[:-1]:
+            return super().value_at(h, tau)
+        return self.atoms.to(tau.dtype)[code_at(self._logits(h), tau)]
+
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
@@ -170,10 +177,12 @@ class BinnedHead(AbstractHead):
         return f"bins={len(self.log_width)}, range=[{low:g}, {high:g}], score={self.score!r}"
 
     def _logits(self, h: Tensor) -> Tensor:
+        if torch.is_autocast_enabled(h.device.type):
+            with torch.autocast(h.device.type, enabled=False):
+                return self._logits(h)
         coefficients = readout(self.layer, h)
         dtype = coefficients.dtype
-        with torch.autocast(h.device.type, enabled=False):
-            return coefficients @ self.basis.to(dtype) + self.bias.to(dtype)
+        return coefficients @ self.basis.to(dtype) + self.bias.to(dtype)
 
     def _law(self, logits: Tensor) -> PiecewiseLinear | Categorical:
         if self.atoms is not None:  # exact to the last digit of a tiny mass, and fast

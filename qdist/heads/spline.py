@@ -121,6 +121,16 @@ class SplineHead(AbstractHead):
             return cells(law, self.grid.to(law.dtype))
         return censored(law, self.lower, self.upper)
 
+    def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
+        """Return the quantiles at levels tau (S..., *batch), as `forward(h).icdf(tau)` does.
+
+        The quantile of what is rounded to a grid is the rounded quantile: on a grid, no cell but
+        that one is computed.
+        """
+        if self.grid is None:
+            return super().value_at(h, tau)
+        return self.grid.to(tau.dtype)[self._cell(self._uncut(h).icdf(tau))]
+
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:

@@ -78,17 +78,20 @@ class Autoregressive(AbstractJoint):
     ) -> Tensor:
         sequence = self._order(order)
         filled = y.clone()
-        stepper = self.backbone.stepper(y, visible, tau=tau)
-        # Columns are made once: there may be thousands of steps, each of microseconds.
+        # There may be thousands of steps, each of microseconds: so columns are made once, and
+        # nothing is written down for gradients.
         levels, columns = tau.unbind(1), filled.unbind(1)
-        for i, rows in hidden_rows(visible, sequence):
-            level = levels[i] if rows is None else levels[i][rows]
-            value = self._value(i, stepper.context(i, rows=rows), level, read).to(y.dtype)
-            stepper.set(i, value, rows=rows)
-            if rows is None:
-                columns[i].copy_(value)
-            else:
-                columns[i][rows] = value
+        with torch.inference_mode():
+            stepper = self.backbone.stepper(y, visible, tau=tau)
+        with torch.inference_mode(), stepper.steps():
+            for i, rows in hidden_rows(visible, sequence):
+                level = levels[i] if rows is None else levels[i][rows]
+                value = self._value(i, stepper.context(i, rows=rows), level, read).to(y.dtype)
+                stepper.set(i, value, rows=rows)
+                if rows is None:
+                    columns[i].copy_(value)
+                else:
+                    columns[i][rows] = value
         return filled
 
     def _parts(
