@@ -248,8 +248,8 @@ class AbstractBackbone(nn.Module, ABC):
         Args:
             y: Values, shape (B, D); hidden cells can be anything.
             visible: What is known, shape (B, D), bool.
-            tau: Levels, shape (B, D), for a network that sees those of the past. One that sees
-                each level by itself gives contents, to be read by `at_levels`.
+            tau: Levels, shape (B, D); given only to a network that sees those of the past. One
+                that sees each level by itself gives contents, to be read by `at_levels`.
 
         Returns:
             A stepper whose contexts equal those of `forward`; by default each step is a full

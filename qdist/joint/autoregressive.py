@@ -82,7 +82,8 @@ class Autoregressive(AbstractJoint):
         # nothing is written down for gradients.
         levels, columns = tau.unbind(1), filled.unbind(1)
         with torch.inference_mode():
-            stepper = self.backbone.stepper(y, visible, tau=tau)
+            past = {"tau": tau} if self.backbone.sees_levels == "past" else {}
+            stepper = self.backbone.stepper(y, visible, **past)
         with torch.inference_mode(), stepper.steps():
             for i, rows in hidden_rows(visible, sequence):
                 level = levels[i] if rows is None else levels[i][rows]
