@@ -114,7 +114,7 @@ def test_drawing_undoes_the_levels(name):
     "name", ["binned", "categorical", "spline", "implicit", "implicit, query"]
 )
 def test_draws_follow_the_probabilities(name):
-    """Pearson's statistic over the 27 images, thousands of draws; P(chi2 with 26 > 54) is 0.001."""
+    """Pearson's statistic over the 27 images; P(chi2 with 26 > 54) is 0.001."""
     law = make(name)
     p = law.log_mass(codes(law)).sum(1).exp().numpy()
     n = 600 if name.startswith("implicit") else 4000  # 256 readings a pixel
