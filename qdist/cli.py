@@ -1,4 +1,4 @@
-"""The command line: `qdist fit`, `qdist sample`, `qdist info`, `qdist plugins`.
+"""The command line: `qdist fit`, `sample`, `inpaint`, `info` and `plugins`.
 
 Results go to standard output (or the file named), all else to standard error. Exit codes: 0 done,
 1 could not be done, 2 asked wrongly. The heavy imports are inside the commands, so that `--help`
@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from qdist.cli_text import aligned, parse_given, plain
-from qdist.errors import QdistError
+from qdist.cli_text import aligned, parse_given, parse_label, plain
+from qdist.errors import InputError, QdistError
 
 __all__ = ["app", "main"]
 
@@ -27,7 +27,7 @@ _seed = click.option("--seed", type=click.IntRange(min=0), help="Draw the same n
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="qdist")
 def app() -> None:
-    """Fit a table's whole distribution, and sample from it."""
+    """Fit the whole distribution of a table or of images, and sample from it."""
 
 
 @app.command()
@@ -40,22 +40,27 @@ def app() -> None:
 def fit(data: str, output: str, max_time: str | None, seed: int | None, **flags: bool) -> None:
     """Fit a model to DATA and save it.
 
-    DATA is a file ending in .csv, .csv.gz, .parquet or .feather, or - for standard input.
+    DATA is a table, a file ending in .csv, .csv.gz, .parquet or .feather, or - for standard
+    input; or images, a folder of .png or .jpg files or a file ending in .npz or .npy. A folder of
+    folders, or an .npz with labels, is fitted with their classes.
     """
     from qdist.data.files import read_table
-    from qdist.estimators import TabularModel
+    from qdist.estimators import ImageModel, TabularModel, are_images
     from qdist.progress import showing
 
-    model = TabularModel(max_time=max_time, random_state=seed)
+    model: Any
     with showing(visible=False if flags["quiet"] else None):
-        model.fit(read_table(data))
+        if are_images(data):
+            model = ImageModel(max_time=max_time, random_state=seed).fit(data)
+        else:
+            model = TabularModel(max_time=max_time, random_state=seed).fit(read_table(data))
     model.save(output)
     _remark(f"saved {output} after {model.n_steps_} steps", quiet=flags["quiet"])
 
 
 @app.command()
 @click.argument("model")
-@click.option("-n", "rows", type=click.IntRange(min=0), required=True, help="How many rows.")
+@click.option("-n", "rows", type=click.IntRange(min=0), required=True, help="How many to draw.")
 @click.option(
     "-o", "--output", default="-", show_default=True, help="Where to write; the ending decides."
 )
@@ -63,7 +68,7 @@ def fit(data: str, output: str, max_time: str | None, seed: int | None, **flags:
     "--given",
     multiple=True,
     metavar="COLUMN=VALUE,...",
-    help="Condition on these values; COLUMN= alone means that it is missing.",
+    help="Condition on these values; COLUMN= alone means that it is missing. Of images: a label.",
 )
 @_seed
 @_quiet
@@ -71,15 +76,25 @@ def fit(data: str, output: str, max_time: str | None, seed: int | None, **flags:
 def sample(
     model: str, rows: int, output: str, given: tuple[str, ...], seed: int | None, **flags: bool
 ) -> None:
-    """Draw rows from MODEL, a file that `qdist fit` saved.
+    """Draw rows or images from MODEL, a file that `qdist fit` saved.
 
-    The output ends in .csv, .csv.gz, .parquet or .feather, or is - for CSV on standard output.
+    Rows go to a file ending in .csv, .csv.gz, .parquet or .feather, or to - for CSV on standard
+    output. Images go to .png (side by side in one picture), to .npz or .npy, or to a folder.
     """
     import qdist
     from qdist.data.files import write_table
+    from qdist.data.pictures import write_images
     from qdist.progress import showing
 
     loaded = qdist.load(model)
+    if isinstance(loaded, qdist.ImageModel):
+        label = parse_label(given, loaded.schema_)
+        _check_output(output)
+        with showing(visible=False if flags["quiet"] else None):
+            images = loaded.sample(rows, given=label, random_state=seed)
+        write_images(images, output, labels=None if label is None else [label] * rows)
+        _remark(f"wrote {rows} images to {output}", quiet=flags["quiet"])
+        return
     known = parse_given(given, loaded.schema_)
     with showing(visible=False if flags["quiet"] else None):
         drawn = loaded.sample(rows, given=known or None, random_state=seed)
@@ -90,10 +105,60 @@ def sample(
 
 @app.command()
 @click.argument("model")
+@click.argument("images")
+@click.option("--hide", type=click.Choice(["lower", "upper", "left", "right"]), help="A half.")
+@click.option("--mask", help="A .png or .npy file: all that is not 0 is hidden, in each image.")
+@click.option(
+    "-n", "draws", type=click.IntRange(min=1), default=1, show_default=True, help="Each."
+)
+@click.option("-o", "--output", required=True, help="Where to write; the ending decides.")
+@_seed
+@_quiet
+@_debug
+def inpaint(
+    model: str,
+    images: str,
+    hide: str | None,
+    mask: str | None,
+    draws: int,
+    output: str,
+    seed: int | None,
+    **flags: bool,
+) -> None:
+    """Complete the hidden pixels of IMAGES, a folder or an .npz or .npy file, by MODEL.
+
+    A hidden pixel is drawn given all pixels above it and those left of it; it does not see known
+    pixels further on. A .png shows a row for each image: what is known, then the completions.
+    Elsewhere all completions of the first image come first, then those of the second.
+    """
+    import qdist
+    from qdist.data.images import read_images, read_mask
+    from qdist.data.pictures import completions, half, write_images
+    from qdist.progress import showing
+
+    if (hide is None) == (mask is None):
+        raise click.UsageError("expected one of --hide and --mask.")
+    loaded = qdist.load(model)
+    if not isinstance(loaded, qdist.ImageModel):
+        raise InputError(f"Expected a model of images in {model}; got one of a table.")
+    found, labels = read_images(images)
+    hidden = half(found.shape[1:3], str(hide)) if mask is None else read_mask(mask)
+    given = labels if len(loaded.classes_) else None
+    with showing(visible=False if flags["quiet"] else None):
+        drawn = loaded.inpaint(found, hidden, n_draws=draws, given=given, random_state=seed)
+    if output.lower().endswith(".png"):
+        write_images(completions(found, drawn, hidden), output, columns=draws + 1)
+    else:
+        write_images(drawn.swapaxes(0, 1).reshape(-1, *found.shape[1:]), output)
+    _remark(f"wrote {drawn.shape[0] * drawn.shape[1]} images to {output}", quiet=flags["quiet"])
+
+
+@app.command()
+@click.argument("model")
 @_json
 @_debug
 def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 click passes by name
-    """Say what MODEL, a saved file, was made of: its columns and its settings."""
+    """Say what MODEL, a saved file, was made of: its columns or images, and its settings."""
     import qdist
 
     loaded = qdist.load(model)
@@ -104,7 +169,7 @@ def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 clic
         "steps": loaded.n_steps_,
         "parameters": sum(weights.numel() for weights in loaded.module_.parameters()),
         "settings": settings,
-        "columns": loaded.schema_.to_json(),
+        "images" if isinstance(loaded, qdist.ImageModel) else "columns": loaded.schema_.to_json(),
     }
     if as_json:
         _write(json.dumps(facts, default=str, indent=2))
@@ -177,6 +242,14 @@ def _fail(message: str, *, debug: bool) -> int:
         traceback.print_exc()
     click.echo(f"error: {plain(message)}", err=True)
     return 1
+
+
+def _check_output(output: str) -> None:
+    if output == "-":
+        raise InputError(
+            "Expected a file or folder for images; got standard output. "
+            "Name one with -o, such as grid.png."
+        )
 
 
 def _remark(message: str, *, quiet: bool) -> None:

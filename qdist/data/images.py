@@ -13,7 +13,7 @@ import numpy.typing as npt
 from qdist.errors import FileAccessError, FileFormatError, InputError
 from qdist.extras import require
 
-__all__ = ["as_images", "read_images"]
+__all__ = ["as_images", "read_images", "read_mask"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -141,6 +141,42 @@ def read_images(
             f"Expected arrays of numbers in {str(path)!r}; got bytes that do not read as such "
             f"({error}). Check that the file is whole."
         ) from error
+
+
+def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
+    """Reads what is hidden: all that is not 0 in a picture or an array.
+
+    Args:
+        source: A `.png`, `.jpg`, `.jpeg` or `.npy` file of shape (H, W), or (N, H, W) in `.npy`.
+
+    Returns:
+        The mask, bool.
+
+    Raises:
+        FileAccessError: If there is no such file, or it cannot be read.
+        FileFormatError: If it is damaged, or not what its ending says.
+        InputError: If the ending is another one.
+        ExtraMissingError: If it is a picture and Pillow is not installed.
+    """
+    path = Path(source)
+    ending = path.suffix.lower()
+    if ending not in (*_PICTURES, ".npy"):
+        raise InputError(
+            f"Expected a mask ending in {', '.join(_PICTURES)} or .npy; got {str(path)!r}. "
+            "Convert it."
+        )
+    if not path.is_file():
+        raise FileAccessError(f"Expected a file to read; got {str(path)!r}. Check the path.")
+    if ending == ".npy":
+        try:
+            return np.asarray(np.load(path, allow_pickle=False) != 0)
+        except (ValueError, EOFError, OSError) as error:
+            raise FileFormatError(
+                f"Expected an array in {str(path)!r}; got bytes that do not read as such "
+                f"({error}). Check that the file is whole."
+            ) from error
+    picture = _read_picture(path) != 0
+    return np.asarray(picture.any(2) if picture.ndim == 3 else picture)
 
 
 def _from_archive(loaded: Any, name: str) -> tuple[Bytes, npt.NDArray[Any] | None]:

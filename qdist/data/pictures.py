@@ -14,7 +14,7 @@ from qdist.data.images import as_images
 from qdist.errors import FileAccessError, InputError
 from qdist.extras import require
 
-__all__ = ["image_grid", "write_images"]
+__all__ = ["completions", "half", "image_grid", "write_images"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -69,8 +69,72 @@ def image_grid(
     return grid
 
 
+def half(size: tuple[int, int], which: str) -> npt.NDArray[np.bool_]:
+    """A mask that hides one half of an image.
+
+    Args:
+        size: Rows and columns.
+        which: "lower", "upper", "left" or "right". An odd row or column in the middle counts as
+            lower and right.
+
+    Returns:
+        The mask, shape (H, W), True where a pixel is hidden.
+
+    Raises:
+        InputError: If there is no such half.
+
+    Example:
+        >>> half((3, 2), "lower").astype(int)
+        array([[0, 0],
+               [1, 1],
+               [1, 1]])
+    """
+    row, column = size[0] // 2, size[1] // 2
+    halves: dict[str, tuple[slice, slice]] = {
+        "lower": (slice(row, None), slice(None)),
+        "upper": (slice(None, row), slice(None)),
+        "left": (slice(None), slice(None, column)),
+        "right": (slice(None), slice(column, None)),
+    }
+    if which not in halves:
+        raise InputError(f"Expected one of {', '.join(halves)}; got {which!r}. Choose one.")
+    mask = np.zeros(size, np.bool_)
+    mask[halves[which]] = True
+    return mask
+
+
+def completions(images: Any, drawn: Any, mask: Any, *, shade: int = 128) -> Bytes:
+    """What is known of each image, and then its completions: a stack for a grid.
+
+    Args:
+        images: Images, shape (N, H, W) or (N, H, W, C), uint8.
+        drawn: Their completions, shape (S, N, H, W) or (S, N, H, W, C), uint8.
+        mask: What was hidden, shape (H, W) or (N, H, W), bool.
+        shade: The grey value of what was hidden.
+
+    Returns:
+        Images, shape (N * (S + 1), H, W) or (N * (S + 1), H, W, C); S + 1 make a row of a grid.
+
+    Example:
+        >>> image, mask = np.zeros((1, 1, 2), np.uint8), np.array([[False, True]])
+        >>> completions(image, np.full((2, 1, 1, 2), 7, np.uint8), mask, shade=9)[:, 0]
+        array([[0, 9],
+               [7, 7],
+               [7, 7]], dtype=uint8)
+    """
+    known = as_images(images).copy()
+    known[np.broadcast_to(mask, known.shape[:3])] = shade
+    rows = np.concatenate([known[:, None], np.swapaxes(np.asarray(drawn), 0, 1)], 1)
+    return rows.reshape(-1, *known.shape[1:])
+
+
 def write_images(
-    images: Any, target: str | os.PathLike[str], *, labels: Any = None, columns: int | None = None
+    images: Any,
+    target: str | os.PathLike[str],
+    *,
+    labels: Any = None,
+    columns: int | None = None,
+    gap: int = 1,
 ) -> None:
     """Writes images. A file is replaced only once the new one is whole.
 
@@ -85,6 +149,7 @@ def write_images(
 
         labels: Labels, shape (N,), for an `.npz`.
         columns: Images in a row of a grid.
+        gap: Pixels between two images of a grid, and around them.
 
     Raises:
         InputError: If these are no images, or the ending is another one.
@@ -95,7 +160,7 @@ def write_images(
     ending = path.suffix.lower()
     try:
         if ending == ".png":
-            _replace(path, _png(image_grid(stack, columns=columns)))
+            _replace(path, _png(image_grid(stack, columns=columns, gap=gap)))
         elif ending == ".npz":
             named: dict[str, Any] = {"images": stack}
             if labels is not None:

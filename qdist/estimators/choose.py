@@ -11,7 +11,7 @@ from qdist.errors import FileFormatError, QdistError
 from qdist.estimators.image import ImageModel
 from qdist.estimators.tabular import TabularModel
 
-__all__ = ["fit", "load"]
+__all__ = ["are_images", "fit", "load"]
 
 _ESTIMATORS: dict[str, Any] = {cls.__name__: cls for cls in (TabularModel, ImageModel)}
 
@@ -40,11 +40,17 @@ def fit(data: Any, y: Any = None, **params: Any) -> Any:
         >>> model.n_steps_
         2
     """
-    model: Any = ImageModel if _are_images(data) else TabularModel
+    model: Any = ImageModel if are_images(data) else TabularModel
     return model(**params).fit(data, y)
 
 
-def _are_images(data: Any) -> bool:
+def are_images(data: Any) -> bool:
+    """Whether data are images: an array of three or four axes, a folder, an `.npz` or `.npy` file.
+
+    Example:
+        >>> are_images(np.zeros((2, 8, 8))), are_images("birds.npz"), are_images("birds.csv")
+        (True, True, False)
+    """
     if isinstance(data, str | os.PathLike):
         path = Path(data)
         return path.is_dir() or path.suffix.lower() in (".npz", ".npy")
