@@ -6,8 +6,8 @@ Source:
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Final, final
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from qdist_pixelcnn.backbone import GatedPixelCNN
 
 __all__ = ["RasterStepper"]
-
-# Up to this many images a step is faster on one thread than on two.
-_SMALL: Final = 128
 
 
 @final
@@ -67,12 +64,13 @@ class RasterStepper(AbstractStepper):
         self._start(0)
 
     def steps(self) -> AbstractContextManager[None]:
-        """One thread for the steps of a small batch: a product of microseconds gains by no more.
+        """One thread for the steps, whose products take microseconds.
 
-        Where other programs want the cores too, threads that wait for each other at every step
-        would cost far more than that. The rows of the vertical stack still take all threads.
+        A batch of hundreds would gain a little by more, on a machine that does nothing else. But
+        where other programs want the cores too, threads that wait for each other at every step
+        take many times as long. The rows of the vertical stack still take all threads.
         """
-        return threads(1) if len(self._minus) <= _SMALL else nullcontext()
+        return threads(1)
 
     def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
         """See [`AbstractStepper.context`][qdist.backbones.AbstractStepper.context]."""

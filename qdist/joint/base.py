@@ -342,7 +342,9 @@ class AbstractJoint(nn.Module, ABC):
         """The values of coordinate i at levels tau (B,), given what a stepper gives, (B, K)."""
         if read == "law" and self.backbone.sees_levels != "past":
             return self._law(i, content).icdf(tau)
-        return self.heads[i].value_at(self.backbone.at_levels(content, tau), tau)
+        if self.backbone.sees_levels == "own":
+            content = self.backbone.at_levels(content, tau)
+        return self.heads[i].value_at(content, tau)
 
     def _require(self, capability: str) -> None:
         if capability not in self.can:
