@@ -1,7 +1,7 @@
 """Does the quantile loss alone improve the images of the same backbone? Fit, draw, measure.
 
     QDIST_DATA=path/to/data python -m benchmarks.images          all, resumable: about 14 hours
-    QDIST_DATA=path/to/data python -m benchmarks.images --short  one seed, equal steps: half an hour
+    QDIST_DATA=path/to/data python -m benchmarks.images --short  one seed, few steps: half an hour
     QDIST_DATA=path/to/data python -m benchmarks.images --quick  a look: minutes
 
 Each run is a process of its own and ends in one file under benchmarks/results/images, with its
@@ -90,6 +90,7 @@ class Plan:
     completed: int
     rates: tuple[float, ...]
     judge_steps: int = 1500  # of the classifiers
+    held_out: int = 1000  # training images for early stopping
 
 
 def plan_of(case: Case, budget: str, size: str) -> Plan:
@@ -97,7 +98,8 @@ def plan_of(case: Case, budget: str, size: str) -> Plan:
     if size == "quick":
         return Plan(budget, None, 5, drawn=300, tested=20, completed=10, rates=(), judge_steps=100)
     if size == "short":
-        return Plan(budget, None, case.steps // 5, drawn=5000, tested=300, completed=100, rates=())
+        few = {"drawn": 5000, "tested": 100, "completed": 100, "judge_steps": 600}
+        return Plan(budget, None, case.steps // 10, rates=(), held_out=256, **few)
     seconds = 60 * case.minutes if budget == "time" else None
     steps = None if budget == "time" else case.steps
     return Plan(budget, seconds, steps, drawn=5000, tested=1000, completed=200, rates=RATES)
@@ -114,6 +116,7 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
         **settings,
         "backbone_args": {"features": case.features, "layers": case.layers, "levels": levels},
         "random_state": seed,
+        "validation_fraction": plan.held_out / len(x),
     }
     rate, tried = 2e-3, {}
     if plan.rates:  # a tenth of the budget each; the score is that of the held-out part
@@ -154,6 +157,8 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
         "best_step": min(model.history_, key=lambda r: r["validation_loss"])["step"],
         "fit_seconds": fit_seconds,
         "drawn": plan.drawn,
+        "tested": plan.tested,
+        "completed": plan.completed,
         "sample_seconds": sample_seconds,
         "parameters": sum(p.numel() for p in model.module_.backbone.parameters()),
         "head_parameters": sum(p.numel() for p in model.module_.heads.parameters()),

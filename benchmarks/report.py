@@ -101,7 +101,7 @@ def page(results: Results, notes: str) -> str:
         _profile(results),
         notes.strip() + "\n",
         "## Machine and versions\n",
-        _machine(results),
+        machine_lines(results),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -150,7 +150,8 @@ def _profile(results: Results) -> str:
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def _machine(results: Results) -> str:
+def machine_lines(results: Results) -> str:
+    """Machines and versions, each once."""
     words = {1: "One core", 2: "Two cores", 4: "Four cores", 8: "Eight cores"}
     kinds = []
     for result in results:

@@ -5,6 +5,7 @@ import pytest
 import scipy.linalg
 import torch
 
+from benchmarks import common, images_report
 from benchmarks import image_scores as scores
 from benchmarks.image_classifier import train_classifier
 from benchmarks.images import CASES, HEADS, halved
@@ -96,3 +97,61 @@ def test_every_head_has_the_same_backbone():
     assert len(HEADS) == 5
     assert all(set(args) <= {"head", "head_args", "levels"} for args in HEADS.values())
     assert set(CASES) == {"mnist14", "mnist28", "cifar16"}
+
+
+def result(head, **more):
+    facts = {
+        "machine": {"cores": 2, "gpu": False, "memory_gb": 8, "system": "Linux x86_64"},
+        "versions": {"torch": "2.13.0"},
+    }
+    numbers = {"accuracy_score": 0.5, "frechet": 12.0, "kernel": 3.0, "background_grey": 0.001}
+    one = {"set": "mnist14", "budget": "steps", "head": head, "seed": 0, **numbers, **facts}
+    return {**one, **more}
+
+
+def model_of(head, seed=0, **more):
+    return result(
+        head,
+        **{
+            "seed": seed,
+            "n_steps": 300,
+            "steps_done": 300,
+            "rates_tried": {},
+            "rate": 0.002,
+            "tested": 100,
+            "completed": 100,
+            "drawn": 5000,
+            "parameters": 1000,
+            "head_parameters": 10,
+            "floor": 0.001,
+            "bits_per_dim": 2.5,
+            **more,
+        },
+    )
+
+
+def test_the_page_of_images_is_that_of_its_results():
+    results = [
+        model_of("binned", accuracy_score=0.7),
+        model_of("binned", seed=1, accuracy_score=0.9),
+        model_of("implicit, blocks", bits_per_dim=None),
+        result("real images"),
+    ]
+    text = images_report.page({"short": results}, "## Notes")
+    assert "| binned | 80.0% | 12.0 |" in text  # the median of two
+    assert "a short run" in text
+    assert "has not been done" in text
+    assert "300 steps of 64 images. The learning rate is 0.002, not tuned." in text
+    assert "images-short/mnist14-steps-implicit_blocks-0.png" in text
+    assert "each law mixed with 0.1% of a uniform one" in text
+    full = images_report.page({"full": results}, "## Notes")
+    assert "has not been done" not in full
+
+
+def test_the_committed_page_of_images_is_that_of_the_results():
+    by_size = {k: common.read_results(v) for k, v in images_report.FOLDERS.items()}
+    by_size = {size: results for size, results in by_size.items() if results}
+    if not by_size:
+        pytest.skip("no results yet")
+    notes = images_report.NOTES.read_text()
+    assert images_report.PAGE.read_text() == images_report.page(by_size, notes)

@@ -34,6 +34,8 @@ def recipe_of(batch_size: Any, learning_rate: Any) -> Recipe:
         weight_decay=0.01,  # pixels that share their weights do not need the 0.3 of tables
         epochs=40,
         least_steps=2000,
+        validations=20,  # forty would take a tenth of the time
+        patience=8,
         check_rows=128,
     )
 
