@@ -5,11 +5,12 @@ benchmarks/notes/images.md. `--check` fails where the page is not what the resul
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import common
+from benchmarks import common, image_gate
 from benchmarks.images import HEADS, stem_of
 from benchmarks.report import machine_lines
 
@@ -63,13 +64,14 @@ COLUMNS = {
 }
 
 
-def page(by_size: dict[str, Results], notes: str) -> str:
-    """The page, as markdown."""
+def page(by_size: dict[str, Results], notes: str, *, gate: dict[str, Any] | None = None) -> str:
+    """The page, as markdown; `gate` is what came of images of one pixel."""
     every = [r for results in by_size.values() for r in results]
     floor = next((r["floor"] for r in every if "floor" in r), 0.0)
     parts = [
         "<!-- Made by `python -m benchmarks.images_report`; edit benchmarks/notes/images.md. -->",
         INTRODUCTION.format(floor=floor),
+        image_gate.section(gate) if gate else "",
     ]
     for size, results in by_size.items():
         for name, budget in dict.fromkeys((r["set"], r["budget"]) for r in results):
@@ -151,6 +153,12 @@ def write_pictures(folders: dict[str, Path]) -> None:
                 picture.resize(larger, Image.Resampling.NEAREST).save(target, optimize=True)
 
 
+def gate_results() -> dict[str, Any] | None:
+    """The committed results of images of one pixel."""
+    path = image_gate.RESULT
+    return json.loads(path.read_text()) if path.exists() else None
+
+
 def main(argv: list[str] | None = None) -> None:
     """Writes the page, or checks it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.images_report")
@@ -160,7 +168,7 @@ def main(argv: list[str] | None = None) -> None:
     by_size = {size: results for size, results in by_size.items() if results}
     if not by_size:
         sys.exit("Expected results of images; got none. Run python -m benchmarks.images.")
-    text = page(by_size, NOTES.read_text() if NOTES.exists() else "")
+    text = page(by_size, NOTES.read_text() if NOTES.exists() else "", gate=gate_results())
     if args.check:
         if not PAGE.exists() or PAGE.read_text() != text:
             sys.exit(f"{PAGE.name} is out of date. Run python -m benchmarks.images_report.")

@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from benchmarks import common, images_report
+from benchmarks import common, image_gate, images_report
 from benchmarks import image_scores as scores
 from benchmarks.image_classifier import train_classifier
 from benchmarks.images import CASES, HEADS, halved
@@ -154,4 +154,27 @@ def test_the_committed_page_of_images_is_that_of_the_results():
     if not by_size:
         pytest.skip("no results yet")
     notes = images_report.NOTES.read_text()
-    assert images_report.PAGE.read_text() == images_report.page(by_size, notes)
+    assert images_report.PAGE.read_text() == images_report.page(
+        by_size, notes, gate=images_report.gate_results()
+    )
+
+
+def test_images_of_one_pixel_follow_their_laws():
+    ends, zeros = (image_gate.draw(law, 50_000, 0) for law in image_gate.LAWS)
+    assert ends.shape == (50_000, 1, 1)
+    assert abs((ends == 0).mean() - 0.7) < 0.01  # 4 deviations are 0.008, the grid's values 0.004
+    assert abs((zeros == 0).mean() - 0.9) < 0.006
+    assert len(np.unique(zeros)) == 256
+
+
+def test_the_gate_says_who_passes():
+    good, bad = ({"grey": g, "share_error": 0.001, "passes": p} for g, p in ((0.0, 3), (0.2, 0)))
+    some = {**good, "passes": 1}
+    results = {
+        "binned": {"two ends": good, "zeros": some},
+        "spline": dict.fromkeys(image_gate.LAWS, bad),
+    }
+    facts = {"seeds": 3, "steps": 600, "batch": 512, "rate": 0.01}
+    text = image_gate.section({"results": results, **facts})
+    assert "| binned | **0.00% / 0.001** | 0.00% / 0.001 * |" in text
+    assert "| spline | 20.00% / 0.001 | 20.00% / 0.001 |" in text
