@@ -32,7 +32,8 @@ def draw(law: str, n: int, seed: int) -> Bytes:
     rng = np.random.default_rng(seed)
     other = np.full(n, 255) if law == "two ends" else rng.integers(1, 256, n)
     grey = np.where(rng.random(n) < (0.7 if law == "two ends" else 0.9), 0, other)
-    grey[: 256 if law == "two ends" else 0] = np.arange(256)  # so that the grid has all values
+    if law == "two ends":  # the grid shall be of all 256 values, not of two
+        grey[:256] = np.arange(256)
     return grey.astype(np.uint8)[:, None, None]
 
 
