@@ -1,11 +1,14 @@
 """ImageModel: what goes in comes out, given a class or not, bit for bit by its seed."""
 
+import json
+import zipfile
+
 import numpy as np
 import pytest
 import torch
 
 import qdist
-from qdist.errors import NotFittedError, UnsupportedError
+from qdist.errors import FileFormatError, NotFittedError, UnsupportedError
 
 TINY = {"features": 4, "layers": 1, "first": 3, "context": 8}
 RNG = np.random.default_rng(0)
@@ -203,3 +206,26 @@ def test_fit_takes_what_suits_the_data():
     assert model.classes_.tolist() == [0, 1, 2]
     table = qdist.fit(GREY[:, 0, :2].astype(float), max_steps=1)
     assert isinstance(table, qdist.TabularModel)
+
+
+BROKEN = {
+    "a codec of tables": lambda meta: meta["codec"].update(codec="table"),
+    "no schema": lambda meta: meta["codec"].pop("schema"),
+    "another size": lambda meta: meta["codec"]["schema"].update(height=5),
+    "no parts": lambda meta: meta.update(parts={}),
+    "an unknown parameter": lambda meta: meta["params"].update(order="any"),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
+def test_a_description_that_does_not_hold_together(model, tmp_path, damage):
+    path = tmp_path / "m.qdist"
+    model.save(path)
+    with zipfile.ZipFile(path) as file:
+        meta, weights = json.loads(file.read("model.json")), file.read("model.safetensors")
+    damage(meta)
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("model.json", json.dumps(meta))
+        file.writestr("model.safetensors", weights)
+    with pytest.raises(FileFormatError, match="Expected"):
+        qdist.load(path)

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 import qdist
+from qdist.backbones import RecomputeStepper
 from qdist.codecs.image import ImageCodec
+from qdist.errors import UnsupportedError
 from qdist.laws import ImageLaw, build
 from qdist.laws.classes import log_joint
 
@@ -131,6 +133,26 @@ def test_draws_follow_the_probabilities(name):
         else:
             assert statistic < 54, read
             assert rest < 4 * (n * p[~enough].sum()) ** 0.5 + 5
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 4), (4, 3, 2, 3)], ids=["grey", "colour"])
+def test_any_mask_is_filled_as_by_full_passes(shape, monkeypatch):
+    """Known pixels between hidden ones, other ones in each image: caches against recomputing."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 5, shape, dtype=np.uint8)
+    law = make("binned", images=images)
+    y = law.codec.encode(images).double()
+    visible = torch.from_numpy(rng.random(y.shape) < 0.5)
+    cached = law.fill(y, visible, seed=0, later="keep")
+    monkeypatch.setattr(
+        type(law.backbone),
+        "stepper",
+        lambda net, y, known, *, tau: RecomputeStepper(net, y, known),
+    )
+    assert torch.equal(law.fill(y, visible, seed=0, later="keep"), cached)
+    assert torch.equal(cached[visible], y[visible])
+    with pytest.raises(UnsupportedError, match="a known cell follows a hidden one"):
+        law.fill(y, visible, seed=0)
 
 
 def test_training_images_may_show_their_class_only():
