@@ -37,6 +37,8 @@ LAYERS = (
     "testing",
     "__init__",
     "cli_text",
+    "cli_options",
+    "cli_queries",
     "cli",
 )
 

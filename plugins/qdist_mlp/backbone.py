@@ -64,6 +64,7 @@ class MaskedMLP(AbstractBackbone):
         InputError: If the domain is not a table, or an argument is not positive.
 
     Example:
+        >>> import torch
         >>> from qdist.backbones import Coordinate
         >>> domain = TableDomain((Coordinate("a", bins=((0.0, 0.5), (0.5, 1.0))),
         ...                       Coordinate("b", levels=3)))
@@ -131,8 +132,9 @@ class MaskedMLP(AbstractBackbone):
         origin: Tensor = self.norm(row)
         return origin
 
-    def stepper(self, y: Tensor, visible: Tensor) -> AbstractStepper:
+    def stepper(self, y: Tensor, visible: Tensor, *, tau: Tensor | None = None) -> AbstractStepper:
         """Return a stepper that keeps the row embedding and adds the cell that became known."""
+        del tau
         return _Stepper(self, y, visible)
 
 

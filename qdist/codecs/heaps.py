@@ -81,8 +81,11 @@ class Heaps:
 
     def _stride_of(self, z: Floats) -> tuple[Floats, Floats]:
         """The nearest heap, and the distance from it."""
-        start = self.offset + self.stride * np.floor((z - self.offset) / self.stride + 0.5)
-        return start, z - start
+        finite = np.isfinite(z)
+        near = np.where(finite, z, 0.0)
+        start = self.offset + self.stride * np.floor((near - self.offset) / self.stride + 0.5)
+        # An infinity is a heap of its own.
+        return np.where(finite, start, z), np.where(finite, near - start, 0.0)
 
 
 def find_heaps(z: Floats, counts: Counts, *, zero: int) -> Heaps | None:

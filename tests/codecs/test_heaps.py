@@ -43,6 +43,12 @@ def test_the_stretch_is_the_slope_of_a_cell(heaps, z):
         assert cell[1] - cell[0] == pytest.approx(slope, rel=1e-6)
 
 
+def test_infinity_stays_where_it_is():
+    far, heaps = np.array([-np.inf, np.inf]), Heaps(10, 0, 0.9)
+    np.testing.assert_array_equal(heaps.spread(far), far)
+    np.testing.assert_array_equal(heaps.gather(far), far)
+
+
 def test_the_gain_by_hand():
     # 300 rows, 3 of 4 on tens: gain = .75 log 7.5 + .25 log(.25 / .9) = 1.51 - 0.32 = 1.19 nats
     # a row; fives hold the same rows with a gain of .75 log 3.75 + .25 log(.25 / .8) = 0.70.
