@@ -9,6 +9,7 @@ already known of a row into the context that the head reads.
 from qdist.codecs.schema import MISSING as MISSING
 from qdist.codecs.schema import Column as Column
 from qdist.errors import QdistError as QdistError
+from qdist.estimators import DistributionRegressor as DistributionRegressor
 from qdist.estimators import TabularModel as TabularModel
 from qdist.estimators import fit as fit
 from qdist.estimators import load as load
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MISSING",
     "Column",
+    "DistributionRegressor",
     "QdistError",
     "TabularModel",
     "evaluate",

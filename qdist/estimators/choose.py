@@ -4,11 +4,12 @@ from typing import Any
 
 from qdist.checkpoint import read_model
 from qdist.errors import FileFormatError, QdistError
+from qdist.estimators.regressor import DistributionRegressor
 from qdist.estimators.tabular import TabularModel
 
 __all__ = ["fit", "load"]
 
-_ESTIMATORS = {cls.__name__: cls for cls in (TabularModel,)}
+_ESTIMATORS = {cls.__name__: cls for cls in (TabularModel, DistributionRegressor)}
 
 
 def fit(data: Any, **params: Any) -> TabularModel:
@@ -30,7 +31,7 @@ def fit(data: Any, **params: Any) -> TabularModel:
     return TabularModel(**params).fit(data)
 
 
-def load(path: Any) -> TabularModel:
+def load(path: Any) -> Any:
     """Load a model that `save` wrote. Executes nothing that the file holds.
 
     Args:

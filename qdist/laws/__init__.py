@@ -1,6 +1,7 @@
 """Laws: a codec, a network and a joint in one module, which the training loop can train."""
 
 from qdist.laws.base import AbstractLaw, build
+from qdist.laws.regression import RegressionLaw
 from qdist.laws.table import TableLaw, draw_visible
 
-__all__ = ["AbstractLaw", "TableLaw", "build", "draw_visible"]
+__all__ = ["AbstractLaw", "RegressionLaw", "TableLaw", "build", "draw_visible"]
