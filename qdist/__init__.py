@@ -9,6 +9,7 @@ already known of a row into the context that the head reads.
 from qdist.codecs.schema import MISSING as MISSING
 from qdist.codecs.schema import Column as Column
 from qdist.errors import QdistError as QdistError
+from qdist.estimators import DistributionRegressor as DistributionRegressor
 from qdist.estimators import ImageModel as ImageModel
 from qdist.estimators import QuantileImputer as QuantileImputer
 from qdist.estimators import TabularModel as TabularModel
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MISSING",
     "Column",
+    "DistributionRegressor",
     "ImageModel",
     "QdistError",
     "QuantileImputer",

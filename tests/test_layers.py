@@ -27,6 +27,7 @@ LAYERS = (
     "joint",
     "data",
     "codecs",
+    "regression",
     "laws",
     "queries",
     "training",

@@ -9,11 +9,14 @@ import numpy as np
 from qdist.checkpoint import read_model
 from qdist.errors import FileFormatError, QdistError
 from qdist.estimators.image import ImageModel
+from qdist.estimators.regressor import DistributionRegressor
 from qdist.estimators.tabular import TabularModel
 
 __all__ = ["are_images", "fit", "load"]
 
-_ESTIMATORS: dict[str, Any] = {cls.__name__: cls for cls in (TabularModel, ImageModel)}
+_ESTIMATORS: dict[str, Any] = {
+    cls.__name__: cls for cls in (TabularModel, ImageModel, DistributionRegressor)
+}
 
 
 def fit(data: Any, y: Any = None, **params: Any) -> Any:
