@@ -43,7 +43,7 @@ Means over columns; the best of a row of methods is in bold. Repeat it with
 def page(results: Results, notes: str) -> str:
     """The page, as markdown."""
     parts = [
-        "<!-- Made by benchmarks.imputation_report; edit benchmarks/notes/imputation.md instead. -->",
+        "<!-- Made by benchmarks.imputation_report; edit benchmarks/notes/imputation.md. -->",
         INTRODUCTION,
         *(_pattern(results, pattern) for pattern in PATTERNS),
         notes.strip() + "\n",
