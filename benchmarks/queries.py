@@ -21,20 +21,27 @@ from benchmarks.known_laws import LAWS, Question
 TRAIN, HELDOUT, CONDITIONS, POINTS, ORDERS = 20_000, 200_000, 2_000, 2_000, 5
 
 
-def regret(model: Any, question: Question, rows: pd.DataFrame) -> dict[str, float]:
+def regret(
+    model: Any,
+    question: Question,
+    rows: pd.DataFrame,
+    *,
+    n_conditions: int = CONDITIONS,
+    n_points: int = POINTS,
+) -> dict[str, float]:
     r"""The integral of (F - F_true)^2 over that of F_true (1 - F_true), the true law's own CRPS.
 
     Both are means over conditions, by the trapezoidal rule between quantiles of the column (sums
     over all values where it is whole).
     """
     values = rows[question.column].to_numpy()
-    conditions = rows.head(CONDITIONS)
+    conditions = rows.head(n_conditions)
     if values.dtype.kind == "i":
         points = np.arange(0, values.max() + 20.0)
     else:
         ends = values.min(), values.max()
-        inner = np.quantile(values, np.linspace(0, 1, POINTS))
-        points = np.unique(np.concatenate([inner, np.linspace(*ends, POINTS)]))
+        inner = np.quantile(values, np.linspace(0, 1, n_points))
+        points = np.unique(np.concatenate([inner, np.linspace(*ends, n_points)]))
     known = conditions[list(question.given)]
     found = model.cdf(question.column, points, given=known)
     true = question.cdf(points.astype(float), conditions)

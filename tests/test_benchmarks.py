@@ -6,8 +6,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scoringrules
+from scipy import stats
 
-from benchmarks import c2st, common, report
+from benchmarks import (
+    c2st,
+    common,
+    imputation,
+    imputation_report,
+    queries,
+    queries_report,
+    report,
+)
+from benchmarks.known_laws import LAWS
 from benchmarks.tables import CASES
 from qdist.evaluate import evaluate
 
@@ -99,3 +110,76 @@ def test_the_committed_page_is_that_of_the_results():
     if not results:
         pytest.skip("no results yet")
     assert report.PAGE.read_text() == report.page(results, report.NOTES.read_text())
+
+
+@pytest.mark.parametrize("report", [queries_report, imputation_report], ids=lambda m: m.__name__)
+def test_the_other_committed_pages_are_those_of_their_results(report):
+    folder = report.NOTES.stem
+    results = common.read_results(common.RESULTS / folder)
+    if not results:
+        pytest.skip("no results yet")
+    assert report.PAGE.read_text() == report.page(results, report.NOTES.read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "k"), [(name, k) for name, law in LAWS.items() for k in range(len(law.questions))]
+)
+def test_the_true_conditional_laws_are_those_of_the_draws(name, k):
+    """The levels F(y | given), randomised where y has an atom, are uniform, on every half too."""
+    law, rng = LAWS[name], np.random.default_rng(1)
+    rows, question = law.draw(rng, 600), law.questions[k]
+    y = rows[question.column].to_numpy(dtype=float)
+    upto, below = (np.diag(question.cdf(y - shift, rows)) for shift in (0, 1e-9))
+    levels = below + rng.random(len(y)) * (upto - below)
+    first = rows[question.given[0]].to_numpy()
+    half = first == "a" if first.dtype == object else first > np.median(first)
+    for part in (levels, levels[half], levels[~half]):
+        assert stats.kstest(part, "uniform").pvalue > 1e-4
+
+
+def test_the_truth_has_no_regret_and_a_wrong_answer_has_some():
+    law = LAWS["zero or log-normal"]
+    rows, (question,) = law.draw(np.random.default_rng(0), 300), law.questions
+
+    class Answer:
+        def __init__(self, shift):
+            self.shift = shift
+
+        def cdf(self, column, points, *, given):
+            return question.cdf(points, given + self.shift)
+
+    assert queries.regret(Answer(0.0), question, rows, n_points=300)["regret"] == 0
+    assert queries.regret(Answer(1.0), question, rows, n_points=300)["regret"] > 0.05
+
+
+def test_levels_are_judged_by_kolmogorov():
+    levels = np.random.default_rng(0).random(500)
+    assert queries.kolmogorov(levels) == pytest.approx(stats.kstest(levels, "uniform").statistic)
+
+
+@pytest.mark.parametrize("pattern", imputation.PATTERNS)
+def test_a_fifth_of_the_cells_is_hidden(pattern):
+    hidden = imputation.mask((4000, 15), pattern, 0)
+    # 600 blocks of 7 cells, or 12,000 cells: four deviations of either
+    assert hidden.mean() == pytest.approx(0.2, abs=0.016)
+    if pattern == "blocks":
+        assert set(hidden.sum(1)) == {0, 7}
+
+
+def test_the_fair_crps_is_that_of_scoringrules():
+    rng = np.random.default_rng(0)
+    draws, truth = rng.normal(size=(7, 20)), rng.normal(size=20)
+    expected = scoringrules.crps_ensemble(truth, draws.T, estimator="fair")
+    np.testing.assert_allclose(imputation.fair_crps(draws, truth), expected)
+    np.testing.assert_allclose(imputation.fair_crps(draws[:1], truth), np.abs(draws[0] - truth))
+
+
+def test_imputations_are_scored_where_cells_were_hidden():
+    truth = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "c": pd.Categorical(list("abab"))})
+    hidden = np.array([[True, True], [False, True], [True, False], [False, False]])
+    wrong = truth.assign(x=[1.0, 9.0, 2.0, 9.0], c=pd.Categorical(list("aaba"), ["a", "b"]))
+    found = imputation.score(truth, hidden, [wrong])
+    # errors 1 and 0 in units of the deviation of 0, 1, 2, 3; one of two levels right
+    assert found["mae"] == pytest.approx(0.5 / np.std([0, 1, 2, 3], ddof=1))
+    assert found["accuracy"] == 0.5
+    assert found["coverage"] is None
