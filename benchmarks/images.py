@@ -9,6 +9,7 @@ first hundred samples beside it as a picture. `python -m benchmarks.images_repor
 """
 
 import argparse
+import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors.torch import load_file, save_file
 
 from benchmarks import common
 from benchmarks import image_scores as scores
-from benchmarks.image_classifier import train_classifier
+from benchmarks.image_classifier import Classifier, train_classifier
 
 FLOOR = 0.001  # weight of the uniform law in bits per dimension
 RATES = (1e-3, 2e-3, 4e-3)
@@ -98,8 +100,8 @@ def plan_of(case: Case, budget: str, size: str) -> Plan:
     if size == "quick":
         return Plan(budget, None, 5, drawn=300, tested=20, completed=10, rates=(), judge_steps=100)
     if size == "short":
-        few = {"drawn": 5000, "tested": 100, "completed": 100, "judge_steps": 600}
-        return Plan(budget, None, case.steps // 10, rates=(), held_out=256, **few)
+        few = {"drawn": 3000, "tested": 100, "completed": 100, "judge_steps": 600}
+        return Plan(budget, None, case.steps // 15, rates=(), held_out=128, **few)
     seconds = 60 * case.minutes if budget == "time" else None
     steps = None if budget == "time" else case.steps
     return Plan(budget, seconds, steps, drawn=5000, tested=1000, completed=200, rates=RATES)
@@ -176,7 +178,7 @@ def against(
     x: Any, y: Any, x_test: Any, y_test: Any, drawn: Any, given: Any, *, seed: int, steps: int
 ) -> dict[str, float]:
     """Scores of drawn images with labels, against those of a classifier of real ones."""
-    judge = train_classifier(x, y, seed=1000, steps=steps)  # one judge for all heads and seeds
+    judge = judge_of(x, y, steps)
     pupil = train_classifier(drawn, given, seed=seed, steps=steps)
     n = min(len(drawn), len(x_test))
     real, fake = judge.features(x_test[:n]), judge.features(drawn[:n])
@@ -193,6 +195,21 @@ def against(
         "compared": n,
         **scores.flatness(x_test, drawn),
     }
+
+
+def judge_of(x: Any, y: Any, steps: int) -> Classifier:
+    """The classifier of real images: one for all heads and seeds, trained once."""
+    digest = hashlib.sha256(np.ascontiguousarray(x).tobytes() + np.asarray(y).tobytes())
+    path = common.SCRATCH / "judges" / f"{digest.hexdigest()[:16]}-{steps}.safetensors"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        judge = train_classifier(x, y, seed=1000, steps=steps)
+        draft = path.with_suffix(".tmp")
+        save_file(judge.state_dict(), draft)
+        draft.replace(path)
+    judge = Classifier(x.shape[1:], classes=int(np.max(y)) + 1)
+    judge.load_state_dict(load_file(path))
+    return judge.eval()
 
 
 def complete(model: Any, x_test: Any, y_test: Any, n: int, seed: int) -> dict[str, float]:

@@ -12,6 +12,7 @@ from scipy import stats
 from benchmarks import (
     c2st,
     common,
+    image_sampling,
     imputation,
     imputation_report,
     queries,
@@ -183,3 +184,46 @@ def test_imputations_are_scored_where_cells_were_hidden():
     assert found["mae"] == pytest.approx(0.5 / np.std([0, 1, 2, 3], ddof=1))
     assert found["accuracy"] == 0.5
     assert found["coverage"] is None
+
+
+def sampling(case, ratio):
+    return {
+        "case": vars(case),
+        "times": 7,
+        "sample_ms": 1000.0 * ratio,
+        "forward_ms": 1000.0,
+        "with_head_ms": 1250.0,
+        "ratio": ratio,
+        "ratio_with_head": ratio / 1.25,
+        "speed_up": 784 / ratio,
+        "peak_mb": 12.0,
+        "load": 0.5,
+        "machine": {"cores": 2, "gpu": False, "memory_gb": 8, "system": "Linux x86_64"},
+        "versions": {"python": "3.11", "torch": "2.13.0", "numpy": "2.4"},
+    }
+
+
+def test_the_page_of_the_sampler_says_what_was_missed():
+    first, second = image_sampling.CASES[:2]  # at most 1.5, at most 1.0
+    text = image_sampling.page([sampling(second, 1.2), sampling(first, 1.4)], "## Notes")
+    assert "| at most 1.5 | 1.40 | 1.12 | yes |" in text
+    assert "| at most 1.0 | 1.20 | 0.96 | **no** |" in text
+    assert "| 1,400 | 1,000 | 1,250 | 1.40 | 560 times faster | 12 | 0.5 |" in text
+    assert text.index("64 of 28 x 28 x 1") < text.index("256 of 28 x 28 x 1")
+
+
+def test_a_case_of_the_sampler_runs():
+    case = image_sampling.Case(2, 4, 3, 6, 2, head="implicit", levels="blocks", threads=1)
+    result = image_sampling.run(case, times=1)
+    assert result["values"] == 48
+    assert result["ratio"] == pytest.approx(result["sample_ms"] / result["forward_ms"])
+    assert result["speed_up"] == pytest.approx(48 / result["ratio"])
+    assert result["forward_ms"] <= result["other_layout_ms"]
+
+
+def test_the_page_of_the_sampler_is_that_of_the_results():
+    results = common.read_results(image_sampling.FOLDER)
+    if not results:
+        pytest.skip("no results yet")
+    notes = image_sampling.NOTES.read_text()
+    assert image_sampling.PAGE.read_text() == image_sampling.page(results, notes)

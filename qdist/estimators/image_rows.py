@@ -100,5 +100,5 @@ def masked(codec: ImageCodec, images: Any, mask: Any) -> tuple[npt.NDArray[np.ui
         )
     hidden = np.broadcast_to(hidden, (n, *size))
     stack[hidden] = schema.first
-    cells = np.repeat(hidden.reshape(n, -1), schema.channels, axis=1)
+    cells = np.repeat(hidden.reshape(n, size[0] * size[1]), schema.channels, axis=1)
     return stack, torch.from_numpy(cells.copy())

@@ -166,8 +166,8 @@ class ImageLaw(AbstractLaw):
             UnsupportedError: If the backbone lets past levels in: then there is no such law.
         """
         top = self.codec.schema.levels - 1
-        left = self._read(y, lambda law, code: cell_ends(law, code, top=top)[0])
-        right = self._read(y, lambda law, code: cell_ends(law, code, top=top)[1])
+        both = self._read(y, lambda law, code: torch.stack(cell_ends(law, code, top=top), -1))
+        left, right = both.unbind(-1)
         share = uniforms(seed, range(len(y)), columns=self.dim)[:, self.first :].to(left)
         # In (0, 1], as a cell's interval is open on the left: Q(F(k-)) is the value before.
         return left + (1 - share) * (right - left)
@@ -228,27 +228,29 @@ class ImageLaw(AbstractLaw):
         return rank
 
     def _read(self, y: Tensor, read: Read) -> Tensor:
-        """Something of the law of each grey value, shape (N, H * W * C)."""
+        """Something of the law of each grey value, shape (N, H * W * C, ...)."""
         if self.backbone.sees_levels == "past":
             raise UnsupportedError(
                 "Expected a network whose contexts depend on values and on their own level; got "
                 f"backbone {self.backbone.name!r} with the levels of all pixels before inside. "
                 "It has a loss and samples only: there is no law of a pixel given values alone."
             )
-        found = torch.zeros(len(y), self.dim, dtype=self.dtype)
-        for start in range(0, len(y), _READ):
-            rows = slice(start, start + _READ)
-            codes = y[rows].to(self.device, self.dtype)
+        parts = []
+        for rows in y.split(_READ):  # one part without rows, where there are none
+            codes = rows.to(self.device, self.dtype)
             content = self.backbone.content(codes, self._rank(codes))
-            for head, at in self._channels():
-                found[rows, at] = self._read_head(head, content[:, at], codes[:, at], read).cpu()
-        return found[:, self.first :]
+            found = [
+                self._read_head(head, content[:, at], codes[:, at], read)
+                for head, at in self._channels()
+            ]
+            parts.append(torch.stack(found, 2).flatten(1, 2).cpu())
+        return torch.cat(parts)
 
     def _read_head(self, head: AbstractHead, content: Tensor, code: Tensor, read: Read) -> Tensor:
         size = _VALUES if self.backbone.sees_levels == "none" else _LEVELS
         parts = zip(content.flatten(0, 1).split(size), code.flatten().split(size), strict=True)
-        found = [read(law_of(self.backbone, head, z), k) for z, k in parts]
-        return torch.cat(found).view(code.shape)
+        found = torch.cat([read(law_of(self.backbone, head, z), k) for z, k in parts])
+        return found.view(*code.shape, *found.shape[1:])
 
 
 def _backbone(name: str, domain: ImageDomain, args: dict[str, Any]) -> AbstractBackbone:

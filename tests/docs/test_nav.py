@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PACKAGES = ("qdist", "plugins/qdist_mlp")
+PACKAGES = ("qdist", "plugins/qdist_mlp", "plugins/qdist_pixelcnn")
 
 
 def leaves(nav: Any) -> list[str]:
@@ -54,6 +54,9 @@ INSIDE = tuple(
         "numerics",
         "progress",
     )
+) + tuple(
+    f"qdist_pixelcnn.{module}"
+    for module in ("block", "layers", "prepared", "rows", "stepper", "values")
 )
 
 

@@ -127,6 +127,13 @@ def test_a_single_image_can_be_fitted():
     assert model.sample(2).shape == (2, 4, 5)
 
 
+def test_no_images_are_no_error(model):
+    none = GREY[:0]
+    assert model.log_prob(none).shape == (0,)
+    assert model.rosenblatt(none, given=0).shape == (0, 4, 5)
+    assert model.inpaint(none, np.ones((4, 5), bool), n_draws=2).shape == (2, 0, 4, 5)
+
+
 def test_what_was_made_of_the_images(model):
     assert str(model.schema_).startswith("4 x 5 pixels, grey, 256 values: 0, 1, ..., 255\n3 cl")
     assert model.classes_.tolist() == [0, 1, 2]
