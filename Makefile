@@ -25,8 +25,9 @@ $(STAMP): pyproject.toml constraints.txt
 		--group test --group lint --group docs --group bench
 	@touch $@
 
-demo: $(STAMP) ## fit the bundled penguins, sample, score, and draw demo-out/penguins.png
+demo: $(STAMP) ## fit penguins and digits, sample, score, and draw into demo-out/: three minutes
 	@MPLBACKEND=Agg $(BIN)/python docs/docs_src/penguins.py
+	@$(BIN)/python docs/docs_src/digits.py
 
 test: $(STAMP) ## run the whole suite, doctests and docs included
 	@$(THREADS) $(BIN)/python -m pytest -n $(WORKERS)

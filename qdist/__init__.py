@@ -1,4 +1,4 @@
-"""Whole distributions, not point predictions, from tables.
+"""Whole distributions, not point predictions, from tables and images.
 
 A distribution is described by its quantile function; a multivariate one by a chain of
 conditional quantile functions, one for each coordinate, each fitted by a proper quantile loss. A
@@ -9,6 +9,8 @@ already known of a row into the context that the head reads.
 from qdist.codecs.schema import MISSING as MISSING
 from qdist.codecs.schema import Column as Column
 from qdist.errors import QdistError as QdistError
+from qdist.estimators import DistributionRegressor as DistributionRegressor
+from qdist.estimators import ImageModel as ImageModel
 from qdist.estimators import QuantileImputer as QuantileImputer
 from qdist.estimators import TabularModel as TabularModel
 from qdist.estimators import fit as fit
@@ -24,6 +26,8 @@ __version__ = "0.1.0"
 __all__ = [
     "MISSING",
     "Column",
+    "DistributionRegressor",
+    "ImageModel",
     "QdistError",
     "QuantileImputer",
     "Range",

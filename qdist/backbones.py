@@ -13,10 +13,26 @@ Not every network can serve every rank. A class declares which it can:
 | `"two_level"` | at most two different ranks in a row: any visible set | a masked MLP |
 | `"any"` | all | masked attention |
 
+Levels may enter a network too. An instance says by `sees_levels` how far they reach:
+
+| `sees_levels` | $h_i$ depends on | what a joint can do with it |
+| --- | --- | --- |
+| `"none"` | no level | all that its heads can |
+| `"own"` | $\tau_i$ | all that an implicit head can: $\tau_i \mapsto Q_i(\tau_i)$ is a function |
+| `"past"` | $\tau_i$ and $\tau_j$ of lower rank | the loss and sampling only |
+
+The last is that of the PixelIQN: in training $\tau_j$ says nothing of $y_j$, in sampling it
+determines it, so that $h_i$ stands for no law of $y_i$ given the values seen.
+
+An image may have a class label. It is the *first* coordinate of its domain, a conditioning
+variable that every pixel sees: coordinate 0 is the label, the pixels follow (see
+[`ImageDomain`][qdist.backbones.ImageDomain]).
+
 [`check_backbone`][qdist.testing.check_backbone] proves the law by gradients.
 """
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
@@ -70,12 +86,44 @@ class TableDomain:
 
 @dataclass(frozen=True)
 class ImageDomain:
-    """An image of integer grey values; its coordinates run over rows, columns, then channels."""
+    """An image of integer grey values; its coordinates run over rows, columns, then channels.
+
+    With labels, coordinate 0 is the image's class, a code, and the pixels are 1 ... D - 1. A
+    class is given, never modelled: a joint takes `conditioning=domain.conditioning`.
+
+    Attributes:
+        height: Rows of pixels.
+        width: Pixels in a row.
+        channels: Channels of a pixel, each conditioned on those before it.
+        levels: Grey values 0 ... levels - 1 of a channel.
+        labels: The number of classes 0 ... labels - 1; None where images have no label.
+
+    Example:
+        >>> domain = ImageDomain(28, 28, 3, labels=10)
+        >>> domain.dim, domain.conditioning, domain.index(0, 1, 2)
+        (2353, (0,), 6)
+    """
 
     height: int
     width: int
     channels: int
     levels: int = 256
+    labels: int | None = None
+
+    @property
+    def conditioning(self) -> tuple[int, ...]:
+        """The coordinates that are conditioning variables: (0,) with labels, else ()."""
+        return () if self.labels is None else (0,)
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates D, the label included."""
+        return self.height * self.width * self.channels + len(self.conditioning)
+
+    def index(self, row: int, column: int, channel: int = 0) -> int:
+        """The coordinate of a pixel's channel."""
+        pixel = row * self.width + column
+        return pixel * self.channels + channel + len(self.conditioning)
 
 
 Domain = TableDomain | ImageDomain
@@ -86,7 +134,7 @@ class AbstractStepper(ABC):
 
     @abstractmethod
     def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
-        """The context of coordinate i given all that is now known.
+        """The context (or content) of coordinate i given all that is now known.
 
         Args:
             i: A coordinate that is hidden in each row asked for.
@@ -106,6 +154,10 @@ class AbstractStepper(ABC):
             rows: Row numbers, shape (R,), int64; None means all rows.
         """
 
+    def steps(self) -> AbstractContextManager[None]:
+        """Entered around a run of steps: a hook, for a number of threads, say; else nothing."""
+        return nullcontext()
+
 
 class AbstractBackbone(nn.Module, ABC):
     """A module from what is known of y to one context vector for each coordinate.
@@ -118,6 +170,8 @@ class AbstractBackbone(nn.Module, ABC):
         name: The name by which the registry knows the class.
         serves: The ranks it can serve: "fixed", "two_level" or "any".
         takes: The kind of domain it is built from: `TableDomain` or `ImageDomain`.
+        sees_levels: How far levels reach: "none" (most networks), "own" or "past". An instance
+            may set its own.
         dim: The number of coordinates D.
         context: The length C of a context vector.
 
@@ -140,6 +194,7 @@ class AbstractBackbone(nn.Module, ABC):
     name: ClassVar[str]
     serves: ClassVar[Literal["fixed", "two_level", "any"]]
     takes: ClassVar[type]
+    sees_levels: Literal["none", "own", "past"] = "none"
     dim: int
     context: int
 
@@ -151,26 +206,56 @@ class AbstractBackbone(nn.Module, ABC):
             y: Values, shape (B, D): reals, and codes as floats. What $h_i$ may not see can be
                 anything; not even a NaN may leak.
             rank: Ranks, shape (D,) or (B, D), integers from -1 up.
-            tau: The levels at which the heads will be read, shape (B, D), for networks that take
-                them in; then $h_i$ may depend on $\tau_j$ only for j = i or
-                $\mathrm{rank}_j < \mathrm{rank}_i$. Most networks leave it alone.
+            tau: The levels at which the heads will be read, shape (B, D). Networks that see
+                levels need them, see `sees_levels`; the others leave them alone.
 
         Returns:
             Contexts, shape (B, D, C).
         """
 
-    def stepper(self, y: Tensor, visible: Tensor) -> AbstractStepper:
+    def content(self, y: Tensor, rank: Tensor) -> Tensor:
+        r"""What is known of each coordinate before its level is read.
+
+        A network that sees each level by itself (`sees_levels` is "own") is a composition,
+        `forward(y, rank, tau=tau) == at_levels(content(y, rank), tau)`, and overrides both
+        methods: so $Q_i$ can be read at many levels for one pass over y.
+
+        Args:
+            y: Values, shape (B, D).
+            rank: Ranks, shape (D,) or (B, D).
+
+        Returns:
+            Contents, shape (B, D, K); by default the contexts, K = C.
+        """
+        return self(y, rank)  # type: ignore[no-any-return]
+
+    def at_levels(self, content: Tensor, tau: Tensor) -> Tensor:
+        """The contexts of contents at levels; by default the contents, whatever the levels.
+
+        Args:
+            content: Contents, shape (..., K).
+            tau: Levels, shape (...); the two broadcast.
+
+        Returns:
+            Contexts, shape (..., C).
+        """
+        del tau
+        return content
+
+    def stepper(self, y: Tensor, visible: Tensor, *, tau: Tensor | None = None) -> AbstractStepper:
         """Contexts one coordinate at a time (a hook: a class that can cache overrides it).
 
         Args:
             y: Values, shape (B, D); hidden cells can be anything.
             visible: What is known, shape (B, D), bool.
+            tau: Levels, shape (B, D); given only to a network that sees those of the past. One
+                that sees each level by itself gives contents, to be read by `at_levels`.
 
         Returns:
             A stepper whose contexts equal those of `forward`; by default each step is a full
             forward pass.
         """
-        return RecomputeStepper(self, y, visible)
+        return RecomputeStepper(self, y, visible, tau=tau)
 
     @final
     def check_rank(self, rank: Tensor) -> None:
@@ -211,12 +296,21 @@ class RecomputeStepper(AbstractStepper):
         backbone: The backbone.
         y: Values, shape (B, D); not written to.
         visible: What is known, shape (B, D), bool; not written to.
+        tau: Levels, shape (B, D), for a network that sees those of the past.
     """
 
-    def __init__(self, backbone: AbstractBackbone, y: Tensor, visible: Tensor) -> None:
+    def __init__(
+        self,
+        backbone: AbstractBackbone,
+        y: Tensor,
+        visible: Tensor,
+        *,
+        tau: Tensor | None = None,
+    ) -> None:
         self._backbone = backbone
         self._y = y
         self._visible = visible
+        self._tau = tau
 
     def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
         """See [`AbstractStepper.context`][qdist.backbones.AbstractStepper.context]."""
@@ -225,8 +319,11 @@ class RecomputeStepper(AbstractStepper):
             rank = torch.arange(self._backbone.dim, device=y.device)
         else:
             rank = rank_of_visible(self._visible if rows is None else self._visible[rows])
-        context: Tensor = self._backbone(y, rank)[:, i]
-        return context
+        if self._backbone.sees_levels == "past":
+            tau = self._tau if self._tau is None or rows is None else self._tau[rows]
+            context: Tensor = self._backbone(y, rank, tau=tau)[:, i]
+            return context
+        return self._backbone.content(y, rank)[:, i]
 
     def set(self, i: int, value: Tensor, *, rows: Tensor | None = None) -> None:
         """See [`AbstractStepper.set`][qdist.backbones.AbstractStepper.set]."""

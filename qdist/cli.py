@@ -13,49 +13,51 @@ from typing import Any
 
 import click
 
-from qdist.cli_text import aligned, numbers, parse_given, plain
-from qdist.errors import QdistError
+from qdist import cli_queries
+from qdist.cli_options import as_json, debug, quiet, remark, seed_option
+from qdist.cli_text import aligned, parse_given, parse_label, plain
+from qdist.errors import InputError, QdistError
 
 __all__ = ["app", "main"]
-
-_quiet = click.option("--quiet", is_flag=True, help="Show no progress and no closing remark.")
-_debug = click.option("--debug", is_flag=True, help="On an error, show where it arose.")
-_json = click.option("as_json", "--json", is_flag=True, help="Write JSON, for machines.")
-_seed = click.option("--seed", type=click.IntRange(min=0), help="Draw the same numbers again.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="qdist")
 def app() -> None:
-    """Fit a table's whole distribution, sample from it, and ask it."""
+    """Fit the whole distribution of a table or of images, sample from it, and ask it."""
 
 
 @app.command()
 @click.argument("data")
 @click.option("-o", "--output", required=True, help="Where to save the model.")
 @click.option("--max-time", help="Time for training: seconds, or such as 5m.")
-@_seed
-@_quiet
-@_debug
+@seed_option
+@quiet
+@debug
 def fit(data: str, output: str, max_time: str | None, seed: int | None, **flags: bool) -> None:
     """Fit a model to DATA and save it.
 
-    DATA is a file ending in .csv, .csv.gz, .parquet or .feather, or - for standard input.
+    DATA is a table, a file ending in .csv, .csv.gz, .parquet or .feather, or - for standard
+    input; or images, a folder of .png or .jpg files or a file ending in .npz or .npy. A folder of
+    folders, or an .npz with labels, is fitted with their classes.
     """
     from qdist.data.files import read_table
-    from qdist.estimators import TabularModel
+    from qdist.estimators import ImageModel, TabularModel, are_images
     from qdist.progress import showing
 
-    model = TabularModel(max_time=max_time, random_state=seed)
+    model: Any
     with showing(visible=False if flags["quiet"] else None):
-        model.fit(read_table(data))
+        if are_images(data):
+            model = ImageModel(max_time=max_time, random_state=seed).fit(data)
+        else:
+            model = TabularModel(max_time=max_time, random_state=seed).fit(read_table(data))
     model.save(output)
-    _remark(f"saved {output} after {model.n_steps_} steps", quiet=flags["quiet"])
+    remark(f"saved {output} after {model.n_steps_} steps", quiet=flags["quiet"])
 
 
 @app.command()
 @click.argument("model")
-@click.option("-n", "rows", type=click.IntRange(min=0), required=True, help="How many rows.")
+@click.option("-n", "rows", type=click.IntRange(min=0), required=True, help="How many to draw.")
 @click.option(
     "-o", "--output", default="-", show_default=True, help="Where to write; the ending decides."
 )
@@ -63,170 +65,97 @@ def fit(data: str, output: str, max_time: str | None, seed: int | None, **flags:
     "--given",
     multiple=True,
     metavar="COLUMN=VALUE,...",
-    help="Condition on these values; COLUMN= alone means that it is missing.",
+    help="Condition on these values; COLUMN= alone means that it is missing. Of images: a label.",
 )
-@_seed
-@_quiet
-@_debug
+@seed_option
+@quiet
+@debug
 def sample(
     model: str, rows: int, output: str, given: tuple[str, ...], seed: int | None, **flags: bool
 ) -> None:
-    """Draw rows from MODEL, a file that `qdist fit` saved.
+    """Draw rows or images from MODEL, a file that `qdist fit` saved.
 
-    The output ends in .csv, .csv.gz, .parquet or .feather, or is - for CSV on standard output.
+    Rows go to a file ending in .csv, .csv.gz, .parquet or .feather, or to - for CSV on standard
+    output. Images go to .png (side by side in one picture), to .npz or .npy, or to a folder.
     """
     import qdist
     from qdist.data.files import write_table
+    from qdist.data.pictures import write_images
     from qdist.progress import showing
 
     loaded = qdist.load(model)
+    if isinstance(loaded, qdist.ImageModel):
+        label = parse_label(given, loaded.schema_)
+        _check_output(output)
+        with showing(visible=False if flags["quiet"] else None):
+            images = loaded.sample(rows, given=label, random_state=seed)
+        write_images(images, output, labels=None if label is None else [label] * rows)
+        remark(f"wrote {rows} images to {output}", quiet=flags["quiet"])
+        return
     known = parse_given(given, loaded.schema_)
     with showing(visible=False if flags["quiet"] else None):
         drawn = loaded.sample(rows, given=known or None, random_state=seed)
     write_table(drawn, output)
     if output != "-":
-        _remark(f"wrote {rows} rows to {output}", quiet=flags["quiet"])
-
-
-_output = click.option(
-    "-o", "--output", default="-", show_default=True, help="Where to write; the ending decides."
-)
+        remark(f"wrote {rows} rows to {output}", quiet=flags["quiet"])
 
 
 @app.command()
 @click.argument("model")
-@click.argument("data")
-@_output
+@click.argument("images")
+@click.option("--hide", type=click.Choice(["lower", "upper", "left", "right"]), help="A half.")
+@click.option("--mask", help="A .png or .npy file: all that is not 0 is hidden, in each image.")
 @click.option(
-    "--draws", type=click.IntRange(min=1), default=1, help="Completed copies of DATA, in a row."
+    "-n", "draws", type=click.IntRange(min=1), default=1, show_default=True, help="Each."
 )
-@_seed
-@_quiet
-@_debug
-def impute(
-    model: str, data: str, output: str, draws: int, seed: int | None, **flags: bool
-) -> None:
-    """Fill the missing cells of DATA with draws from MODEL.
-
-    With --draws above 1 the completed copies follow each other, numbered in a first column "draw".
-    """
-    import qdist
-    from qdist.data.files import read_table, write_table
-    from qdist.data.frames import to_arrow
-    from qdist.progress import showing
-
-    loaded = qdist.load(model)
-    with showing(visible=False if flags["quiet"] else None):
-        filled = loaded.impute(read_table(data), n_draws=draws, random_state=seed)
-    if draws > 1:
-        import numpy as np
-        import pyarrow as pa
-
-        tables = [to_arrow(frame) for frame in filled]
-        number = np.repeat(np.arange(1, draws + 1), [table.num_rows for table in tables])
-        filled = pa.concat_tables(tables, promote_options="permissive")
-        filled = filled.add_column(0, "draw", pa.array(number))
-    write_table(filled, output)
-    if output != "-":
-        _remark(f"wrote {output}", quiet=flags["quiet"])
-
-
-@app.command()
-@click.argument("model")
-@click.argument("data", required=False)
-@click.option("--column", required=True, help="The column asked for.")
-@click.option("-q", "--levels", default="0.05,0.5,0.95", show_default=True, help="Levels.")
-@click.option(
-    "--given",
-    multiple=True,
-    metavar="COLUMN=VALUE,...",
-    help="One condition, in place of DATA.",
-)
-@_output
-@_quiet
-@_debug
-def quantiles(
+@click.option("-o", "--output", required=True, help="Where to write; the ending decides.")
+@seed_option
+@quiet
+@debug
+def inpaint(
     model: str,
-    data: str | None,
-    column: str,
-    levels: str,
-    given: tuple[str, ...],
-    output: str,
-    **flags: bool,
-) -> None:
-    """Quantiles of a column given each row of DATA: a line for a row.
-
-    The column itself is left out of DATA if it is there; what is missing in DATA is unknown.
-    """
-    import pyarrow as pa
-
-    import qdist
-    from qdist.data.files import read_table, write_table
-    from qdist.data.frames import to_arrow
-
-    if data is not None and given:
-        raise click.UsageError("expected DATA or --given; got both.")
-    loaded = qdist.load(model)
-    known: Any = parse_given(given, loaded.schema_) or None
-    if data is not None:
-        known = to_arrow(read_table(data))
-        if column in known.schema.names:
-            known = known.drop_columns([column])
-    wanted = numbers(levels, hint="--levels")
-    found = loaded.quantile(column, wanted, given=known)
-    names = [f"q{level:g}" for level in wanted]
-    write_table(pa.table([pa.array(values) for values in found.T], names=names), output)
-    if output != "-":
-        _remark(f"wrote {output}", quiet=flags["quiet"])
-
-
-@app.command()
-@click.argument("model")
-@click.argument("data")
-@click.option(
-    "--explain",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="P",
-    help="List instead the cells of probability at most P given the rest of their row.",
-)
-@click.option("--orders", type=click.IntRange(min=1), default=1, help="Average over orders.")
-@_output
-@_seed
-@_quiet
-@_debug
-def score(
-    model: str,
-    data: str,
-    explain: float | None,
-    orders: int,
+    images: str,
+    hide: str | None,
+    mask: str | None,
+    draws: int,
     output: str,
     seed: int | None,
     **flags: bool,
 ) -> None:
-    """Log density of each row of DATA, a line for a row: the lowest are the oddest."""
-    import pyarrow as pa
+    """Complete the hidden pixels of IMAGES, a folder or an .npz or .npy file, by MODEL.
 
+    A hidden pixel is drawn given all pixels above it and those left of it; it does not see known
+    pixels further on. A .png shows a row for each image: what is known, then the completions.
+    Elsewhere all completions of the first image come first, then those of the second.
+    """
     import qdist
-    from qdist.data.files import read_table, write_table
+    from qdist.data.images import read_images, read_mask
+    from qdist.data.pictures import completions, half, write_images
+    from qdist.progress import showing
 
+    if (hide is None) == (mask is None):
+        raise click.UsageError("expected one of --hide and --mask.")
     loaded = qdist.load(model)
-    table = read_table(data)
-    if explain is None:
-        scores = loaded.score_samples(table, n_orders=orders, random_state=seed)
-        result: Any = pa.table({"log_density": pa.array(scores)})
+    if not isinstance(loaded, qdist.ImageModel):
+        raise InputError(f"Expected a model of images in {model}; got one of a table.")
+    found, labels = read_images(images)
+    hidden = half(found.shape[1:3], str(hide)) if mask is None else read_mask(mask)
+    given = labels if len(loaded.classes_) else None
+    with showing(visible=False if flags["quiet"] else None):
+        drawn = loaded.inpaint(found, hidden, n_draws=draws, given=given, random_state=seed)
+    if output.lower().endswith(".png"):
+        write_images(completions(found, drawn, hidden), output, columns=draws + 1)
     else:
-        result = loaded.explain_outliers(table, threshold=explain)
-    write_table(result, output)
-    if output != "-":
-        _remark(f"wrote {output}", quiet=flags["quiet"])
+        write_images(drawn.swapaxes(0, 1).reshape(-1, *found.shape[1:]), output)
+    remark(f"wrote {drawn.shape[0] * drawn.shape[1]} images to {output}", quiet=flags["quiet"])
 
 
 @app.command()
 @click.argument("model")
-@_json
-@_debug
+@as_json
+@debug
 def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 click passes by name
-    """Say what MODEL, a saved file, was made of: its columns and its settings."""
+    """Say what MODEL, a saved file, was made of: its columns or images, and its settings."""
     import qdist
 
     loaded = qdist.load(model)
@@ -237,7 +166,7 @@ def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 clic
         "steps": loaded.n_steps_,
         "parameters": sum(weights.numel() for weights in loaded.module_.parameters()),
         "settings": settings,
-        "columns": loaded.schema_.to_json(),
+        "images" if isinstance(loaded, qdist.ImageModel) else "columns": loaded.schema_.to_json(),
     }
     if as_json:
         _write(json.dumps(facts, default=str, indent=2))
@@ -249,8 +178,8 @@ def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 clic
 
 
 @app.command()
-@_json
-@_debug
+@as_json
+@debug
 def plugins(as_json: bool, **flags: bool) -> None:  # noqa: FBT001 click passes by name
     """List the plugins, and the backbones and heads that they bring."""
     from qdist import registry
@@ -266,6 +195,10 @@ def plugins(as_json: bool, **flags: bool) -> None:  # noqa: FBT001 click passes 
     for part, found in parts.items():
         _write(part)
         _write(aligned([("  " + name, where) for name, where in found.items()]))
+
+
+for _command in (cli_queries.impute, cli_queries.quantiles, cli_queries.score):
+    app.add_command(_command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -312,9 +245,12 @@ def _fail(message: str, *, debug: bool) -> int:
     return 1
 
 
-def _remark(message: str, *, quiet: bool) -> None:
-    if not quiet:
-        click.echo(plain(message), err=True)
+def _check_output(output: str) -> None:
+    if output == "-":
+        raise InputError(
+            "Expected a file or folder for images; got standard output. "
+            "Name one with -o, such as grid.png."
+        )
 
 
 def _write(text: str) -> None:

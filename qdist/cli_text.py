@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import click
 
+from qdist.codecs.image import ImageSchema
 from qdist.codecs.schema import MISSING, ColumnSchema, Schema
 from qdist.errors import InputError
 
-__all__ = ["aligned", "numbers", "parse_given", "plain"]
+__all__ = ["aligned", "numbers", "parse_given", "parse_label", "plain"]
 
 
 def plain(text: str) -> str:
@@ -103,6 +104,36 @@ def parse_given(texts: Iterable[str], schema: Schema) -> dict[str, Any]:
             )
         found[name] = _value(text, column) if text else MISSING
     return found
+
+
+def parse_label(texts: Iterable[str], schema: ImageSchema) -> bool | int | str | None:
+    """The label of images as typed on the command line.
+
+    Args:
+        texts: What was typed; at most one label.
+        schema: Of the fitted images.
+
+    Returns:
+        The label, or None where none was typed.
+
+    Raises:
+        click.BadParameter: If there are several.
+        InputError: If no such label was fitted.
+
+    Example:
+        >>> parse_label(["3"], ImageSchema(8, 8, classes=(1, 2, 3), counts=(5, 5, 5)))
+        3
+    """
+    typed = list(texts)
+    if not typed:
+        return None
+    if len(typed) > 1:
+        raise click.BadParameter(f"expected one label; got {len(typed)}.", param_hint="--given")
+    for label in schema.classes:
+        if str(label) == typed[0]:
+            return label
+    known = ", ".join(map(str, schema.classes[:12])) or "none"
+    raise InputError(f"Expected a label that was fitted: {known}; got {typed[0]!r}.")
 
 
 def _value(text: str, column: ColumnSchema) -> Any:

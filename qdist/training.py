@@ -84,6 +84,7 @@ class Recipe:
     epochs: float = 60  # unless limited; a longer decay fits the training rows too well
     least_steps: int = 3500
     most_steps: int = 6000  # unless there is a limit on time
+    check_rows: int = _CHECK_ROWS  # fewer where a row is large
 
 
 @dataclass
@@ -126,7 +127,7 @@ def train(
     clock = _Clock()
     batch_size = recipe.batch_size or min(512, max(64, len(rows) // 20))
     batch_size = min(batch_size, len(rows))
-    check = _Validation(law, held_out, seed)
+    check = _Validation(law, held_out, seed, at_once=recipe.check_rows)
     result = Result(n_steps=_plan(law, rows, check, limits, recipe, batch_size, seed))
     # A deadline that drifting speed overruns still stops the run.
     deadline = math.inf if limits.max_time is None else began + limits.max_time
@@ -274,13 +275,16 @@ def _stopped_by_nan(step: int, loss: float, best: "_Best") -> None:
 class _Validation:
     """Held-out rows with visible cells that are drawn once."""
 
-    def __init__(self, law: AbstractLaw, rows: Rows | None, seed: int) -> None:
+    def __init__(
+        self, law: AbstractLaw, rows: Rows | None, seed: int, *, at_once: int = _CHECK_ROWS
+    ) -> None:
         self._rows = rows
+        self._at_once = at_once
         if rows is None:
             return
         if not len(rows):
             raise InputError("Expected X_val with rows; got none. Give some, or leave it out.")
-        copies = max(1, min(16, _CHECK_ROWS // len(rows)))
+        copies = max(1, min(16, at_once // len(rows)))
         self._y, self._weight = rows.y.repeat(copies, 1), rows.weight.repeat(copies)
         self._seed = seed + 1
         generator = torch.Generator().manual_seed(self._seed)
@@ -295,8 +299,8 @@ class _Validation:
         law.eval()
         generator = torch.Generator().manual_seed(self._seed)
         total = 0.0
-        for start in range(0, len(self._y), _CHECK_ROWS):
-            at = slice(start, start + _CHECK_ROWS)
+        for start in range(0, len(self._y), self._at_once):
+            at = slice(start, start + self._at_once)
             loss = law(self._y[at], self._visible[at], generator=generator)
             total += float((loss * self._weight[at]).sum())
         law.train(was_training)

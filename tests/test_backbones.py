@@ -65,7 +65,7 @@ class TwoLevel(AbstractBackbone):
 class Raster(AbstractBackbone):
     """Two masked convolutions in raster order; a level enters beside the content, never in it."""
 
-    name, serves, takes = "toy_raster", "fixed", ImageDomain
+    name, serves, takes, sees_levels = "toy_raster", "fixed", ImageDomain, "own"
 
     def __init__(self, domain, *, context=4, kernel=3):
         super().__init__()
@@ -82,14 +82,31 @@ class Raster(AbstractBackbone):
         self.level = nn.Parameter(torch.randn(context))
 
     def forward(self, y, rank, *, tau=None):
+        return self.at_levels(self.content(y, rank), tau)
+
+    def at_levels(self, content, tau):
+        return content + tau.unsqueeze(-1) * self.level
+
+    def content(self, y, rank):
         # Under a mask 0 times NaN is NaN still, so an unknown pixel is replaced where it stands.
         image = (y.nan_to_num() / self.scale).view(-1, 1, *self.shape)
         image = torch.cat([image, torch.ones_like(image)], 1)
         pad = self.before.shape[0] // 2
         hidden = functional.conv2d(image, self.first * self.before, padding=pad).tanh()
         h = functional.conv2d(hidden, self.second * self.upto, padding=pad)
-        h = h.flatten(2).transpose(1, 2)
-        return h if tau is None else h + tau.unsqueeze(-1) * self.level
+        return h.flatten(2).transpose(1, 2)
+
+
+class RasterOfLevels(Raster):
+    """Reads the levels of the pixels before as if they were pixels."""
+
+    name, sees_levels = "toy_levels", "past"
+
+    def forward(self, y, rank, *, tau=None):
+        return Raster.content(self, y, rank) * (1 + self.shifted(tau)) + tau.unsqueeze(-1)
+
+    def shifted(self, tau):
+        return functional.pad(tau, (1, -1)).unsqueeze(-1) * self.level
 
 
 def raster_reach(height, width, pad):
@@ -112,6 +129,7 @@ GOOD = {
     "any, other arguments": (AnyRank, {"args": {"context": 3, "width": 5}}),
     "two_level": (TwoLevel, {}),
     "fixed": (Raster, {"reach": raster_reach(3, 4, 1)}),
+    "fixed, with the levels of the past": (RasterOfLevels, {"reach": raster_reach(3, 4, 1)}),
     "one coordinate": (TwoLevel, {"domain": TableDomain((Coordinate("only"),))}),
     "codes only": (
         AnyRank,
@@ -194,6 +212,33 @@ class SharesTau(AnyRank):
     def forward(self, y, rank, *, tau=None):
         h = super().forward(y, rank)
         return h if tau is None else h + tau.sum(1)[:, None, None]
+
+
+class SharesPast(RasterOfLevels):
+    """Says that each level is seen by its own pixel only."""
+
+    sees_levels = "own"
+
+
+class SaysPast(RasterOfLevels):
+    """Says more than is true."""
+
+    def shifted(self, tau):
+        return self.level
+
+
+class BlindToLevels(RasterOfLevels):
+    """Takes levels, and does not look at its own."""
+
+    def forward(self, y, rank, *, tau=None):
+        return Raster.content(self, y, rank) * (1 + self.shifted(tau))
+
+
+class TwoTongues(Raster):
+    """Contexts are not contents read at levels."""
+
+    def forward(self, y, rank, *, tau=None):
+        return super().forward(y, rank, tau=tau / 2)
 
 
 class RankValue(AnyRank):
@@ -283,7 +328,7 @@ BROKEN = {
     "batch norm": (BatchNorm, r"row 0 to depend on no other row of the batch.*gradient from row"),
     "first row's ranks": (FirstRow, r"not to depend on y\[\d\] under a visible set for each row"),
     "no gradient": (PeeksAtCodes, r"not to depend on y\[\d\] under equal ranks.*got a change"),
-    "tau": (SharesTau, r"h\[0\] to depend on its own level.*got a gradient from tau\[1\]"),
+    "tau": (SharesTau, r"h\[0\] to depend on no level.*got a gradient from tau\[0\]"),
     "rank value": (RankValue, r"depend on its rank only through what it sees"),
     "stale stepper": (StaleStepper, r"the stepper's context of coordinate \d to equal"),
     "greedy stepper": (GreedyStepper, r"leave the caller's tensors alone"),
@@ -292,6 +337,20 @@ BROKEN = {
     "global random state": (Noisy, r"no use of torch's global random state"),
     "shape": (WrongShape, r"contexts of shape \(12, 5, 7\); got \(12, 5, 6\)"),
 }
+
+
+BROKEN_LEVELS = {
+    "past for own": (SharesPast, r"h\[1\] to depend on its own level only.*from tau\[0\]"),
+    "own for past": (SaysPast, r"some h to depend on the level of another coordinate"),
+    "none for past": (BlindToLevels, r"h\[0\] to depend on its own level.*got no gradient"),
+    "no composition": (TwoTongues, r"to be at_levels\(content\(y, rank\), tau\); they differ"),
+}
+
+
+@pytest.mark.parametrize(("cls", "match"), BROKEN_LEVELS.values(), ids=BROKEN_LEVELS)
+def test_levels_that_reach_elsewhere_are_caught(cls, match):
+    with pytest.raises(AssertionError, match=f"^{cls.__name__}: .*{match}"):
+        check_backbone(cls, reach=raster_reach(3, 4, 1))
 
 
 @pytest.mark.parametrize(("cls", "match"), BROKEN.values(), ids=BROKEN)
@@ -330,13 +389,12 @@ def test_ranks_that_are_not_served_are_refused(cls, domain, rank, match):
 
 @pytest.mark.parametrize("rank", [torch.zeros(3), torch.zeros(2, dtype=torch.long)])
 def test_malformed_ranks_are_refused(rank):
-    net = AnyRank(TableDomain(tuple(map(Coordinate, "abc"))))
     with pytest.raises(InputError, match=r"Expected integer ranks of shape \(3,\) or \(B, 3\)"):
-        net.check_rank(rank)
+        AnyRank(TableDomain(tuple(map(Coordinate, "abc")))).check_rank(rank)
 
 
 def test_served_ranks_pass():
-    domain = TableDomain(tuple(map(Coordinate, "abc")))
-    AnyRank(domain).check_rank(rank_of(torch.tensor([1, 2, 0])))
-    TwoLevel(domain).check_rank(torch.tensor([[0, 1, 1], [-1, -1, 0]]))
+    abc = TableDomain(tuple(map(Coordinate, "abc")))
+    AnyRank(abc).check_rank(rank_of(torch.tensor([1, 2, 0])))
+    TwoLevel(abc).check_rank(torch.tensor([[0, 1, 1], [-1, -1, 0]]))
     Raster(ImageDomain(1, 3, 1)).check_rank(torch.arange(3))

@@ -27,6 +27,7 @@ LAYERS = (
     "joint",
     "data",
     "codecs",
+    "regression",
     "laws",
     "queries",
     "training",
@@ -37,6 +38,8 @@ LAYERS = (
     "testing",
     "__init__",
     "cli_text",
+    "cli_options",
+    "cli_queries",
     "cli",
 )
 

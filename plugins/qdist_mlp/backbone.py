@@ -9,7 +9,6 @@ sets, https://arxiv.org/abs/2110.02037; "Deep Residual Learning" (He et al., 201
 
 from typing import ClassVar, Literal, final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -65,6 +64,7 @@ class MaskedMLP(AbstractBackbone):
         InputError: If the domain is not a table, or an argument is not positive.
 
     Example:
+        >>> import torch
         >>> from qdist.backbones import Coordinate
         >>> domain = TableDomain((Coordinate("a", bins=((0.0, 0.5), (0.5, 1.0))),
         ...                       Coordinate("b", levels=3)))
@@ -85,7 +85,7 @@ class MaskedMLP(AbstractBackbone):
         blocks: int = 2,
         expansion: int = 2,
         dropout: float = 0.1,
-        frequencies: int = 32,
+        frequencies: int = 64,
     ) -> None:
         super().__init__()
         if not isinstance(domain, TableDomain) or not domain.coordinates:
@@ -112,7 +112,7 @@ class MaskedMLP(AbstractBackbone):
         rank = rank.expand(y.shape)
         visible = rank < rank.amax(-1, keepdim=True)
         hidden = self.read(self.embed(y, visible)) - self.origin()
-        return torch.where(visible.unsqueeze(-1), 0.0, hidden.unsqueeze(1))
+        return hidden.unsqueeze(1) * (~visible).unsqueeze(2)
 
     def read(self, row: Tensor) -> Tensor:
         """Return what the trunk makes of embedded rows (B, W): (B, C), before centring."""
@@ -132,8 +132,9 @@ class MaskedMLP(AbstractBackbone):
         origin: Tensor = self.norm(row)
         return origin
 
-    def stepper(self, y: Tensor, visible: Tensor) -> AbstractStepper:
+    def stepper(self, y: Tensor, visible: Tensor, *, tau: Tensor | None = None) -> AbstractStepper:
         """Return a stepper that keeps the row embedding and adds the cell that became known."""
+        del tau
         return _Stepper(self, y, visible)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -14,6 +14,7 @@ from qdist.codecs.axis import Axis
 from qdist.codecs.coded import check_bounds
 from qdist.codecs.columns import AbstractColumn, read_head, refuse_missing
 from qdist.codecs.conform import conform
+from qdist.codecs.heaps import Heaps
 from qdist.codecs.marginal import MarginalCurve
 from qdist.codecs.raw import from_raw, natural_unit, to_raw
 
@@ -32,12 +33,15 @@ class CurvedColumn(AbstractColumn):
         kind: The Arrow type of its cells.
         axis: From raw values to the axis of the curve.
         curve: The marginal curve.
+        heaps: Where the values of the grid are rounded further; the curve is then that of the
+            stretched axis.
     """
 
     name: ClassVar[str] = "curved"
 
     axis: Axis
     curve: MarginalCurve
+    heaps: Heaps | None = None
 
     @property
     def coordinate(self) -> Coordinate:
@@ -54,7 +58,7 @@ class CurvedColumn(AbstractColumn):
         name = self.schema.name
         raw, missing = to_raw(conform(array, self.kind, name), name)
         check_bounds(self.schema, raw, ~missing)
-        u = self.curve.level(self.axis.index(raw))
+        u = self.level(self.axis.index(raw))
         if missing.any():
             if self.missing_value is None:
                 refuse_missing(self.schema, int(missing.sum()))
@@ -64,15 +68,48 @@ class CurvedColumn(AbstractColumn):
     def decode(self, y: Floats) -> pa.Array:
         """Numbers on the grid, within the bounds."""
         z, missing = self.curve.value(y)
-        raw = self.axis.value(z)
+        raw = self.axis.value(z if self.heaps is None else self.heaps.gather(z))
         lower, upper = self.schema.lower, self.schema.upper
         if lower is not None or upper is not None:
             raw = np.clip(raw, lower, upper).astype(raw.dtype, copy=False)
         return from_raw(raw, missing, self.kind)
 
+    def level(self, z: Floats) -> Floats:
+        """The levels, shape (N,), of places on the axis, shape (N,)."""
+        if self.heaps is not None:
+            z = self.heaps.spread(np.floor(z + 0.5))
+        return self.curve.level(z)
+
+    def snap(self, u: Floats) -> Floats:
+        """Levels, shape (N,), moved to those of the points of the grid that they decode to."""
+        if not self.axis.gridded:
+            return u
+        z, missing = self.curve.value(u)
+        snapped = self.level(z if self.heaps is None else self.heaps.gather(z))
+        return snapped if missing is None else np.where(missing, u, snapped)
+
+    def cell(self, u: Floats) -> tuple[Floats, Floats]:
+        """The ends of the stretch of levels that decode to the same point of the grid.
+
+        Args:
+            u: Levels of points of the grid, shape (N,), as `encode` gives them.
+
+        Returns:
+            Two arrays of shape (N,): u itself, twice, at atoms, at missing, and without a grid.
+        """
+        if self.heaps is None:
+            return self.curve.cell(u)
+        z = np.floor(self.heaps.gather(self.curve.value(u)[0]) + 0.5)
+        low, high = (self.curve.level(self.heaps.spread(z + half)) for half in (-0.5, 0.5))
+        dense = self.curve.continuous(u)
+        return np.where(dense, np.minimum(low, u), u), np.where(dense, np.maximum(high, u), u)
+
     def log_jacobian(self, y: Floats) -> Floats:
         """Log du/dx on stretches with a density, 0 at atoms and at missing."""
         slope = self.curve.log_slope(y)
+        if self.heaps is not None:
+            z = np.floor(self.heaps.gather(self.curve.value(y)[0]) + 0.5)
+            slope = slope + self.heaps.log_stretch(z)
         unit = np.log(self.axis.unit) + np.log(natural_unit(self.kind))
         return np.where(self.curve.continuous(y), slope - unit, 0.0)
 
@@ -82,6 +119,7 @@ class CurvedColumn(AbstractColumn):
             **self._head(),
             "axis": self.axis.to_json(),
             "curve": self.curve.to_json(),
+            "heaps": None if self.heaps is None else asdict(self.heaps),
         }
 
     @classmethod
@@ -91,4 +129,5 @@ class CurvedColumn(AbstractColumn):
             **read_head(data),
             axis=Axis(**data["axis"]),
             curve=MarginalCurve.from_json(data["curve"]),
+            heaps=Heaps(**data["heaps"]) if data.get("heaps") else None,
         )

@@ -102,7 +102,7 @@ def fit_curve(
     atoms: NDArray[np.bool_],
     n_missing: int,
     *,
-    gridded: bool,
+    cell: float = 0.0,
     fineness: Fineness,
     lower: float | None = None,
     upper: float | None = None,
@@ -114,7 +114,8 @@ def fit_curve(
         counts: How many rows hold each, shape (V,).
         atoms: Which of them are atoms, shape (V,).
         n_missing: How many rows hold none.
-        gridded: Whether the values are indices of a grid.
+        cell: The width of a value's cell: 1 where values are indices of a grid, the length that
+            a heap takes where the axis is stretched, 0 where there is no grid.
         fineness: Numbers of bins and knots.
         lower: The declared lower bound on the axis of z.
         upper: The declared upper bound.
@@ -123,7 +124,8 @@ def fit_curve(
         The curve. A stretch in which no row fell gets a spare mass of half a row, less where
         such stretches are many, so that the density is finite everywhere within the bounds.
     """
-    pieces = _pieces(z, counts, atoms, gridded=gridded, fineness=fineness, ends=(lower, upper))
+    pieces = _pieces(z, counts, atoms, cell=cell, fineness=fineness, ends=(lower, upper))
+    gridded = cell == 1.0
     n_rows = int(counts.sum()) + n_missing
     rows = np.array([p.rows for p in pieces])
     n_spare = int((rows == 0).sum())
@@ -175,11 +177,11 @@ def _pieces(
     counts: Counts,
     atoms: NDArray[np.bool_],
     *,
-    gridded: bool,
+    cell: float,
     fineness: Fineness,
     ends: tuple[float | None, float | None],
 ) -> list[_Piece]:
-    half = 0.5 if gridded else 0.0
+    half = 0.5 if cell == 1.0 else 0.0
     lower = -np.inf if ends[0] is None else ends[0] - half
     upper = np.inf if ends[1] is None else ends[1] + half
     n_loose = int(counts[~atoms].sum())
@@ -193,7 +195,7 @@ def _pieces(
         right = upper if k == len(cuts) - 2 else z[cuts[k + 1]] - half
         run = _run(
             z[start:stop], counts[start:stop], left, right,
-            gridded=gridded, fineness=fineness, n_loose=n_loose,
+            cell=cell, fineness=fineness, n_loose=n_loose,
         )  # fmt: skip
         for piece in run:
             pieces.append(piece._replace(bin=piece.bin + bin_ + 1))
@@ -212,16 +214,14 @@ def _run(
     left: float,
     right: float,
     *,
-    gridded: bool,
+    cell: float,
     fineness: Fineness,
     n_loose: int,
 ) -> list[_Piece]:
     """The pieces between two atoms, or between an atom and an end."""
     if len(v) == 0:
-        return _empty(left, right, gridded=gridded)
-    edges, rows, bins = _cut(
-        v, counts, left, right, gridded=gridded, fineness=fineness, n_loose=n_loose
-    )
+        return _empty(left, right, gridded=cell == 1.0)
+    edges, rows, bins = _cut(v, counts, left, right, cell=cell, fineness=fineness, n_loose=n_loose)
     pieces = [
         _Piece(a, b, float(r), LINEAR, int(n))
         for a, b, r, n in zip(edges[:-1], edges[1:], rows, bins, strict=True)
@@ -265,11 +265,15 @@ def _cut(
     left: float,
     right: float,
     *,
-    gridded: bool,
+    cell: float,
     fineness: Fineness,
     n_loose: int,
 ) -> tuple[list[float], list[int], NDArray[np.int64]]:
-    """Cuts a run at about equal masses: the edges, the rows between, the bin of each piece."""
+    """Cuts a run at about equal masses, and around spikes.
+
+    Returns:
+        The edges, the rows between them, the bin of each piece.
+    """
     cumulative = np.cumsum(counts)
     total = int(cumulative[-1])
     share = total / n_loose
@@ -282,23 +286,34 @@ def _cut(
     cut = np.unique(np.where(before_is_nearer, after, after + 1))
     cut = cut[(cut > 0) & (cut < len(v))]
     middles = v[cut - 1] / 2 + v[cut] / 2
-    if gridded:
+    if cell == 1.0:
         middles = np.floor(middles) + 0.5
         start, stop = v[0] - 0.5, v[-1] + 0.5
     else:
         start, stop = _ends(v, left, right)
-    edges, rows, done = [float(start)], [], 0
-    for edge, cumulated in zip(middles, cumulative[cut - 1], strict=True):
+    edges = [float(start)]
+    for edge in _with_spikes(middles, v[counts >= max(0.5 * total / n_pieces, 10)], cell=cell):
         if _wide(edges[-1], edge) and _wide(edge, stop):
             edges.append(float(edge))
-            rows.append(int(cumulated) - done)
-            done = int(cumulated)
     edges.append(float(stop))
-    rows.append(total - done)
+    piece = np.searchsorted(edges[1:-1], v, side="right")
+    rows = np.bincount(piece, weights=counts, minlength=len(edges) - 1).astype(np.int64).tolist()
     n_bins = max(1, min(round(fineness.n_bins * share), total // _MIN_ROWS))
     middle = np.cumsum(rows) - np.array(rows) / 2
     numbers = np.floor(middle * n_bins / total).astype(np.int64)
     return edges, rows, np.unique(numbers, return_inverse=True)[1].astype(np.int64)
+
+
+def _with_spikes(edges: Floats, spikes: Floats, *, cell: float) -> Floats:
+    """Edges such that each spike, a value of many rows on a grid, has its cell for itself.
+
+    The spike would else be spread over its neighbours.
+    """
+    if not cell or not len(spikes):
+        return edges
+    nearest = spikes[np.argmin(np.abs(edges[:, None] - spikes), axis=1)]
+    free = np.abs(edges - nearest) >= 0.5 * cell
+    return np.unique(np.concatenate([edges[free], spikes - 0.5 * cell, spikes + 0.5 * cell]))
 
 
 def _ends(v: Floats, left: float, right: float) -> tuple[float, float]:

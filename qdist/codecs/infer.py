@@ -17,6 +17,7 @@ from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
 from qdist.codecs.conform import conform, present, value_type
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness, find_atoms, fit_curve
+from qdist.codecs.heaps import find_heaps
 from qdist.codecs.raw import from_raw, is_numeric, to_raw
 from qdist.codecs.schema import Column, ColumnSchema
 from qdist.errors import InputError
@@ -201,9 +202,17 @@ def _fit_numbers(
         ends = [
             None if e is None else f(e) for f, e in zip((math.ceil, math.floor), ends, strict=True)
         ]
+    heaps, cell = None, float(axis.gridded)
+    if axis.gridded:
+        zero = -round(axis.base / axis.step)  # whole, as the grid is
+        heaps = find_heaps(z[~atoms], counts[~atoms], zero=zero)
+    if heaps is not None:
+        cell = heaps.share * heaps.stride
+        z = heaps.spread(z)
+        ends = [None if e is None else float(heaps.spread(np.array([e]))[0]) for e in ends]
     curve = fit_curve(
         z, counts, atoms, n_missing,
-        gridded=axis.gridded, fineness=fineness, lower=ends[0], upper=ends[1],
+        cell=cell, fineness=fineness, lower=ends[0], upper=ends[1],
     )  # fmt: skip
     step = axis.unit * (10.0**-kind.scale if pa.types.is_decimal(kind) else 1.0)
     schema = ColumnSchema(
@@ -212,7 +221,7 @@ def _fit_numbers(
         step=step if axis.gridded else None,
         atoms=int(atoms.sum()),
     )
-    return CurvedColumn(schema, kind, axis, curve)
+    return CurvedColumn(schema, kind, axis, curve, heaps)
 
 
 def _range(kind: pa.DataType) -> tuple[float | int, float | int]:

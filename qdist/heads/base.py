@@ -47,6 +47,14 @@ class AbstractHead(nn.Module, ABC):
     ) -> Tensor:
         """Return the score (...) of the law given h (..., C) at target (...), unreduced."""
 
+    def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
+        """Return values at levels tau (S..., *batch) given h (*batch, C), shaped as the levels.
+
+        At uniform levels they follow the law given h. By default they are its quantiles; a head
+        whose network may cross can give the network's own values, where those are cheaper.
+        """
+        return self(h).icdf(tau)  # type: ignore[no-any-return]
+
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Take first parameters from training targets: a hook; by default nothing is done.
 
@@ -83,11 +91,14 @@ def readout(layer: nn.Linear, h: Tensor) -> Tensor:
         >>> readout(layer, torch.full((5, 3), 1e30, dtype=torch.bfloat16)).dtype
         torch.float32
     """
+    # To leave autocast takes longer than a small product, so it is left only where it is on.
+    if torch.is_autocast_enabled(h.device.type):
+        with torch.autocast(h.device.type, enabled=False):
+            return readout(layer, h)
     dtype = working_dtype(layer.weight)
-    with torch.autocast(h.device.type, enabled=False):
-        h = h.to(dtype).clamp(-_CONTEXT_LIMIT, _CONTEXT_LIMIT)
-        bias = None if layer.bias is None else layer.bias.to(dtype)
-        return functional.linear(h, layer.weight.to(dtype), bias)
+    h = h.to(dtype).clamp(-_CONTEXT_LIMIT, _CONTEXT_LIMIT)
+    bias = None if layer.bias is None else layer.bias.to(dtype)
+    return functional.linear(h, layer.weight.to(dtype), bias)
 
 
 def working_dtype(weight: Tensor) -> torch.dtype:

@@ -10,7 +10,8 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, readout
-from qdist.quantile import PiecewiseLinear
+from qdist.heads.categorical import code_at
+from qdist.quantile import Categorical, PiecewiseLinear
 
 __all__ = ["BinnedHead"]
 
@@ -72,13 +73,14 @@ class BinnedHead(AbstractHead):
     log_width: Tensor
     knots: Tensor
     edge: Tensor
+    atoms: Tensor | None
 
     def __init__(
         self,
         context: int,
         bins: Tensor | Sequence[tuple[float, float]],
         *,
-        waves: int = 64,
+        waves: int = 128,
         damping: float = 1.0,
         score: Score = "log",
     ) -> None:
@@ -100,6 +102,9 @@ class BinnedHead(AbstractHead):
         self.layer = nn.Linear(context, len(basis), bias=False)
         self.bias = nn.Parameter(torch.zeros(len(ends)))
 
+        # Not saved: it follows from the bins.
+        atoms = left if not bool((width > 0).any()) else None
+        self.register_buffer("atoms", atoms, persistent=False)
         self.register_buffer("lookup", _cuts(left, right))
         self.register_buffer("log_width", torch.where(width > 0, width, 1.0).log())
         # One knot where two bins touch, two where there is a gap or an atom between them.
@@ -110,9 +115,15 @@ class BinnedHead(AbstractHead):
         self.register_buffer("knots", values[keep])
         self.register_buffer("edge", edge[keep])
 
-    def forward(self, h: Tensor) -> PiecewiseLinear:
-        """Return the law given h (..., C), a `PiecewiseLinear` of batch shape (...)."""
+    def forward(self, h: Tensor) -> PiecewiseLinear | Categorical:
+        """Return the law given h (..., C): `PiecewiseLinear`, or `Categorical` for atoms only."""
         return self._law(self._logits(h))
+
+    def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
+        """Return the quantiles at levels tau (S..., *batch), as `forward(h).icdf(tau)` does."""
+        if self.atoms is None or tau.shape != h.shape[:-1]:
+            return super().value_at(h, tau)
+        return self.atoms.to(tau.dtype)[code_at(self._logits(h), tau)]
 
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
@@ -137,7 +148,7 @@ class BinnedHead(AbstractHead):
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the bin masses of targets (N,)."""
         found = self.bin_of(target).flatten()
-        count = torch.bincount(found, weights=weight, minlength=len(self.bias))
+        count = torch.bincount(found, weights=weight, minlength=len(self.bias)).double()
         # Half a target more in each bin, so that an empty one can still be drawn, and learnt.
         self.bias.copy_((count + 0.5).log() - (count + 0.5).sum().log())
         self.bias.requires_grad = False
@@ -166,12 +177,16 @@ class BinnedHead(AbstractHead):
         return f"bins={len(self.log_width)}, range=[{low:g}, {high:g}], score={self.score!r}"
 
     def _logits(self, h: Tensor) -> Tensor:
+        if torch.is_autocast_enabled(h.device.type):
+            with torch.autocast(h.device.type, enabled=False):
+                return self._logits(h)
         coefficients = readout(self.layer, h)
         dtype = coefficients.dtype
-        with torch.autocast(h.device.type, enabled=False):
-            return coefficients @ self.basis.to(dtype) + self.bias.to(dtype)
+        return coefficients @ self.basis.to(dtype) + self.bias.to(dtype)
 
-    def _law(self, logits: Tensor) -> PiecewiseLinear:
+    def _law(self, logits: Tensor) -> PiecewiseLinear | Categorical:
+        if self.atoms is not None:  # exact to the last digit of a tiny mass, and fast
+            return Categorical(logits, values=self.atoms.to(logits.dtype), validate_args=False)
         total = logits.softmax(-1).cumsum(-1)
         # The last level is 1 by construction; rounding must not make it 0.9999999.
         total = functional.pad((total / total[..., -1:]).clamp(max=1.0), (1, 0))

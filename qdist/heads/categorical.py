@@ -92,6 +92,15 @@ class CategoricalHead(AbstractHead):
             validate_args=False,
         )
 
+    def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
+        """Return the quantiles at levels tau (S..., *batch), as `forward(h).icdf(tau)` does.
+
+        For one level a law it does without the object, as sampling does it thousands of times.
+        """
+        if self.fine or tau.shape != h.shape[:-1]:
+            return super().value_at(h, tau)
+        return code_at(readout(self.layer, h), tau).to(tau.dtype)
+
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
@@ -112,7 +121,7 @@ class CategoricalHead(AbstractHead):
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the shares of codes target (N,)."""
         codes = target.flatten().long()
-        count = torch.bincount(codes, weights=weight, minlength=self.levels) + 0.5
+        count = torch.bincount(codes, weights=weight, minlength=self.levels).double() + 0.5
         if not self.fine:
             self.layer.bias.copy_((count / count.sum()).log())
             self.layer.bias.requires_grad = False
@@ -156,6 +165,20 @@ class CategoricalHead(AbstractHead):
         logits = readout(self.inner, gated) + self.offset[block].to(dtype)
         code = block.unsqueeze(-1) * self.fine + torch.arange(self.fine, device=block.device)
         return logits.masked_fill(code >= self.levels, -torch.inf)
+
+
+def code_at(logits: Tensor, tau: Tensor) -> Tensor:
+    """The first code (...) whose cumulative probability reaches the level tau (...).
+
+    Args:
+        logits: Shape (..., K).
+        tau: Levels in [0, 1], shape (...).
+    """
+    total = logits.softmax(-1).cumsum(-1)
+    # As in the law itself, the last entry is exactly 1.
+    total = total / total[..., -1:]
+    level = tau.to(total.dtype).clamp(min=torch.finfo(total.dtype).tiny).unsqueeze(-1)
+    return torch.searchsorted(total, level).squeeze(-1).clamp(max=logits.shape[-1] - 1)
 
 
 def _cross_entropy(logits: Tensor, code: Tensor) -> Tensor:

@@ -22,14 +22,15 @@ _MOST_BINS = 1024
 class ColumnHeads(nn.Module):
     """The heads of D coordinates: contexts (B, D, C) -> one law for each column.
 
-    `heads[i]` is the head of coordinate i. Where a backbone treats all coordinates alike (an
-    image), the same head may stand in every place.
+    `heads[i]` is the head of coordinate i. Where a backbone treats many coordinates alike (the
+    pixels of an image), they share one head: `places` says which.
 
     Args:
-        heads: The heads, one a coordinate.
+        heads: The heads, one a coordinate, or fewer with `places`.
+        places: For each coordinate, the number of its head; by default 0, 1, 2, ...
 
     Raises:
-        InputError: If there is no head.
+        InputError: If there is no head, or a place names none.
 
     Example:
         >>> import torch
@@ -42,11 +43,19 @@ class ColumnHeads(nn.Module):
                 [0.0000, 1.0986]], grad_fn=<...>)
     """
 
-    def __init__(self, heads: Sequence[AbstractHead]) -> None:
+    def __init__(
+        self, heads: Sequence[AbstractHead], *, places: Sequence[int] | None = None
+    ) -> None:
         super().__init__()
         if not heads:
             raise InputError("Expected at least one head; got none. Give one for each coordinate.")
         self._heads = nn.ModuleList(heads)
+        self.places = tuple(range(len(heads)) if places is None else places)
+        if not self.places or not set(self.places) <= set(range(len(heads))):
+            raise InputError(
+                f"Expected places out of 0 ... {len(heads) - 1}, one a coordinate; got "
+                f"{list(self.places)[:8]}. Name each coordinate's head by its number."
+            )
 
     @classmethod
     def build(
@@ -75,18 +84,21 @@ class ColumnHeads(nn.Module):
         return cls([_build(coordinate, head, context, args) for coordinate in coordinates])
 
     def __len__(self) -> int:
-        return len(self._heads)
+        return len(self.places)
 
     def __getitem__(self, i: int) -> AbstractHead:
-        head = self._heads[i]
+        head = self._heads[self.places[i]]
         assert isinstance(head, AbstractHead)
         return head
 
     def start(self, y: Tensor, *, weight: Tensor | None = None) -> None:
         """Let each head take first parameters from training rows y (N, D) of weights (N,)."""
-        for i, head in enumerate(self._heads):
+        places = torch.tensor(self.places, device=y.device)
+        for k, head in enumerate(self._heads):
             assert isinstance(head, AbstractHead)
-            head.start(y[:, i], weight=weight)
+            served = y[:, places == k]
+            every = None if weight is None else weight.unsqueeze(-1).expand(served.shape).flatten()
+            head.start(served.flatten(), weight=every)
 
     def loss(
         self,
@@ -121,21 +133,29 @@ class ColumnHeads(nn.Module):
             )
         if where is None:
             where = torch.ones_like(y, dtype=torch.bool)
-        # All cells are gathered at once, sorted by column: one pass over h, and one backward.
-        column, row = where.t().nonzero(as_tuple=True)
-        cell = row * width + column
-        counts = where.sum(0).tolist()
+        # All cells are gathered at once, sorted by head: one pass over h, and one backward.
+        places = torch.tensor(self.places, device=y.device)
+        order = places.argsort(stable=True)
+        column, row = where.t()[order].nonzero(as_tuple=True)
+        cell = row * width + order[column]
+        sums = places.new_zeros(len(self._heads))
+        counts: list[int] = sums.index_add(0, places, where.sum(0)).tolist()
         contexts = h.reshape(rows * width, -1).index_select(0, cell).split(counts)
         targets = y.reshape(-1).index_select(0, cell).split(counts)
         losses = [
-            self[i].loss(contexts[i], targets[i], generator=generator)
-            for i in range(width)
-            if counts[i]
+            _loss(head, contexts[k], targets[k], generator)
+            for k, head in enumerate(self._heads)
+            if counts[k]
         ]
         if not losses:
             return h.new_zeros(rows, width)
         found = torch.cat(losses)
         return found.new_zeros(rows * width).index_copy(0, cell, found).view(rows, width)
+
+
+def _loss(head: nn.Module, h: Tensor, target: Tensor, generator: torch.Generator | None) -> Tensor:
+    assert isinstance(head, AbstractHead)
+    return head.loss(h, target, generator=generator)
 
 
 def _build(

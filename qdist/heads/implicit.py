@@ -1,10 +1,11 @@
 """The implicit quantile network: the level is an input."""
 
+from collections.abc import Callable
 from math import pi
 from typing import Any, ClassVar, Self, final
 
 import torch
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
@@ -100,20 +101,22 @@ class ImplicitHead(AbstractHead):
 
     def forward(self, h: Tensor) -> Implicit | Categorical:
         """Return the law given h (..., C): `Implicit`, or `Categorical` on a grid."""
+        return self._law(lambda tau: self._chunked(h, tau), h.shape[:-1], h.device)
 
-        def quantile(tau: Tensor) -> Tensor:
-            q = self._chunked(h, tau)
-            return q if self.grid is not None else self._clamp(q)
+    def law_of(
+        self, context: Callable[[Tensor], Tensor], batch_shape: Size
+    ) -> Implicit | Categorical:
+        """Return the law of a context that depends on the level.
 
-        law = Implicit(
-            quantile,
-            h.shape[:-1],
-            dtype=working_dtype(self.output.weight),
-            device=h.device,
-            validate_args=False,
+        For backbones that take each level in by itself: `context` says what they make of it.
+
+        Args:
+            context: From levels (S..., *batch) to contexts (S..., *batch, C).
+            batch_shape: The shape of the batch.
+        """
+        return self._law(
+            lambda tau: self.raw(context(tau), tau), batch_shape, self.output.weight.device
         )
-        # On a grid the outer cells take what lies beyond the range, without a clamp.
-        return law if self.grid is None else cells(law.rearranged, self.grid.to(law.dtype))
 
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
@@ -124,7 +127,24 @@ class ImplicitHead(AbstractHead):
         tau = torch.rand(
             self.n_tau, *batch, generator=generator, dtype=dtype, device=target.device
         )
-        target = target.to(dtype)
+        return self.loss_at(h, target, tau).mean(0)
+
+    def loss_at(self, h: Tensor, target: Tensor, tau: Tensor) -> Tensor:
+        """Return the pinball loss (S..., *batch) at levels tau that are given.
+
+        For backbones that take the level in: the context was made for tau, and the head must be
+        read at the same level.
+
+        Args:
+            h: Contexts, shape (*batch, C).
+            target: Targets, shape (*batch).
+            tau: Levels, shape (S..., *batch).
+
+        Returns:
+            Losses, shape (S..., *batch).
+        """
+        tau = tau.to(working_dtype(self.output.weight))
+        target = target.to(tau.dtype)
         q = self.raw(h, tau)
         u = target - self._clamp(q)
         if self.kappa == 0:
@@ -134,7 +154,27 @@ class ImplicitHead(AbstractHead):
         if self.leak and not self.lower is self.upper is None:
             zero = leaking(q, tau, target, self.lower, self.upper, reach=self.reach)
             loss = loss + self.leak * zero
-        return loss.mean(0)
+        return loss
+
+    def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
+        """Return the values at levels tau, cut to the range and rounded to the grid.
+
+        They are those of the network itself, which may cross. At uniform levels they follow the
+        same law as draws from `forward(h)`, without the 256 readings that a rearrangement takes;
+        and they are all there is where the context was made for tau.
+
+        Args:
+            h: Contexts, shape (*batch, C).
+            tau: Levels, shape (S..., *batch).
+
+        Returns:
+            Values, shape (S..., *batch).
+        """
+        q = self._clamp(self.raw(h, tau.to(working_dtype(self.output.weight))))
+        if self.grid is None:
+            return q
+        grid = self.grid.to(q.dtype)
+        return grid[torch.searchsorted((grid[1:] + grid[:-1]) / 2, q.contiguous())]
 
     def raw(self, h: Tensor, tau: Tensor) -> Tensor:
         """Return the network's values at levels tau (S..., *batch) given h (*batch, C)."""
@@ -155,6 +195,19 @@ class ImplicitHead(AbstractHead):
     def extra_repr(self) -> str:
         """Show the levels a loss draws, the corner and the range."""
         return f"n_tau={self.n_tau}, kappa={self.kappa}, lower={self.lower}, upper={self.upper}"
+
+    def _law(
+        self, read: Callable[[Tensor], Tensor], batch_shape: Size, device: torch.device
+    ) -> Implicit | Categorical:
+        law = Implicit(
+            read if self.grid is not None else lambda tau: self._clamp(read(tau)),
+            batch_shape,
+            dtype=working_dtype(self.output.weight),
+            device=device,
+            validate_args=False,
+        )
+        # On a grid the outer cells take what lies beyond the range, without a clamp.
+        return law if self.grid is None else cells(law.rearranged, self.grid.to(law.dtype))
 
     def _clamp(self, q: Tensor) -> Tensor:
         if self.lower is None and self.upper is None:

@@ -121,6 +121,16 @@ class SplineHead(AbstractHead):
             return cells(law, self.grid.to(law.dtype))
         return censored(law, self.lower, self.upper)
 
+    def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
+        """Return the quantiles at levels tau (S..., *batch), as `forward(h).icdf(tau)` does.
+
+        The quantile of what is rounded to a grid is the rounded quantile: on a grid, no cell but
+        that one is computed.
+        """
+        if self.grid is None:
+            return super().value_at(h, tau)
+        return self.grid.to(tau.dtype)[self._cell(self._uncut(h).icdf(tau))]
+
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
@@ -128,14 +138,14 @@ class SplineHead(AbstractHead):
         del generator  # the score is exact
         uncut = self._uncut(h)
         target = target.to(uncut.dtype)
+        if self.score == "log":  # the two ends of a target's cell are all that it takes
+            return -self._log_cell(uncut, self._cell(target))
         law: PiecewiseLinear | Categorical
         if self.grid is None:
             law = censored(uncut, self.lower, self.upper)
         else:
             law = cells(uncut, self.grid.to(uncut.dtype))
             target = law.values[self._cell(target)]
-        if self.score == "log":
-            return -law.log_prob(target)
         loss = law.crps(target) / 2
         if self.score == "both":
             return loss / self.unit - law.log_prob(target)
@@ -176,7 +186,20 @@ class SplineHead(AbstractHead):
 
     def _cell(self, target: Tensor) -> Tensor:
         assert self.grid is not None
-        return torch.searchsorted((self.grid[1:] + self.grid[:-1]) / 2, target)
+        return torch.searchsorted((self.grid[1:] + self.grid[:-1]) / 2, target.contiguous())
+
+    def _log_cell(self, law: PiecewiseLinear, cell: Tensor) -> Tensor:
+        """Return the log masses (...) of cells (...), as `cells` has them."""
+        assert self.grid is not None
+        edges = ((self.grid[1:] + self.grid[:-1]) / 2).to(law.dtype)
+        first, last = cell == 0, cell == len(edges)
+        low, high = edges[(cell - 1).clamp(min=0)], edges[cell.clamp(max=len(edges) - 1)]
+        left = law.cdf(low).masked_fill(first, 0.0)
+        right = law.cdf(high).masked_fill(last, 1.0)
+        # In the upper half differences of survivals keep the digits that those of cdfs lose.
+        upper = law.sf(low).masked_fill(first, 1.0) - law.sf(high).masked_fill(last, 0.0)
+        mass = torch.where(left > 0.5, upper, right - left)
+        return mass.clamp(min=torch.finfo(mass.dtype).tiny).log()
 
     def _leaking(self, law: PiecewiseLinear, target: Tensor) -> Tensor:
         """Return zeros with the gradient of the knots beyond the range; see `leaking`."""

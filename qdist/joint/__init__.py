@@ -2,7 +2,7 @@
 
 from qdist.joint.autoregressive import Autoregressive as Autoregressive
 from qdist.joint.base import AbstractJoint as AbstractJoint
-from qdist.joint.base import Draw as Draw
+from qdist.joint.cells import Draw as Draw
 from qdist.joint.comonotonic import Comonotonic as Comonotonic
 from qdist.joint.independent import Independent as Independent
 

@@ -9,7 +9,9 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import UnsupportedError
 from qdist.heads import ColumnHeads
-from qdist.joint.base import AbstractJoint, Draw, Part, hidden_rows
+from qdist.joint.base import AbstractJoint
+from qdist.joint.cells import Draw, Part, hidden_rows
+from qdist.joint.levels import PAST
 from qdist.orders import as_order, rank_of
 
 __all__ = ["Autoregressive"]
@@ -52,6 +54,9 @@ class Autoregressive(AbstractJoint):
         conditioning: Sequence[int] = (),
     ) -> None:
         super().__init__(backbone, heads, conditioning=conditioning)
+        if backbone.sees_levels == "past":
+            self.can = frozenset()
+            self.cannot = {**self.cannot, "log_prob": PAST, "rosenblatt": PAST}
         self.order = tuple(range(backbone.dim))
         self.order = tuple(self._order(order))
 
@@ -70,18 +75,30 @@ class Autoregressive(AbstractJoint):
         visible: Tensor,
         tau: Tensor,
         order: Tensor | Sequence[int] | None,
-        draw: Draw,
+        draw: Draw | None,
+        read: str,
     ) -> Tensor:
         sequence = self._order(order)
-        self._check_visible(visible)
         filled = y.clone()
-        stepper = self.backbone.stepper(y, visible)
-        for i, rows in hidden_rows(visible, sequence):
-            law = self.heads[i](stepper.context(i, rows=rows))
-            at = slice(None) if rows is None else rows
-            value = draw(i, law, tau[at, i]).to(y.dtype)
-            stepper.set(i, value, rows=rows)
-            filled[at, i] = value
+        # There may be thousands of steps, each of microseconds: so columns are made once, and
+        # nothing is written down for gradients.
+        levels, columns = tau.unbind(1), filled.unbind(1)
+        with torch.inference_mode():
+            past = {"tau": tau} if self.backbone.sees_levels == "past" else {}
+            stepper = self.backbone.stepper(y, visible, **past)
+        with torch.inference_mode(), stepper.steps():
+            for i, rows in hidden_rows(visible, sequence):
+                level = levels[i] if rows is None else levels[i][rows]
+                h = stepper.context(i, rows=rows)
+                if draw is None:
+                    value = self._value(i, h, level, read).to(y.dtype)
+                else:
+                    value = draw(i, self.heads[i](h), level).to(y.dtype)
+                stepper.set(i, value, rows=rows)
+                if rows is None:
+                    columns[i].copy_(value)
+                else:
+                    columns[i][rows] = value
         return filled
 
     def _parts(
@@ -92,15 +109,15 @@ class Autoregressive(AbstractJoint):
         if self.backbone.serves == "two_level":
             stepper = self.backbone.stepper(y, visible)
             for i, rows in hidden_rows(visible, sequence):
-                yield i, rows, self.heads[i](stepper.context(i, rows=rows))
+                yield i, rows, self._law(i, stepper.context(i, rows=rows))
                 stepper.set(i, y[:, i] if rows is None else y[rows, i], rows=rows)
             return
         rank = rank_of(torch.tensor(sequence, device=y.device))
         if self.backbone.serves == "any":
             rank = torch.where(visible, -1, rank)
-        h = self.backbone(y, rank)  # all contexts in one pass
+        h = self.backbone.content(y, rank)  # all in one pass
         for i, rows in hidden_rows(visible, sequence):
-            yield i, rows, self.heads[i](h[:, i] if rows is None else h[rows, i])
+            yield i, rows, self._law(i, h[:, i] if rows is None else h[rows, i])
 
     def _order(self, order: Tensor | Sequence[int] | None) -> list[int]:
         sequence: list[int] = as_order(self.order if order is None else order, self.dim).tolist()
@@ -119,5 +136,6 @@ class Autoregressive(AbstractJoint):
             raise UnsupportedError(
                 f"Backbone {self.backbone.name!r} conditions only on the first coordinates of its "
                 "order; got a row in which a known cell follows a hidden one. Give the first "
-                "cells only, or use a backbone that serves any visible set."
+                "cells only, let `fill` keep the others unseen by later='keep', or use a backbone "
+                "that serves any visible set."
             )

@@ -15,7 +15,8 @@ Source: "Autoregressive Quantile Networks for Generative Modeling" (Ostrovski, D
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,15 +24,11 @@ from torch import Tensor, nn
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
+from qdist.joint.cells import Draw, Part, check_levels, hidden_rows
+from qdist.joint.levels import check_levels_are_read, law_of, loss_at_levels
 from qdist.quantile import QuantileFunction
 
-__all__ = ["AbstractJoint", "Draw", "Part"]
-
-Part = tuple[int, Tensor | None, QuantileFunction]
-"""A coordinate, the rows in which it is asked for (None for all), and its laws in those rows."""
-
-Draw = Callable[[int, QuantileFunction, Tensor], Tensor]
-"""A coordinate i, its laws (R,) and levels (R,) -> values (R,)."""
+__all__ = ["AbstractJoint"]
 
 
 class AbstractJoint(nn.Module, ABC):
@@ -65,6 +62,7 @@ class AbstractJoint(nn.Module, ABC):
                 f"Expected conditioning coordinates in 0 ... {backbone.dim - 1}; got {wrong}. "
                 "Name columns of y by their number."
             )
+        check_levels_are_read(backbone, heads)
         self.backbone = backbone
         self.heads = heads
         self.conditioning = tuple(sorted(set(conditioning)))
@@ -105,6 +103,10 @@ class AbstractJoint(nn.Module, ABC):
         if where is None:
             where = (rank >= 0) & ~self._visible(y, None)
         self._check("where", where, y)
+        if self.backbone.sees_levels != "none":
+            return loss_at_levels(
+                self.backbone, self.heads, y, rank, where=where, generator=generator
+            )
         return self.heads.loss(self.backbone(y, rank), y, where=where, generator=generator)
 
     @torch.no_grad()
@@ -116,6 +118,8 @@ class AbstractJoint(nn.Module, ABC):
         tau: Tensor,
         order: Tensor | Sequence[int] | None = None,
         draw: Draw | None = None,
+        later: Literal["refuse", "keep"] = "refuse",
+        read: Literal["law", "network"] = "law",
     ) -> Tensor:
         r"""Completes rows: the sampler, deterministic given the levels.
 
@@ -131,6 +135,15 @@ class AbstractJoint(nn.Module, ABC):
                 joint depends on it. By default the joint's own.
             draw: How a level becomes a value; by default by `icdf`. Who wants no missing values,
                 or values on their grid, says so here.
+            later: What becomes of known cells that come after a hidden one where the backbone
+                fixes the order, so that the hidden one cannot see them: "refuse" them, or "keep"
+                them as they are, each hidden cell being drawn given what comes before it only.
+                Such a row is no draw from the law given all that is known.
+            read: Whether a cell becomes the quantile of its law, or what its head's network says
+                at the level (see [`AbstractHead.value_at`][qdist.heads.AbstractHead.value_at]).
+                For uniform levels the draws follow the same law. Of an implicit head the second
+                takes one reading, the first hundreds; and it is all that there is for a backbone
+                that sees the levels of the past. Only the autoregressive joint has the choice.
 
         Returns:
             Complete rows, shape (B, D).
@@ -142,7 +155,13 @@ class AbstractJoint(nn.Module, ABC):
         visible = self._visible(y, visible)
         self._check("tau", tau, y)
         check_levels(tau, visible)
-        return self._fill(y, visible, tau, order, by_icdf if draw is None else draw)
+        if later not in ("refuse", "keep"):
+            raise InputError(f"Expected later 'refuse' or 'keep'; got {later!r}. Choose one.")
+        if read not in ("law", "network"):
+            raise InputError(f"Expected read 'law' or 'network'; got {read!r}. Choose one.")
+        if later == "refuse":
+            self._check_visible(visible)
+        return self._fill(y, visible, tau, order, draw, read)
 
     @torch.no_grad()
     def sample(
@@ -289,6 +308,10 @@ class AbstractJoint(nn.Module, ABC):
     def _check_rank(self, rank: Tensor) -> None:
         """Raises UnsupportedError for ranks that would be another joint."""
 
+    def _check_visible(self, visible: Tensor) -> None:
+        """Raises UnsupportedError for a visible set that not every hidden cell can see."""
+        del visible  # a hook; by default every set will do
+
     @abstractmethod
     def _fill(
         self,
@@ -296,7 +319,8 @@ class AbstractJoint(nn.Module, ABC):
         visible: Tensor,
         tau: Tensor,
         order: Tensor | Sequence[int] | None,
-        draw: Draw,
+        draw: Draw | None,
+        read: str,
     ) -> Tensor: ...
 
     @abstractmethod
@@ -312,9 +336,21 @@ class AbstractJoint(nn.Module, ABC):
 
     def _marginals(self, y: Tensor, visible: Tensor) -> Iterator[Part]:
         """The laws of the hidden coordinates given x alone."""
-        h = self.backbone(y, self._default_rank().to(y.device))
+        h = self.backbone.content(y, self._default_rank().to(y.device))
         for i, rows in hidden_rows(visible):
-            yield i, rows, self.heads[i](h[:, i] if rows is None else h[rows, i])
+            yield i, rows, self._law(i, h[:, i] if rows is None else h[rows, i])
+
+    def _law(self, i: int, content: Tensor) -> QuantileFunction:
+        """The law of coordinate i given contents (B, K)."""
+        return law_of(self.backbone, self.heads[i], content)
+
+    def _value(self, i: int, content: Tensor, tau: Tensor, read: str) -> Tensor:
+        """The values of coordinate i at levels tau (B,), given what a stepper gives, (B, K)."""
+        if read == "law" and self.backbone.sees_levels != "past":
+            return self._law(i, content).icdf(tau)
+        if self.backbone.sees_levels == "own":
+            content = self.backbone.at_levels(content, tau)
+        return self.heads[i].value_at(content, tau)
 
     def _require(self, capability: str) -> None:
         if capability not in self.can:
@@ -344,31 +380,3 @@ class AbstractJoint(nn.Module, ABC):
             raise InputError(
                 f"Expected {what} of dtype bool; got {value.dtype}. Compare, or call `.bool()`."
             )
-
-
-def by_icdf(i: int, law: QuantileFunction, tau: Tensor) -> Tensor:
-    """Values at levels: the plain way to draw."""
-    del i
-    return law.icdf(tau)
-
-
-def check_levels(tau: Tensor, visible: Tensor) -> None:
-    """Raises unless each hidden cell has a level."""
-    if not bool(((tau >= 0) & (tau <= 1) | visible).all()):
-        raise InputError(
-            "Expected levels in [0, 1] in all hidden cells; got others. "
-            "Draw them uniformly, or take them from `rosenblatt`."
-        )
-
-
-def hidden_rows(
-    visible: Tensor, order: Sequence[int] | None = None
-) -> Iterator[tuple[int, Tensor | None]]:
-    """The coordinates that are hidden somewhere, each with its rows (None for all rows)."""
-    hidden = ~visible
-    counts = hidden.sum(0).tolist()
-    for i in range(len(counts)) if order is None else order:
-        if counts[i] == len(visible):
-            yield i, None
-        elif counts[i]:
-            yield i, hidden[:, i].nonzero().squeeze(1)

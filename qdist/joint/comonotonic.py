@@ -9,7 +9,8 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError
 from qdist.heads import ColumnHeads
-from qdist.joint.base import AbstractJoint, Draw, Part, check_levels
+from qdist.joint.base import AbstractJoint
+from qdist.joint.cells import Draw, Part, by_icdf, check_levels
 from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
 
 __all__ = ["Comonotonic"]
@@ -69,12 +70,15 @@ class Comonotonic(AbstractJoint):
         visible: Tensor,
         tau: Tensor,
         order: Tensor | Sequence[int] | None,
-        draw: Draw,
+        draw: Draw | None,
+        read: str,
     ) -> Tensor:
+        del read  # coordinates that rise together are read as laws
         # The first column counts even where its cell is visible, unless there is nothing to draw.
         check_levels(tau[:, :1], visible.all(1, keepdim=True))
         lower, upper = self._confine(y, visible)
         level = lower + tau[:, 0].to(lower.dtype) * (upper - lower)
+        draw = by_icdf if draw is None else draw
         filled = y.clone()
         for i, rows, law in self._parts(y, visible, order):
             at = slice(None) if rows is None else rows

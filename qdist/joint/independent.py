@@ -8,7 +8,8 @@ from torch import Tensor
 
 from qdist.backbones import AbstractBackbone
 from qdist.heads import ColumnHeads
-from qdist.joint.base import AbstractJoint, Draw, Part
+from qdist.joint.base import AbstractJoint
+from qdist.joint.cells import Draw, Part, by_icdf
 from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
 
 __all__ = ["Independent"]
@@ -56,8 +57,11 @@ class Independent(AbstractJoint):
         visible: Tensor,
         tau: Tensor,
         order: Tensor | Sequence[int] | None,
-        draw: Draw,
+        draw: Draw | None,
+        read: str,
     ) -> Tensor:
+        del read
+        draw = by_icdf if draw is None else draw
         filled = y.clone()
         for i, rows, law in self._parts(y, visible, order):
             at = slice(None) if rows is None else rows

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from qdist.errors import UnsupportedError
 from qdist.joint.base import AbstractJoint
+from qdist.joint.levels import PAST
 
 __all__ = ["check_marginal", "check_serves_marginals", "marginal_rank"]
 
@@ -24,6 +25,8 @@ def check_serves_marginals(joint: AbstractJoint) -> None:
             f"{joint.backbone.name!r}, which serves the order 0 ... {joint.dim - 1} only. Use the "
             "autoregressive joint, or a backbone that serves any visible set."
         )
+    if joint.backbone.sees_levels == "past":
+        raise UnsupportedError(f"The {joint.name} joint needs laws given x alone, but {PAST}")
 
 
 def check_marginal(joint: AbstractJoint, rank: Tensor) -> None:

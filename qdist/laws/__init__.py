@@ -1,6 +1,8 @@
 """Laws: a codec, a network and a joint in one module, which the training loop can train."""
 
 from qdist.laws.base import AbstractLaw, build
+from qdist.laws.image import ImageLaw
+from qdist.laws.regression import RegressionLaw
 from qdist.laws.table import TableLaw, draw_visible
 
-__all__ = ["AbstractLaw", "TableLaw", "build", "draw_visible"]
+__all__ = ["AbstractLaw", "ImageLaw", "RegressionLaw", "TableLaw", "build", "draw_visible"]

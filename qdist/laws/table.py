@@ -122,8 +122,7 @@ class TableLaw(AbstractLaw):
         Every other row shows a random set; the rest show the first cells of the order of
         sampling, as a sample's own drift adds up along that one chain.
         """
-        along = torch.arange(self.dim) if self.order is None else self.order
-        visible = draw_visible(n, self.dim, generator=generator, order=along)
+        visible = draw_visible(n, self.dim, generator=generator, order=self._along())
         if self.order is None:
             visible[::2] = draw_visible(len(visible[::2]), self.dim, generator=generator)
         return visible.to(self.device)
@@ -131,7 +130,11 @@ class TableLaw(AbstractLaw):
     def forward(
         self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """The training loss of rows: the mean score of their hidden cells, times D.
+        """The training loss of rows: D times the mean score of the cells that may come next.
+
+        Where a row shows the first cells of the order of sampling, that is one cell: so each link
+        of the chain weighs the same. In any other row, and where nothing is shown, all hidden
+        cells are equally likely to come next.
 
         Args:
             y: Encoded rows, shape (B, D).
@@ -142,8 +145,16 @@ class TableLaw(AbstractLaw):
             Losses, shape (B,).
         """
         hidden = ~visible
-        loss = self.joint.loss(y, rank=hidden.long(), where=hidden, generator=generator)
-        return loss.sum(-1) * (self.dim / hidden.sum(-1))
+        place = self._along().argsort().to(visible.device)
+        size = visible.sum(-1, keepdim=True)
+        in_order = ((place < size) == visible).all(-1, keepdim=True) & (size > 0)
+        where = torch.where(in_order, place == size, hidden)
+        loss = self.joint.loss(y, rank=hidden.long(), where=where, generator=generator)
+        return loss.sum(-1) * (self.dim / where.sum(-1))
+
+    def _along(self) -> Tensor:
+        """The order of sampling, shape (D,)."""
+        return torch.arange(self.dim) if self.order is None else self.order
 
     @torch.no_grad()
     def fill(

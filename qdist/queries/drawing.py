@@ -2,7 +2,6 @@
 
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,9 +36,7 @@ class OnGrid:
         if not (isinstance(column, CurvedColumn) and column.axis.gridded):
             return value
         u = value.to("cpu", torch.float64).numpy()
-        z, missing = column.curve.value(u)
-        u = np.where(False if missing is None else missing, u, column.curve.level(z))
-        return torch.from_numpy(u).to(value)
+        return torch.from_numpy(column.snap(u)).to(value)
 
 
 @final

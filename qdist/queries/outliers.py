@@ -151,7 +151,7 @@ def _value(
     probability = (2 * torch.minimum(upto, beyond)).clamp(max=1)
     middle = law.icdf(0.5).expand(len(y))
     if isinstance(column, CurvedColumn):
-        middle = torch.from_numpy(column.curve.level(middle.numpy().copy()))
+        middle = torch.from_numpy(column.level(middle.numpy().copy()))
     return probability, (beyond < upto).long(), middle
 
 

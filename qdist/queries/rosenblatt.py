@@ -105,6 +105,6 @@ def cells_of(codec: TableCodec, y: Tensor) -> tuple[Tensor, Tensor]:
     for i, name in enumerate(codec.names):
         column = codec.column(name)
         if isinstance(column, CurvedColumn) and column.axis.gridded:
-            ends = column.curve.cell(np.ascontiguousarray(y[:, i].numpy()))
+            ends = column.cell(np.ascontiguousarray(y[:, i].numpy()))
             low[:, i], high[:, i] = map(torch.from_numpy, ends)
     return low, high

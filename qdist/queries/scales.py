@@ -20,6 +20,7 @@ from qdist.codecs.raw import is_numeric, natural_unit, to_raw
 from qdist.errors import UnsupportedError
 from qdist.heads.factored import FactoredCategorical
 from qdist.quantile import Categorical, PiecewiseLinear, QuantileFunction, Rounded
+from qdist.queries.heaped import Heaped
 
 __all__ = ["code_law", "data_law", "index_law", "missing_mass", "on_a_line"]
 
@@ -57,7 +58,8 @@ def data_law(column: AbstractColumn, base: QuantileFunction) -> QuantileFunction
         A law of batch shape (N,) in float64: [`PiecewiseLinear`][qdist.quantile.PiecewiseLinear]
         for real numbers, [`Rounded`][qdist.quantile.Rounded] where they lie on a grid, and
         [`Categorical`][qdist.quantile.Categorical] for levels (with their names) and for numbers
-        of which there are few. Times count in seconds since 1970, dates in days.
+        of which there are few. Times count in seconds since 1970, dates in days. Where values
+        are heaped, a heap's mass is spread over its stride: closed forms go no further.
     """
     if isinstance(column, CodedColumn):
         law = code_law(column, base)
@@ -87,9 +89,11 @@ def data_law(column: AbstractColumn, base: QuantileFunction) -> QuantileFunction
     )
 
 
-def index_law(column: CurvedColumn, base: QuantileFunction) -> PiecewiseLinear | Rounded:
-    """The law of a numeric column on the axis of its curve, given presence."""
+def index_law(column: CurvedColumn, base: QuantileFunction) -> PiecewiseLinear | Rounded | Heaped:
+    """The law of a numeric column on its axis, the index of its grid if it has one."""
     law = _curve_law(column.curve, base)
+    if column.heaps is not None:
+        return Heaped(law, column.heaps, validate_args=False)
     return Rounded(law, validate_args=False) if column.axis.gridded else law
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qdist.backbones import AbstractBackbone, Domain
+from qdist.backbones import AbstractBackbone, Domain, ImageDomain
 from qdist.orders import sees
 from qdist.testing.cases import default_domain, draw_ranks, draw_values, randomise
 
@@ -16,6 +16,12 @@ __all__ = ["check_backbone"]
 
 TOLERANCE = 1e-9  # float64 through a few layers of order one; a leak is far larger
 PRESENT = 1e-13  # a dependence that is there may be faint, but not as faint as rounding
+_LEVELS = {
+    "none": "no level",
+    "own": "its own level only",
+    "past": "its own level and those of lower rank only",
+}
+DRAWS = 4  # of other values in a cell
 ENOUGH = 4  # rows in which a dependence may show; in one row alone a ReLU may hide it
 
 
@@ -37,7 +43,8 @@ def check_backbone(
       there is one;
     - **rows**: no row of a batch reaches another, in training mode too;
     - **ranks**: of shape (D,) and (B, D) alike, and only what is seen matters;
-    - **tau**: accepted, and $h_i$ depends on no $\tau_j$ with j after or beside i;
+    - **tau**: $h_i$ depends on those levels that `sees_levels` says, on no other, and a network
+      that sees each level by itself is its `content` read by `at_levels`;
     - **stepper**: contexts one at a time, also for some rows only, equal those of `forward`;
     - **saving**: rebuilt from JSON arguments and a state dict, it gives the same contexts;
     - every parameter has a gradient, finite where unseen cells are NaN; float32 works; no global
@@ -98,12 +105,23 @@ class _Kit:
     rows: int
     generator: torch.Generator
 
+    def __post_init__(self) -> None:
+        shape = (self.rows, self.net.dim)
+        own = torch.Generator().manual_seed(self.generator.initial_seed() + 1)
+        self.tau = torch.rand(shape, generator=own, dtype=torch.float64)
+
+    def run(self, y: Tensor, rank: Tensor, *, at: slice = slice(None)) -> Tensor:
+        """The contexts of some of the rows; with levels, where the network sees them."""
+        if self.net.sees_levels == "none":
+            return self.net(y, rank)  # type: ignore[no-any-return]
+        return self.net(y, rank, tau=self.tau[at].to(y.dtype))  # type: ignore[no-any-return]
+
     def check_shapes(self) -> None:
         y = self._values()
         self._expect(
             y.shape[1] == self.net.dim, f"dim {y.shape[1]}, as the domain has; got {self.net.dim}"
         )
-        h = self.net(y, self._some_rank())
+        h = self.run(y, self._some_rank())
         want = (self.rows, self.net.dim, self.net.context)
         self._expect(h.shape == want, f"contexts of shape {want}; got {tuple(h.shape)}")
         self._expect(h.dtype == y.dtype, f"contexts in the dtype of y, {y.dtype}; got {h.dtype}")
@@ -112,7 +130,7 @@ class _Kit:
     def check_rows(self, what: str, rank: Tensor) -> None:
         y = self._values().requires_grad_()
         self.net.train()
-        h = self.net(y, rank)
+        h = self.run(y, rank)
         self.net.eval()
         for b in range(min(self.rows, 3)):
             grad = self._gradient(h[b], y).abs().sum(1)
@@ -128,20 +146,22 @@ class _Kit:
         y = self._values()
         seen = sees(rank.expand(y.shape))  # (B, i, j)
         with_grad = y.clone().requires_grad_()
-        h = self.net(with_grad, rank)
+        h = self.run(with_grad, rank)
         effect = torch.stack(
             [self._gradient(h[:, i], with_grad).abs() for i in range(self.net.dim)], 1
         )
         self._expect_none(effect, seen, what, "a gradient")
-        other = self._values()
+        # Codes and atoms have no useful gradient: replace them, more than once as one draw may be
+        # the same again, and then by what is not even a number.
+        others = [self._values() for _ in range(DRAWS)]
         for j in range(self.net.dim):
-            # Codes have no useful gradient: replace them, and then by what is not even a number.
-            for value, got in ((other[:, j], "a change"), (torch.tensor(torch.nan), "a NaN")):
+            changes = [(other[:, j], "a change") for other in others]
+            for value, got in (*changes, (torch.tensor(torch.nan), "a NaN")):
                 changed = y.clone()
                 changed[:, j] = value
                 if got == "a NaN":
                     changed[seen[:, :, j].any(1), j] = y[seen[:, :, j].any(1), j]
-                delta = (self.net(changed, rank) - h).detach().abs().amax(-1)
+                delta = (self.run(changed, rank) - h).detach().abs().amax(-1)
                 delta = delta.nan_to_num(torch.inf)
                 self._expect_none(delta, seen[:, :, j], what, got, j)
                 if got == "a change":
@@ -159,27 +179,56 @@ class _Kit:
 
     def check_tau(self, what: str, rank: Tensor) -> None:
         y = self._values()
-        tau = torch.rand(y.shape, generator=self.generator, dtype=y.dtype).requires_grad_()
+        tau = self.tau.clone().requires_grad_()
         h = self.net(y, rank, tau=tau)
-        allowed = sees(rank.expand(y.shape)) | torch.eye(self.net.dim, dtype=torch.bool)
-        for i in range(self.net.dim):
-            grad = self._gradient(h[:, i], tau).abs()
-            bad = ((grad > TOLERANCE) & ~allowed[:, i]).nonzero().tolist()
-            k = bad[0][1] if bad else i
+        seen, own = sees(rank.expand(y.shape)), torch.eye(self.net.dim, dtype=torch.bool)
+        reach = self.net.sees_levels
+        allowed = {"none": own & ~own, "own": own, "past": seen | own}[reach]
+        effect = torch.stack([self._gradient(h[:, i], tau).abs() for i in range(self.net.dim)], 1)
+        bad = ((effect > TOLERANCE) & ~allowed).nonzero().tolist()
+        _, i, k = bad[0] if bad else (0, 0, 0)
+        self._expect(
+            not bad,
+            f"h[{i}] to depend on {_LEVELS[reach]} under {what}, as sees_levels is {reach!r}; got "
+            f"a gradient from tau[{k}]. Read each level in a stream of its own, or say how far "
+            "levels reach",
+        )
+        self._check_levels_are_seen(effect, seen, own, what)
+        if reach == "own":
+            read = self.net.at_levels(self.net.content(y, rank), self.tau)
             self._expect(
-                not bad,
-                f"h[{i}] to depend on its own level and those of lower rank only, under {what}; "
-                f"got a gradient from tau[{k}]. Read each level in a stream of its own",
+                self._close(read, h),
+                "forward(y, rank, tau=tau) to be at_levels(content(y, rank), tau); they differ",
             )
+
+    def _check_levels_are_seen(self, effect: Tensor, seen: Tensor, own: Tensor, what: str) -> None:
+        """What a network says it sees it must see, where there is anything to be seen."""
+        reach = self.net.sees_levels
+        there = (effect > PRESENT).any(0)
+        modelled = torch.ones(self.net.dim, dtype=torch.bool)
+        if isinstance(self.domain, ImageDomain):
+            modelled[list(self.domain.conditioning)] = False
+        blind = (modelled & ~there.diagonal()).nonzero().flatten().tolist()
+        self._expect(
+            reach == "none" or not blind,
+            f"h[{blind[0] if blind else 0}] to depend on its own level under {what}, as "
+            f"sees_levels is {reach!r}; got no gradient",
+        )
+        chain = (seen & ~own).any(0)[modelled][:, modelled]
+        self._expect(
+            reach != "past" or not chain.any() or bool((there & ~own).any()),
+            f"some h to depend on the level of another coordinate under {what}, as sees_levels is "
+            "'past'; got none. Say 'own': then there are laws, not samples only",
+        )
 
     def check_rank_shapes(self, what: str, rank: Tensor) -> None:
         y = self._values()
         full = rank.expand(y.shape).clone()
-        h = self.net(y, rank)
-        same = self._close(self.net(y, full), h)
+        h = self.run(y, rank)
+        same = self._close(self.run(y, full), h)
         self._expect(same, f"rank (D,) and its copies (B, D) to agree under {what}; they differ")
         for b in range(min(self.rows, 3)):
-            alone = self.net(y[b : b + 1], full[b : b + 1])
+            alone = self.run(y[b : b + 1], full[b : b + 1], at=slice(b, b + 1))
             self._expect(
                 self._close(alone, h[b : b + 1]),
                 f"row {b} alone to have the context it has in the batch under {what}; they "
@@ -198,7 +247,13 @@ class _Kit:
             visible = torch.rand(y.shape, generator=self.generator) < 0.4
         start, at_start = torch.where(visible, y, torch.nan), visible.clone()
         given = start.clone()
-        stepper = self.net.stepper(given, visible)
+        past = self.net.sees_levels == "past"
+        levels = {"tau": self.tau} if past else {}
+        stepper = self.net.stepper(given, visible, **levels)
+
+        def whole(y: Tensor, rank: Tensor) -> Tensor:
+            return self.run(y, rank) if past else self.net.content(y, rank)
+
         now = visible.clone()
         for i in order.tolist():
             rows = (~at_start[:, i]).nonzero().squeeze(1)
@@ -207,7 +262,7 @@ class _Kit:
             every = len(rows) == self.rows
             got = stepper.context(i, rows=None if every else rows)
             rank = torch.arange(dim) if fixed else (~now).long()
-            want = self.net(torch.where(now, y, torch.nan), rank)[rows, i]
+            want = whole(torch.where(now, y, torch.nan), rank)[rows, i]
             self._expect(
                 self._close(got, want),
                 f"the stepper's context of coordinate {i} to equal that of forward; they differ",
@@ -215,7 +270,7 @@ class _Kit:
             if self.net.serves == "any":
                 chain = torch.where(at_start, -1, order.argsort())
                 self._expect(
-                    self._close(got, self.net(y, chain)[rows, i]),
+                    self._close(got, whole(y, chain)[rows, i]),
                     f"h[{i}] to depend on its rank only through what it sees; got other contexts "
                     "for two ranks under which it sees the same",
                 )
@@ -238,7 +293,7 @@ class _Kit:
         copy.eval()
         y, rank = self._values(), self._some_rank()
         self._expect(
-            self._close(copy(y, rank), self.net(y, rank)),
+            self._close(copy(y, rank, tau=self.tau), self.net(y, rank, tau=self.tau)),
             "a copy from its arguments and state dict to give the same contexts; they differ. "
             "Keep all that matters in parameters and buffers",
         )
@@ -259,7 +314,7 @@ class _Kit:
             )
         self.net.zero_grad()
         unseen = ~sees(rank.expand(y.shape)).any(1)
-        self.net(torch.where(unseen, torch.nan, y), rank).square().sum().backward()
+        self.run(torch.where(unseen, torch.nan, y), rank).square().sum().backward()
         for name, parameter in self.net.named_parameters():
             self._expect(
                 parameter.grad is None or bool(parameter.grad.isfinite().all()),
@@ -267,7 +322,8 @@ class _Kit:
                 "Replace them (torch.where) before they enter the network, not after",
             )
         self.net.zero_grad()
-        single = self.net.float()(y.float(), rank)
+        self.net.float()
+        single = self.run(y.float(), rank)
         self.net.double()
         self._expect(single.dtype == torch.float32, f"float32 contexts; got {single.dtype}")
 

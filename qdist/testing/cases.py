@@ -79,5 +79,6 @@ def randomise(net: nn.Module, generator: torch.Generator) -> None:
 def _coordinates(domain: Domain) -> tuple[Coordinate, ...]:
     if isinstance(domain, TableDomain):
         return domain.coordinates
+    label = () if domain.labels is None else (Coordinate("label", levels=domain.labels),)
     pixels = domain.height * domain.width * domain.channels
-    return (Coordinate("pixel", levels=domain.levels, ordered=True),) * pixels
+    return label + (Coordinate("pixel", levels=domain.levels, ordered=True),) * pixels

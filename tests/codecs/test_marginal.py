@@ -26,6 +26,10 @@ COLUMNS = {
     "whole": (np.rint(50 * NORMAL), None),
     "cents": (np.round(3 * NORMAL, 2), None),
     "multiples of 25": (25 * np.rint(30 * NORMAL), None),
+    "heaps of 50": (
+        np.where(RNG.random(2000) < 0.8, 50 * np.rint(30 * NORMAL), np.rint(1500 * NORMAL)),
+        None,
+    ),
     "mostly zero": (np.where(RNG.random(2000) < 0.92, 0.0, RNG.exponential(size=2000)), None),
     "counts, mostly zero": (
         np.where(RNG.random(2000) < 0.9, 0.0, np.rint(500 * RNG.exponential(size=2000))),

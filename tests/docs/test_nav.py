@@ -44,7 +44,16 @@ def public_names() -> list[str]:
 # Modules that only other modules of the package use.
 INSIDE = tuple(
     f"qdist.{module}"
-    for module in ("arguments", "cli", "cli_text", "extras", "numerics", "progress")
+    for module in (
+        "arguments",
+        "cli",
+        "cli_options",
+        "cli_queries",
+        "cli_text",
+        "extras",
+        "numerics",
+        "progress",
+    )
 )
 
 

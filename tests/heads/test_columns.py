@@ -42,6 +42,14 @@ def test_build_by_class_passes_arguments():
     assert (heads[0].lower, heads[0].upper) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("head", [SplineHead, ImplicitHead])
+def test_ordered_codes_are_a_grid(head):
+    built = head.for_coordinate(Coordinate("grey", levels=5, ordered=True), 3)
+    assert built.grid.tolist() == [0, 1, 2, 3, 4]
+    assert (built.lower, built.upper, built.loc) == (0.0, 4.0, 2.0)
+    assert built.scale == pytest.approx(2**0.5)  # of 0, 1, 2, 3, 4: (4 + 1 + 0 + 1 + 4) / 5 = 2
+
+
 def test_unknown_name():
     with pytest.raises(UnknownNameError, match="spline"):
         ColumnHeads.build(COORDINATES, "spleen", 5)
@@ -96,10 +104,31 @@ def test_only_the_cells_asked_for_are_computed(batch):
     assert seen == where.sum(0).tolist()
 
 
+def test_shared_heads_are_those_of_their_places(batch):
+    h, y, where = batch
+    first, second = SplineHead(4), SplineHead(4, loc=3.0)
+    shared = ColumnHeads([first, second], places=[1, 0, 1])
+    assert len(shared) == 3
+    assert [shared[i] for i in range(3)] == [second, first, second]
+    found = shared.loss(h, y, where=where)
+    apart = ColumnHeads([second, first, second]).loss(h, y, where=where)
+    torch.testing.assert_close(found, apart)
+    assert len(shared.state_dict()) == len(first.state_dict()) + len(second.state_dict())
+
+
+def test_a_shared_head_starts_from_all_its_columns():
+    head, y = BinnedHead(4, [(0.0, 0.0), (1.0, 1.0)]), torch.tensor([[0.0, 1.0], [1.0, 1.0]])
+    ColumnHeads([head], places=[0, 0]).start(y, weight=torch.tensor([0.5, 1.5]))
+    # Mass 0.5 at 0, 0.5 + 1.5 + 1.5 at 1, and half a target more for each of the two.
+    assert head(torch.zeros(4)).cdf(torch.tensor(0.0)).item() == pytest.approx(1.0 / 5.0)
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [
         (lambda: ColumnHeads([]), "at least one head"),
+        (lambda: ColumnHeads([SplineHead(2)], places=[0, 1]), r"places out of 0 ... 0, .* \[0, 1"),
+        (lambda: ColumnHeads([SplineHead(2)], places=[]), "one a coordinate; got"),
         (
             lambda: ColumnHeads([SplineHead(2)]).loss(torch.zeros(3, 2, 2), torch.zeros(3, 2)),
             r"Expected contexts \(B, 1, C\)",
@@ -110,6 +139,7 @@ def test_only_the_cells_asked_for_are_computed(batch):
         ),
         (lambda: CategoricalHead.for_coordinate(Coordinate("x"), 2), "got a real coordinate"),
         (lambda: SplineHead.for_coordinate(Coordinate("x", levels=2), 2), "got the codes of 'x'"),
+        (lambda: ImplicitHead.for_coordinate(Coordinate("x", levels=2), 2), "or ordered codes"),
     ],
 )
 def test_errors(make, match):

@@ -28,6 +28,23 @@ def test_context_and_target_broadcast(case):
     torch.testing.assert_close(one, many)
 
 
+def test_values_at_levels_are_quantiles(case, generator):
+    """Of a law in a batch, of one law at many levels, and under autocast."""
+    torch.manual_seed(5)
+    head = case.make(3)
+    h = torch.randn(7, 3)
+    tau = torch.rand(4, 7, generator=generator)
+    tau[0, :2] = torch.tensor([0.0, 1.0])
+    law = head(h)
+    if isinstance(head, ImplicitHead):  # its network may cross: see its own tests
+        assert head.value_at(h, tau).shape == tau.shape
+        return
+    for levels in (tau[0], tau):
+        assert torch.equal(head.value_at(h, levels), law.icdf(levels))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(head.value_at(h, tau[1]), head(h).icdf(tau[1]))
+
+
 def test_loss_is_proper_score_of_the_law(case):
     """No other law of the same head does better on draws from a head's own law."""
     if case.integer and isinstance(case.make(3), ImplicitHead):

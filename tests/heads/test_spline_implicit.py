@@ -93,3 +93,34 @@ def test_spline_starts_at_the_marginal_law(levels):
     law = head(torch.zeros(3))
     torch.testing.assert_close(law.quantiles(LEVELS)[2000:18000], y[2000:18000], atol=0.05, rtol=0)
     assert law.crps(y).mean() < 0.505  # the truth has 1/2
+
+
+def test_implicit_loss_at_levels_is_that_of_the_levels():
+    head = ImplicitHead(3, lower=0.0, upper=4.0, step=1.0, kappa=0.01)
+    h, y, tau = torch.randn(5, 3), torch.arange(5.0), torch.rand(5)
+    u = y - head.raw(h, tau).clamp(0.0, 4.0)
+    torch.testing.assert_close(head.loss_at(h, y, tau), huber_pinball(u, tau, kappa=0.01))
+
+
+def test_implicit_values_at_levels_are_draws_of_the_law():
+    head = ImplicitHead(3, n_cos=2, lower=0.0, upper=4.0, step=1.0, loc=2.0, scale=3.0)
+    h, tau = torch.randn(3), LEVELS[::20]
+    values = head.value_at(h.expand(len(tau), 3), tau)
+    assert set(values.tolist()) <= {0.0, 1.0, 2.0, 3.0, 4.0}
+    share = (values.unsqueeze(-1) == torch.arange(5.0)).double().mean(0)
+    # The law is read on a grid of 256 levels. Two cosines turn once or twice, so that at each of
+    # its two ends a cell gains or loses at most a level or two.
+    mass = head(h).log_prob(torch.arange(5.0)).exp()
+    assert (share - mass).abs().max() <= 4 / 256
+
+
+@pytest.mark.parametrize("levels", ["fixed", "free"])
+def test_spline_log_score_of_a_cell_is_that_of_the_law(levels):
+    head = SplineHead(
+        3, knots=5, lower=0.0, upper=6.0, step=1.0, levels=levels, score="log", loc=2
+    )
+    h = 2 * torch.randn(4, 3)
+    y = torch.arange(7.0).unsqueeze(-1)
+    law = head(h)
+    torch.testing.assert_close(head.loss(h, y), -law.log_prob(y), atol=1e-9, rtol=1e-9)
+    assert torch.allclose((-head.loss(h, y)).exp().sum(0), torch.ones(4))

@@ -202,6 +202,24 @@ def test_a_fixed_order_conditions_on_its_beginning_only(toys, rows):
         law.fill(rows, first.flip(1), tau=tau)
 
 
+def test_later_cells_are_kept_unseen_where_that_is_asked_for(toys, rows):
+    law = toys.gaussian(Autoregressive, "fixed")
+    last = torch.tensor([[False, False, True]]).expand(8, 3)
+    tau = torch.full((8, 3), 0.3)
+    filled = law.fill(rows, last, tau=tau, later="keep")
+    alone = law.fill(rows, torch.zeros_like(last), tau=tau)
+    torch.testing.assert_close(filled[:, :2], alone[:, :2])  # drawn as if nothing were known
+    assert torch.equal(filled[:, 2], rows[:, 2])
+    # Between two hidden cells, what is known is seen by the one after it.
+    middle = torch.tensor([[False, True, False]]).expand(8, 3)
+    filled = law.fill(rows, middle, tau=tau, later="keep")
+    seen = torch.cat([filled[:, :2], rows[:, 2:]], 1)
+    prefix = torch.tensor([[True, True, False]]).expand(8, 3)
+    torch.testing.assert_close(filled, law.fill(seen, prefix, tau=tau))
+    with pytest.raises(InputError, match="Expected later 'refuse' or 'keep'; got 'drop'"):
+        law.fill(rows, last, tau=tau, later="drop")
+
+
 def test_what_is_no_order_is_refused(toys, rows):
     with pytest.raises(InputError, match=r"permutation of 0 ... 2"):
         toys.gaussian(Autoregressive).log_prob(rows, order=[0, 0, 1])

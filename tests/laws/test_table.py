@@ -53,15 +53,47 @@ def test_with_an_order_its_first_cells_are_visible(generator):
     assert seen == {(0, 0, 0), (0, 1, 0), (0, 1, 1)}
 
 
-def test_the_loss_is_the_mean_score_of_hidden_cells_times_their_number(law, generator):
+COUNTED = {  # which cells are shown, and which of the others count
+    "nothing": ([0, 0, 0], [1, 1, 1]),
+    "the first": ([1, 0, 0], [0, 1, 0]),  # the chain's next cell alone
+    "the first two": ([1, 1, 0], [0, 0, 1]),
+    "the last": ([0, 0, 1], [1, 1, 0]),
+    "the first and last": ([1, 0, 1], [0, 1, 0]),
+}
+
+
+@pytest.mark.parametrize("shown", COUNTED)
+def test_the_loss_is_the_mean_score_of_the_cells_that_may_come_next_times_d(law, shown):
     y = CODEC.encode(FRAME)[:5].float()
-    visible = draw_visible(5, 3, generator=generator)
+    visible, counted = (torch.tensor(row).bool().expand(5, 3) for row in COUNTED[shown])
     cells = law.joint.loss(y, rank=(~visible).long(), where=~visible)
-    for row, shown, loss in zip(cells, visible, law(y, visible), strict=True):
-        assert loss.item() == pytest.approx(3 * row[~shown].mean().item(), rel=1e-5)
+    expected = 3 * (cells * counted).sum(-1) / counted.sum(-1)
+    torch.testing.assert_close(law(y, visible), expected, rtol=1e-5, atol=1e-6, check_dtype=False)
 
 
-def test_the_loss_estimates_the_log_likelihood_of_random_orders(law, generator):
+def test_the_loss_follows_the_order_of_sampling():
+    law = build(lambda: TableLaw(CODEC, **{**PARTS, "order": [1, 2, 0]}), seed=0, device="cpu")
+    y = CODEC.encode(FRAME)[:5].float()
+    visible = torch.tensor([[False, True, False]]).expand(5, 3)  # the first of this order
+    cells = law.joint.loss(y, rank=(~visible).long(), where=~visible)
+    torch.testing.assert_close(
+        law(y, visible), 3 * cells[:, 2], rtol=1e-5, atol=1e-6, check_dtype=False
+    )
+
+
+def test_the_losses_along_the_chain_add_up_to_its_log_likelihood(law):
+    """Each link weighs the same: the losses of its prefixes, over D, are the chain's terms."""
+    y = CODEC.encode(FRAME)[:1].float().double()
+    law.double()
+    terms = [law(y, torch.tensor([[True] * k + [False] * (3 - k)])) / 3 for k in (1, 2)]
+    hidden = torch.ones(1, 3, dtype=torch.bool)
+    first = law.joint.loss(y, rank=torch.zeros(3, dtype=torch.long), where=hidden)[:, 0]
+    torch.testing.assert_close(
+        -(first + sum(terms)), law.joint.log_prob(y), rtol=1e-5, atol=1e-6, check_dtype=False
+    )
+
+
+def test_random_sets_estimate_the_log_likelihood_of_random_orders(law):
     """Uria, Murray, Larochelle (2014): over sets and sizes it averages to -log p of the chain."""
     y = CODEC.encode(FRAME)[:1].float().double()
     law.double()
@@ -70,10 +102,11 @@ def test_the_loss_estimates_the_log_likelihood_of_random_orders(law, generator):
     # Sizes 0, 1, 2 are equally likely, and so are the sets of each size.
     by_size = []
     for sets in ([[]], [[0], [1], [2]], [[0, 1], [0, 2], [1, 2]]):
-        visible = torch.zeros(len(sets), 3, dtype=torch.bool)
-        for row, known in zip(visible, sets, strict=True):
-            row[known] = True
-        by_size.append(law(y.expand(len(sets), -1), visible).mean())
+        hidden = torch.ones(len(sets), 3, dtype=torch.bool)
+        for row, known in zip(hidden, sets, strict=True):
+            row[known] = False
+        cells = law.joint.loss(y.expand(len(sets), -1), rank=hidden.long(), where=hidden)
+        by_size.append((3 * cells.sum(-1) / hidden.sum(-1)).mean())
     assert torch.stack(by_size).mean().item() == pytest.approx(exact.item(), rel=1e-5)
 
 

@@ -1,0 +1,294 @@
+"""Does the quantile loss alone improve the images of the same backbone? Fit, draw, measure.
+
+    QDIST_DATA=path/to/data python -m benchmarks.images          all, resumable: about 14 hours
+    QDIST_DATA=path/to/data python -m benchmarks.images --short  one seed, few steps: half an hour
+    QDIST_DATA=path/to/data python -m benchmarks.images --quick  a look: minutes
+
+Each run is a process of its own and ends in one file under benchmarks/results/images, with its
+first hundred samples beside it as a picture. `python -m benchmarks.images_report` makes a page.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmarks import common
+from benchmarks import image_scores as scores
+from benchmarks.image_classifier import train_classifier
+
+FLOOR = 0.001  # weight of the uniform law in bits per dimension
+RATES = (1e-3, 2e-3, 4e-3)
+DRAWS = 10
+
+# The same backbone under every head; "levels" is where the level enters it.
+HEADS: dict[str, dict[str, Any]] = {
+    "categorical": {"head": "categorical"},
+    "implicit, blocks": {"head": "implicit", "levels": "blocks", "head_args": {"kappa": 0.002}},
+    "implicit, query": {"head": "implicit", "levels": "query", "head_args": {"n_tau": 2}},
+    "binned": {"head": "binned"},
+    "spline": {"head": "spline"},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of images, and the backbone for it."""
+
+    name: str
+    features: int
+    layers: int
+    seeds: int
+    minutes: float = 20
+    steps: int = 3000  # of the table at equal steps
+
+    def load(self) -> tuple[npt.NDArray[Any], ...]:
+        """Training images and labels, test images and labels."""
+        folder = common.data_folder() / "images"
+        if self.name == "cifar16":
+            with np.load(folder / "cifar10_lossless4k.npz", allow_pickle=False) as file:
+                x, y = halved(file["x"]), file["y"]
+            return x[:-500], y[:-500], x[-500:], y[-500:]
+        with np.load(folder / "mnist.npz", allow_pickle=False) as file:
+            parts = tuple(file[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+        x, y, x_test, y_test = parts
+        return (halved(x), y, halved(x_test), y_test) if self.name == "mnist14" else parts
+
+
+CASES = {
+    case.name: case
+    for case in (
+        Case("mnist14", features=32, layers=6, seeds=3),
+        Case("mnist28", features=32, layers=6, seeds=1, minutes=60),
+        Case("cifar16", features=64, layers=8, seeds=1, minutes=60),
+    )
+}
+
+
+def halved(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Averages of 2 x 2 pixels, rounded to whole grey values."""
+    n, height, width, *rest = images.shape
+    blocks = images.reshape(n, height // 2, 2, width // 2, 2, *rest).astype(np.float32)
+    return blocks.mean((2, 4)).round().astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, and how much is drawn."""
+
+    budget: str  # "time" or "steps"
+    seconds: float | None
+    steps: int | None
+    drawn: int
+    tested: int
+    completed: int
+    rates: tuple[float, ...]
+    judge_steps: int = 1500  # of the classifiers
+    held_out: int = 1000  # training images for early stopping
+
+
+def plan_of(case: Case, budget: str, size: str) -> Plan:
+    """The full, the short or the quick run of a case."""
+    if size == "quick":
+        return Plan(budget, None, 5, drawn=300, tested=20, completed=10, rates=(), judge_steps=100)
+    if size == "short":
+        few = {"drawn": 5000, "tested": 100, "completed": 100, "judge_steps": 600}
+        return Plan(budget, None, case.steps // 10, rates=(), held_out=256, **few)
+    seconds = 60 * case.minutes if budget == "time" else None
+    steps = None if budget == "time" else case.steps
+    return Plan(budget, seconds, steps, drawn=5000, tested=1000, completed=200, rates=RATES)
+
+
+def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any], Any]:
+    """Fits, draws and scores once; the samples come along."""
+    from qdist import ImageModel
+
+    x, y, x_test, y_test = case.load()
+    settings = dict(HEADS[head])
+    levels = settings.pop("levels", "head")
+    args = {
+        **settings,
+        "backbone_args": {"features": case.features, "layers": case.layers, "levels": levels},
+        "random_state": seed,
+        "validation_fraction": plan.held_out / len(x),
+    }
+    rate, tried = 2e-3, {}
+    if plan.rates:  # a tenth of the budget each; the score is that of the held-out part
+        part = {
+            "max_time": None if plan.seconds is None else plan.seconds / 10,
+            "max_steps": None if plan.steps is None else plan.steps // 10,
+        }
+        for option in plan.rates:
+            fitted = ImageModel(**args, **part, learning_rate=option).fit(x, y)
+            tried[str(option)] = min(r["validation_loss"] for r in fitted.history_)
+        rate = float(min(tried, key=lambda name: tried[name]))
+    limits = {"max_time": plan.seconds, "max_steps": plan.steps}
+    start = time.perf_counter()
+    model = ImageModel(**args, **limits, learning_rate=rate).fit(x, y)
+    fit_seconds = time.perf_counter() - start
+
+    classes = len(model.classes_)
+    given = np.arange(plan.drawn) % classes
+    start = time.perf_counter()
+    drawn = model.sample(plan.drawn, given=given, random_state=seed)
+    sample_seconds = time.perf_counter() - start
+    small = slice(0, plan.tested)
+    law = levels != "blocks"
+    bits = (
+        float(model.bits_per_dim(x_test[small], given=y_test[small], floor=FLOOR).mean())
+        if law
+        else None
+    )
+    result = {
+        "set": case.name,
+        "head": head,
+        "seed": seed,
+        "budget": plan.budget,
+        "rate": rate,
+        "rates_tried": tried,
+        "n_steps": model.n_steps_,
+        "steps_done": model.history_[-1]["step"],
+        "best_step": min(model.history_, key=lambda r: r["validation_loss"])["step"],
+        "fit_seconds": fit_seconds,
+        "drawn": plan.drawn,
+        "tested": plan.tested,
+        "completed": plan.completed,
+        "sample_seconds": sample_seconds,
+        "parameters": sum(p.numel() for p in model.module_.backbone.parameters()),
+        "head_parameters": sum(p.numel() for p in model.module_.heads.parameters()),
+        "bits_per_dim": bits,
+        "floor": FLOOR,
+        **against(x, y, x_test, y_test, drawn, given, seed=seed, steps=plan.judge_steps),
+        **complete(model, x_test, y_test, plan.completed, seed),
+        **common_facts(),
+    }
+    first = np.argsort(given[:100], kind="stable")
+    return result, drawn[:100][first]
+
+
+def against(
+    x: Any, y: Any, x_test: Any, y_test: Any, drawn: Any, given: Any, *, seed: int, steps: int
+) -> dict[str, float]:
+    """Scores of drawn images with labels, against those of a classifier of real ones."""
+    judge = train_classifier(x, y, seed=1000, steps=steps)  # one judge for all heads and seeds
+    pupil = train_classifier(drawn, given, seed=seed, steps=steps)
+    n = min(len(drawn), len(x_test))
+    real, fake = judge.features(x_test[:n]), judge.features(drawn[:n])
+    few = min(n, 2000)
+    precision, recall = scores.precision_recall(real[:few], fake[:few])
+    return {
+        "accuracy_score": pupil.accuracy(x_test, y_test),
+        "judge_accuracy": judge.accuracy(x_test, y_test),
+        "label_agreement": judge.accuracy(drawn, given),
+        "frechet": scores.frechet_distance(real, fake),
+        "kernel": scores.kernel_distance(real, fake),
+        "precision": precision,
+        "recall": recall,
+        "compared": n,
+        **scores.flatness(x_test, drawn),
+    }
+
+
+def complete(model: Any, x_test: Any, y_test: Any, n: int, seed: int) -> dict[str, float]:
+    """Lower halves hidden, the label given."""
+    mask = np.zeros(x_test.shape[1:3], bool)
+    mask[mask.shape[0] // 2 :] = True
+    draws = model.inpaint(x_test[:n], mask, n_draws=DRAWS, given=y_test[:n], random_state=seed)
+    found = scores.inpainting_scores(x_test[:n], draws, mask)
+    return {f"inpaint_{name}": value for name, value in found.items()}
+
+
+def reference(case: Case, plan: Plan) -> dict[str, Any]:
+    """What real training images score in the place of drawn ones: the best that can be hoped."""
+    x, y, x_test, y_test = case.load()
+    at = np.random.default_rng(0).choice(len(x), min(plan.drawn, len(x)), replace=False)
+    return {
+        "set": case.name,
+        "head": "real images",
+        "seed": 0,
+        "budget": plan.budget,
+        "drawn": len(at),
+        **against(x, y, x_test, y_test, x[at], y[at], seed=0, steps=plan.judge_steps),
+        **common_facts(),
+    }
+
+
+def common_facts() -> dict[str, Any]:
+    """Of the machine and the packages."""
+    return {"machine": common.machine(), "versions": common.versions()}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Runs the jobs that are not done yet, or (with --job) one of them in this process."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.images", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--sets", nargs="+", choices=list(CASES))
+    parser.add_argument("--heads", nargs="+", choices=[*HEADS, "real images"])
+    parser.add_argument("--budgets", nargs="+", choices=["time", "steps"])
+    parser.add_argument("--seeds", nargs="+", type=int)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--short", dest="size", action="store_const", const="short", default="full")
+    size.add_argument("--quick", dest="size", action="store_const", const="quick")
+    parser.add_argument("--force", action="store_true", help="repeat what is done already")
+    parser.add_argument("--out", type=Path, help="folder of the results")
+    parser.add_argument("--job", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+    folder = {
+        "quick": common.SCRATCH / "images",
+        "short": common.RESULTS / "images_short",
+        "full": common.RESULTS / "images",
+    }[args.size]
+    out = args.out or folder
+    sets = args.sets or (list(CASES) if args.size == "full" else ["mnist14"])
+    budgets = args.budgets or (["time", "steps"] if args.size == "full" else ["steps"])
+    heads = args.heads or [*HEADS, "real images"]
+
+    if args.job:
+        (name,), (head,), (budget,), (seed,) = sets, heads, budgets, args.seeds
+        case, plan = CASES[name], plan_of(CASES[name], budget, args.size)
+        stem = stem_of(name, budget, head, seed)
+        if head == "real images":
+            result = reference(case, plan)
+        else:
+            result, samples = measure(case, head, seed, plan)
+            from qdist.data.pictures import write_images
+
+            out.mkdir(parents=True, exist_ok=True)
+            write_images(samples, out / f"{stem}.png", columns=10)
+        common.write_json(out / f"{stem}.json", {**result, "size": args.size})
+        return
+    jobs: dict[Path, list[str]] = {}
+    for name in sets:
+        for budget in budgets:
+            one = args.size != "full"
+            for head in heads:
+                most = 1 if one or head == "real images" else CASES[name].seeds
+                for seed in args.seeds or range(most):
+                    words = ["--job", "--out", str(out), "--sets", name, "--budgets", budget]
+                    words += ["--heads", head, "--seeds", str(seed)]
+                    words += [] if args.size == "full" else [f"--{args.size}"]
+                    jobs[out / f"{stem_of(name, budget, head, seed)}.json"] = words
+    common.run_jobs("benchmarks.images", jobs, force=args.force or args.size == "quick")
+    print(json.dumps([row(r) for r in common.read_results(out)], indent=1))
+
+
+def stem_of(name: str, budget: str, head: str, seed: int) -> str:
+    """The name of a result's file, without its ending."""
+    return f"{name}-{budget}-{head.replace(', ', '_').replace(' ', '_')}-{seed}"
+
+
+def row(result: dict[str, Any]) -> dict[str, Any]:
+    """The few numbers to look at first."""
+    names = ("set", "budget", "head", "seed", "accuracy_score", "frechet", "bits_per_dim")
+    return {name: result.get(name) for name in names}
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(max(1, torch.get_num_threads()))
+    main()

@@ -1,0 +1,138 @@
+"""The commands that ask a fitted table: `qdist impute`, `quantiles` and `score`."""
+
+from typing import Any
+
+import click
+
+from qdist.cli_options import debug, output_option, quiet, remark, seed_option
+from qdist.cli_text import numbers, parse_given
+
+__all__ = ["impute", "quantiles", "score"]
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data")
+@output_option
+@click.option(
+    "--draws", type=click.IntRange(min=1), default=1, help="Completed copies of DATA, in a row."
+)
+@seed_option
+@quiet
+@debug
+def impute(
+    model: str, data: str, output: str, draws: int, seed: int | None, **flags: bool
+) -> None:
+    """Fill the missing cells of DATA with draws from MODEL.
+
+    With --draws above 1 the completed copies follow each other, numbered in a first column "draw".
+    """
+    import qdist
+    from qdist.data.files import read_table, write_table
+    from qdist.data.frames import to_arrow
+    from qdist.progress import showing
+
+    loaded = qdist.load(model)
+    with showing(visible=False if flags["quiet"] else None):
+        filled = loaded.impute(read_table(data), n_draws=draws, random_state=seed)
+    if draws > 1:
+        import numpy as np
+        import pyarrow as pa
+
+        tables = [to_arrow(frame) for frame in filled]
+        number = np.repeat(np.arange(1, draws + 1), [table.num_rows for table in tables])
+        filled = pa.concat_tables(tables, promote_options="permissive")
+        filled = filled.add_column(0, "draw", pa.array(number))
+    write_table(filled, output)
+    if output != "-":
+        remark(f"wrote {output}", quiet=flags["quiet"])
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data", required=False)
+@click.option("--column", required=True, help="The column asked for.")
+@click.option("-q", "--levels", default="0.05,0.5,0.95", show_default=True, help="Levels.")
+@click.option(
+    "--given",
+    multiple=True,
+    metavar="COLUMN=VALUE,...",
+    help="One condition, in place of DATA.",
+)
+@output_option
+@quiet
+@debug
+def quantiles(
+    model: str,
+    data: str | None,
+    column: str,
+    levels: str,
+    given: tuple[str, ...],
+    output: str,
+    **flags: bool,
+) -> None:
+    """Quantiles of a column given each row of DATA: a line for a row.
+
+    The column itself is left out of DATA if it is there; what is missing in DATA is unknown.
+    """
+    import pyarrow as pa
+
+    import qdist
+    from qdist.data.files import read_table, write_table
+    from qdist.data.frames import to_arrow
+
+    if data is not None and given:
+        raise click.UsageError("expected DATA or --given; got both.")
+    loaded = qdist.load(model)
+    known: Any = parse_given(given, loaded.schema_) or None
+    if data is not None:
+        known = to_arrow(read_table(data))
+        if column in known.schema.names:
+            known = known.drop_columns([column])
+    wanted = numbers(levels, hint="--levels")
+    found = loaded.quantile(column, wanted, given=known)
+    names = [f"q{level:g}" for level in wanted]
+    write_table(pa.table([pa.array(values) for values in found.T], names=names), output)
+    if output != "-":
+        remark(f"wrote {output}", quiet=flags["quiet"])
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data")
+@click.option(
+    "--explain",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="P",
+    help="List instead the cells of probability at most P given the rest of their row.",
+)
+@click.option("--orders", type=click.IntRange(min=1), default=1, help="Average over orders.")
+@output_option
+@seed_option
+@quiet
+@debug
+def score(
+    model: str,
+    data: str,
+    explain: float | None,
+    orders: int,
+    output: str,
+    seed: int | None,
+    **flags: bool,
+) -> None:
+    """Log density of each row of DATA, a line for a row: the lowest are the oddest."""
+    import pyarrow as pa
+
+    import qdist
+    from qdist.data.files import read_table, write_table
+
+    loaded = qdist.load(model)
+    table = read_table(data)
+    if explain is None:
+        scores = loaded.score_samples(table, n_orders=orders, random_state=seed)
+        result: Any = pa.table({"log_density": pa.array(scores)})
+    else:
+        result = loaded.explain_outliers(table, threshold=explain)
+    write_table(result, output)
+    if output != "-":
+        remark(f"wrote {output}", quiet=flags["quiet"])

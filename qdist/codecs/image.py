@@ -1,0 +1,302 @@
+"""Images as rows of codes: one code a pixel and channel, and one for the class."""
+
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from math import gcd
+from typing import Any, Final, Self, final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from qdist.data.images import as_images
+from qdist.errors import InputError
+
+__all__ = ["ImageCodec", "ImageSchema"]
+
+Bytes = npt.NDArray[np.uint8]
+Label = bool | int | str
+
+# Up to so many evenly spaced grey values are codes of their own; else all 256 are.
+_FEW_LEVELS: Final = 64
+
+
+@final
+@dataclass(frozen=True)
+class ImageSchema:
+    """What was made out of a stack of images.
+
+    Attributes:
+        height: Rows of an image.
+        width: Pixels of a row.
+        channels: Values of a pixel: 1 for grey, 3 for red, green and blue.
+        channel_axis: Whether arrays have an axis of channels, (N, H, W, C), or not, (N, H, W).
+        first: The lowest grey value.
+        step: The distance between neighbouring grey values.
+        levels: How many grey values there are.
+        classes: The labels that were fitted, sorted; none without labels.
+        counts: How many images of each class were fitted.
+
+    Example:
+        >>> print(ImageSchema(height=8, width=8, levels=17, classes=(0, 1), counts=(178, 182)))
+        8 x 8 pixels, grey, 17 values: 0, 1, ..., 16
+        2 classes: 0 (178), 1 (182)
+    """
+
+    height: int
+    width: int
+    channels: int = 1
+    channel_axis: bool = False
+    first: int = 0
+    step: int = 1
+    levels: int = 256
+    classes: tuple[Label, ...] = ()
+    counts: tuple[int, ...] = field(default=())
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an image: (H, W), or (H, W, C)."""
+        size = (self.height, self.width)
+        return (*size, self.channels) if self.channel_axis else size
+
+    @property
+    def dim(self) -> int:
+        """The number of grey values in an image."""
+        return self.height * self.width * self.channels
+
+    def __str__(self) -> str:
+        kind = {1: "grey", 3: "colour"}.get(self.channels, f"{self.channels} channels")
+        grey = [self.first + self.step * k for k in range(self.levels)]
+        ends = map(str, grey if self.levels < 4 else [*grey[:2], "...", grey[-1]])
+        values = ", ".join(ends)
+        lines = [f"{self.height} x {self.width} pixels, {kind}, {self.levels} values: {values}"]
+        if self.classes:
+            shown = [f"{c} ({n})" for c, n in zip(self.classes, self.counts, strict=True)]
+            more = f", and {len(shown) - 12} more" if len(shown) > 12 else ""
+            one = "1 class" if len(shown) == 1 else f"{len(shown)} classes"
+            lines.append(f"{one}: {', '.join(shown[:12])}{more}")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able description."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, description: dict[str, Any]) -> Self:
+        """The schema that a description came from."""
+        lists = {name: tuple(description[name]) for name in ("classes", "counts")}
+        return cls(**{**description, **lists})
+
+
+@final
+class ImageCodec:
+    """Images (N, H, W) or (N, H, W, C) of uint8 to rows of codes and back, without loss.
+
+    The coordinates run over rows, columns, then channels. A code is the place of a grey value on
+    an even grid. The grid is that of the values met in fitting where there are at most 64 of
+    them (binary images have 2 levels, 0 and 255; scikit-learn's digits 17), else all of 0 ... 255.
+
+    Args:
+        schema: What is known of the images.
+
+    Example:
+        >>> import numpy as np
+        >>> codec = ImageCodec.fit(np.array([[[0, 255]], [[0, 0]]], np.uint8))
+        >>> codec.encode(np.array([[[255, 0]]], np.uint8))
+        tensor([[1, 0]], dtype=torch.uint8)
+        >>> codec.decode(torch.tensor([[1.0, 0.0]]))
+        array([[[255,   0]]], dtype=uint8)
+    """
+
+    def __init__(self, schema: ImageSchema) -> None:
+        self.schema = schema
+
+    @classmethod
+    def fit(cls, images: Any, labels: Any = None) -> Self:
+        """Look at the images, and their labels where there are some.
+
+        Args:
+            images: Images, shape (N, H, W) or (N, H, W, C), uint8.
+            labels: Labels, shape (N,): whole numbers, text or booleans.
+
+        Returns:
+            The codec.
+
+        Raises:
+            InputError: If these are no images, there are none, or the labels are not one for each.
+        """
+        stack = as_images(images)
+        if not len(stack):
+            raise InputError("Expected at least one image; got none. Give some.")
+        first, step, levels = _grid(stack)
+        classes, counts = _classes(labels, len(stack))
+        return cls(
+            ImageSchema(
+                height=stack.shape[1],
+                width=stack.shape[2],
+                channels=stack.shape[3] if stack.ndim == 4 else 1,
+                channel_axis=stack.ndim == 4,
+                first=first,
+                step=step,
+                levels=levels,
+                classes=classes,
+                counts=counts,
+            )
+        )
+
+    def check(self, images: Any, *, what: str = "images") -> Bytes:
+        """Images as an array, if they are of the fitted size and kind.
+
+        Args:
+            images: Images, shape (N, H, W) or (N, H, W, C), uint8.
+            what: Their name, for messages.
+
+        Returns:
+            The array.
+
+        Raises:
+            InputError: If they are of another size, kind or dtype.
+        """
+        stack, wanted = as_images(images, what=what), self.schema.shape
+        if stack.shape[1:] != wanted:
+            raise InputError(
+                f"Expected {what} of shape (N, {', '.join(map(str, wanted))}), as fitted; "
+                f"got {stack.shape}.{self._remedy(stack)}"
+            )
+        return stack
+
+    def encode(self, images: Any, *, what: str = "images") -> Tensor:
+        """Images as codes.
+
+        Args:
+            images: Images of the fitted size, shape (N, H, W) or (N, H, W, C), uint8.
+            what: Their name, for messages.
+
+        Returns:
+            Codes, shape (N, H * W * C), uint8.
+
+        Raises:
+            InputError: If they are of another size, kind or dtype, or hold a grey value that the
+                codec does not know.
+        """
+        stack, schema = self.check(images, what=what), self.schema
+        flat = stack.reshape(len(stack), schema.dim)
+        if schema.levels == 256:
+            return torch.from_numpy(flat.copy())
+        shifted = flat.astype(np.int16) - schema.first
+        codes, rest = np.divmod(shifted, schema.step)
+        unknown = (rest != 0) | (codes < 0) | (codes >= schema.levels)
+        if unknown.any():
+            raise InputError(
+                f"Expected the grey values that were fitted in {what}: {schema.levels} from "
+                f"{schema.first} on in steps of {schema.step}; got {flat[unknown][0]}. "
+                "Round them to that grid, or fit images that hold all values."
+            )
+        return torch.from_numpy(codes.astype(np.uint8))
+
+    def decode(self, codes: Tensor) -> Bytes:
+        """Images of codes (N, H * W * C), in the shape that was fitted."""
+        schema = self.schema
+        grey = codes.detach().cpu().round().numpy().astype(np.int64) * schema.step + schema.first
+        return grey.astype(np.uint8).reshape(len(codes), *schema.shape)
+
+    def encode_labels(self, labels: Any, n: int | None = None, *, what: str = "given") -> Tensor:
+        """Labels as codes.
+
+        Args:
+            labels: One label, or one for each of n images.
+            n: How many are wanted; by default as many as there are labels.
+            what: Their name, for messages.
+
+        Returns:
+            Codes, shape (n,), int64.
+
+        Raises:
+            InputError: If a label was not among those fitted, or there are not n.
+        """
+        classes = self.schema.classes
+        if not classes:
+            raise InputError(
+                f"Expected no {what}, as the model was fitted without labels; got some. "
+                "Fit it with labels: fit(images, y)."
+            )
+        found = np.asarray(labels)
+        if found.ndim == 0:
+            found = found.reshape(1).repeat(1 if n is None else n)
+        if found.ndim != 1 or (n is not None and len(found) != n):
+            wanted = "one label a row" if n is None else f"one label, or one for each of {n}"
+            raise InputError(
+                f"Expected {wanted} in {what}; got shape {found.shape}. Give as many as there are."
+            )
+        code_of = {label: code for code, label in enumerate(classes)}
+        codes = [code_of.get(label, -1) for label in map(_plain, found)]
+        if -1 in codes:
+            known = ", ".join(map(repr, classes[:12])) + (", ..." if len(classes) > 12 else "")
+            raise InputError(
+                f"Expected labels that were fitted in {what}: {known}; got "
+                f"{_plain(found[codes.index(-1)])!r}. Correct it, or fit images of that class."
+            )
+        return torch.tensor(codes, dtype=torch.int64)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able description."""
+        return {"codec": "image", "schema": self.schema.to_json()}
+
+    @classmethod
+    def from_json(cls, description: dict[str, Any]) -> Self:
+        """The codec that a description came from."""
+        if description["codec"] != "image":
+            raise ValueError(f"a codec of kind {description['codec']!r} is not one of images")
+        return cls(ImageSchema.from_json(description["schema"]))
+
+    def _remedy(self, stack: Bytes) -> str:
+        wanted = self.schema.shape
+        if len(wanted) == 3 and stack.ndim == 3:
+            return " Give them an axis of channels: images[..., None] for one channel."
+        if len(wanted) == 2 and stack.ndim == 4:
+            return " The model is of grey images: convert colour to grey, or drop the last axis."
+        return " Crop or resize them first."
+
+
+def _grid(stack: Bytes) -> tuple[int, int, int]:
+    """The first value, the step and the number of grey values."""
+    values = np.flatnonzero(np.bincount(stack.reshape(-1), minlength=256)).tolist()
+    step = gcd(*(b - a for a, b in pairwise(values)))
+    levels = (values[-1] - values[0]) // step + 1 if step else 0
+    # One value alone says nothing of the grid; many are likely to have gaps by chance.
+    if not 2 <= levels <= _FEW_LEVELS:
+        return 0, 1, 256
+    return values[0], step, levels
+
+
+def _classes(labels: Any, n: int) -> tuple[tuple[Label, ...], tuple[int, ...]]:
+    if labels is None:
+        return (), ()
+    found = np.asarray(labels)
+    if found.shape != (n,):
+        raise InputError(
+            f"Expected y of shape ({n},), one label for each image; got {found.shape}. "
+            "Give labels in the order of the images."
+        )
+    plain = [_plain(label) for label in found]
+    kinds = {type(label) for label in plain}
+    if len(kinds) > 1 or not kinds <= {bool, int, str}:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise InputError(
+            f"Expected labels in y that are all whole numbers, all text or all booleans; got "
+            f"{names}. Convert them, and leave images without a label out."
+        )
+    counts: dict[Label, int] = {}
+    for label in plain:
+        counts[label] = counts.get(label, 0) + 1
+    classes = sorted(counts)
+    return tuple(classes), tuple(counts[label] for label in classes)
+
+
+def _plain(label: Any) -> Any:
+    """A label as a value of Python; whole floats as whole numbers."""
+    value = label.item() if isinstance(label, np.generic) else label
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return str(value) if isinstance(value, str) else value

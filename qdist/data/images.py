@@ -1,0 +1,284 @@
+"""Images on their way in: arrays, folders of PNG or JPEG files, `.npz` and `.npy` files."""
+
+import os
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from qdist.errors import FileAccessError, FileFormatError, InputError
+from qdist.extras import require
+
+__all__ = ["as_images", "read_images", "read_mask"]
+
+Bytes = npt.NDArray[np.uint8]
+
+_PICTURES: Final = (".png", ".jpg", ".jpeg")
+_ARRAYS: Final = (".npz", ".npy")
+# The names under which an .npz may hold images, and with each of them its labels.
+_NAMES: Final = {"images": "labels", "x": "y", "x_train": "y_train"}
+_MOST_CHANNELS = 4  # beyond, the last axis is no channel axis but somebody's mistake
+
+
+def as_images(images: Any, *, what: str = "images") -> Bytes:
+    """Checks that something is a stack of images.
+
+    Args:
+        images: Grey values 0 ... 255, shape (N, H, W) or (N, H, W, C), uint8.
+        what: Its name, for the message.
+
+    Returns:
+        The same as a numpy array.
+
+    Raises:
+        InputError: If the shape or the dtype is another one, or an image has no pixel.
+
+    Example:
+        >>> as_images([[[0.5]]])
+        Traceback (most recent call last):
+        ...
+        qdist.errors.InputError: Expected images of dtype uint8, grey values 0 ... 255; got float64
+        with values in [0.5, 0.5]. Convert them: (255 * images).round().astype('uint8') for values
+        in [0, 1].
+    """
+    try:
+        found = np.asarray(images)
+    except ValueError as error:  # images of different sizes in a list
+        raise InputError(
+            f"Expected {what} of one size; got others: {error}. Crop or resize them first."
+        ) from error
+    if found.ndim not in (3, 4) or (found.ndim == 4 and not 1 <= found.shape[3] <= _MOST_CHANNELS):
+        raise InputError(
+            f"Expected {what} of shape (N, H, W) or (N, H, W, C) with at most {_MOST_CHANNELS} "
+            f"channels; got {found.shape}.{_remedy_for_shape(found)}"
+        )
+    if found.dtype != np.uint8:
+        raise InputError(
+            f"Expected {what} of dtype uint8, grey values 0 ... 255; got {_values(found)}. "
+            f"{_remedy_for_dtype(found)}"
+        )
+    if 0 in found.shape[1:]:
+        raise InputError(
+            f"Expected {what} of at least one pixel; got shape {found.shape}. "
+            "Check how they were cut."
+        )
+    return found
+
+
+def _values(found: npt.NDArray[Any]) -> str:
+    if found.dtype.kind not in "biuf" or not found.size:
+        return str(found.dtype)
+    return f"{found.dtype} with values in [{found.min()}, {found.max()}]"
+
+
+def _remedy_for_shape(found: npt.NDArray[Any]) -> str:
+    if found.ndim == 2:
+        return " Give a single image as images[None]; unfold flat rows with reshape(-1, H, W)."
+    if found.ndim == 4 and found.shape[1] <= _MOST_CHANNELS:
+        return " Move the channels last: images.transpose(0, 2, 3, 1)."
+    return " Put the images along the first axis."
+
+
+def _remedy_for_dtype(found: npt.NDArray[Any]) -> str:
+    if found.dtype.kind == "f" and found.size and found.min() >= 0 and found.max() <= 1:
+        return "Convert them: (255 * images).round().astype('uint8') for values in [0, 1]."
+    if found.dtype.kind in "biuf" and found.size and found.min() >= 0 and found.max() <= 255:
+        return "Convert them: images.astype('uint8')."
+    return "Bring them to whole numbers in 0 ... 255, then .astype('uint8')."
+
+
+def read_images(
+    source: str | os.PathLike[str],
+) -> tuple[Bytes, npt.NDArray[Any] | None]:
+    """Reads images, and their labels where there are some.
+
+    Args:
+        source: One of
+
+            - a folder of `.png`, `.jpg` and `.jpeg` files, all of one size and all grey or all
+              colour, taken in the order of their names;
+            - a folder of such folders, whose names are the labels of the images within;
+            - an `.npz` file with an array `images`, `x` or `x_train` and, if there are labels,
+              `labels`, `y` or `y_train`; or with one array only;
+            - an `.npy` file.
+
+    Returns:
+        Images, shape (N, H, W) or (N, H, W, C), uint8, and labels, shape (N,), or None.
+
+    Raises:
+        FileAccessError: If there is nothing of that name, or it cannot be read.
+        FileFormatError: If a file is damaged, or not what its ending says.
+        InputError: If the images are not alike, or there are none.
+        ExtraMissingError: If a folder is to be read and Pillow is not installed.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return _read_folder(path)
+    if path.suffix.lower() not in _ARRAYS:
+        raise InputError(
+            f"Expected a folder of images, or a file ending in {' or '.join(_ARRAYS)}; got "
+            f"{str(path)!r}. Put single pictures into a folder."
+        )
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return as_images(loaded, what=f"images in {path.name}"), None
+        with loaded:
+            return _from_archive(loaded, path.name)
+    except OSError as error:
+        raise FileAccessError(
+            f"Expected a file to read; got {str(path)!r}: "
+            f"{(error.strerror or type(error).__name__).lower()}. Check the path."
+        ) from error
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, InputError):
+            raise
+        raise FileFormatError(
+            f"Expected arrays of numbers in {str(path)!r}; got bytes that do not read as such "
+            f"({error}). Check that the file is whole."
+        ) from error
+
+
+def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
+    """Reads what is hidden: all that is not 0 in a picture or an array.
+
+    Args:
+        source: A `.png`, `.jpg`, `.jpeg` or `.npy` file of shape (H, W), or (N, H, W) in `.npy`.
+
+    Returns:
+        The mask, bool.
+
+    Raises:
+        FileAccessError: If there is no such file, or it cannot be read.
+        FileFormatError: If it is damaged, or not what its ending says.
+        InputError: If the ending is another one.
+        ExtraMissingError: If it is a picture and Pillow is not installed.
+    """
+    path = Path(source)
+    ending = path.suffix.lower()
+    if ending not in (*_PICTURES, ".npy"):
+        raise InputError(
+            f"Expected a mask ending in {', '.join(_PICTURES)} or .npy; got {str(path)!r}. "
+            "Convert it."
+        )
+    if not path.is_file():
+        raise FileAccessError(f"Expected a file to read; got {str(path)!r}. Check the path.")
+    if ending == ".npy":
+        try:
+            return np.asarray(np.load(path, allow_pickle=False) != 0)
+        except (ValueError, EOFError, OSError) as error:
+            raise FileFormatError(
+                f"Expected an array in {str(path)!r}; got bytes that do not read as such "
+                f"({error}). Check that the file is whole."
+            ) from error
+    picture = _read_picture(path) != 0
+    return np.asarray(picture.any(2) if picture.ndim == 3 else picture)
+
+
+def _from_archive(loaded: Any, name: str) -> tuple[Bytes, npt.NDArray[Any] | None]:
+    for images, labels in _NAMES.items():
+        if images in loaded:
+            found = as_images(loaded[images], what=f"{images!r} in {name}")
+            return found, loaded.get(labels)
+    if len(loaded.files) != 1:
+        raise InputError(
+            f"Expected an array {', '.join(map(repr, _NAMES))} or a single array in {name}; got "
+            f"{loaded.files}. Rename it: numpy.savez(path, images=..., labels=...)."
+        )
+    (only,) = loaded.files
+    return as_images(loaded[only], what=f"{only!r} in {name}"), None
+
+
+def _read_folder(folder: Path) -> tuple[Bytes, npt.NDArray[Any] | None]:
+    files = _pictures(folder)
+    labels: list[str] = []
+    if not files:
+        for inner in sorted(p for p in folder.iterdir() if p.is_dir()):
+            found = _pictures(inner)
+            files += found
+            labels += [inner.name] * len(found)
+    if not files:
+        raise InputError(
+            f"Expected files ending in {', '.join(_PICTURES)} in {str(folder)!r}; got none. "
+            "Check the folder, or convert the pictures."
+        )
+    first = _read_picture(files[0])
+    images = np.empty((len(files), *first.shape), np.uint8)
+    for k, file in enumerate(files):
+        picture = first if k == 0 else _read_picture(file)
+        if picture.shape != first.shape:
+            raise InputError(
+                f"Expected pictures that are all of one size and all grey or all colour; got "
+                f"{files[0].name} ({_shape(first)}) and {file.name} ({_shape(picture)}). "
+                "Crop, resize or convert them first."
+            )
+        images[k] = picture
+    return images, np.array(labels) if labels else None
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in _PICTURES and p.is_file() and not p.name.startswith(".")
+    )
+
+
+def _shape(picture: Bytes) -> str:
+    kind = "grey" if picture.ndim == 2 else "colour"
+    return f"{picture.shape[0]} rows of {picture.shape[1]} pixels, {kind}"
+
+
+def _read_picture(path: Path) -> Bytes:
+    pillow = require("PIL.Image", extra="images")
+    try:
+        with warnings.catch_warnings():
+            # A small file that claims a huge picture is refused, not unpacked.
+            warnings.simplefilter("error", pillow.DecompressionBombWarning)
+            with pillow.open(path, formats=("PNG", "JPEG")) as picture:
+                return _pixels(picture, path)
+    except PermissionError as error:
+        raise FileAccessError(
+            f"Expected a file to read; got {str(path)!r}: permission denied. Check the path."
+        ) from error
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,  # Pillow's word for a broken PNG
+        zlib.error,
+        pillow.DecompressionBombWarning,
+        pillow.DecompressionBombError,
+    ) as error:
+        if isinstance(error, InputError):
+            raise
+        raise FileFormatError(
+            f"Expected a whole PNG or JPEG picture in {str(path)!r}; got bytes that do not read "
+            f"as such ({error}). Replace or remove the file."
+        ) from error
+
+
+def _pixels(picture: Any, path: Path) -> Bytes:
+    """Grey pictures as (H, W), all others as (H, W, 3)."""
+    mode = picture.mode
+    if mode in ("LA", "RGBA", "PA") or "transparency" in picture.info:
+        alpha = picture.convert("RGBA").getchannel("A")
+        if alpha.getextrema()[0] < 255:
+            raise InputError(
+                f"Expected pictures without transparency; got {path.name}. "
+                "Put it on a background first."
+            )
+        mode = "L" if mode in ("LA", "L") else "RGB"
+    elif mode in ("L", "1"):
+        mode = "L"
+    elif mode in ("RGB", "P", "CMYK", "YCbCr"):
+        mode = "RGB"
+    else:
+        raise InputError(
+            f"Expected pictures of 8 bits a channel; got {path.name} of mode {mode!r}. "
+            "Convert it first: grey values beyond 255 are not modelled."
+        )
+    return np.asarray(picture.convert(mode), dtype=np.uint8)

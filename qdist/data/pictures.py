@@ -1,0 +1,222 @@
+"""Images on their way out: one grid, a folder of PNG files, an `.npz` or an `.npy` file."""
+
+import io
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qdist.data.images import as_images
+from qdist.errors import FileAccessError, InputError
+from qdist.extras import require
+
+__all__ = ["completions", "half", "image_grid", "write_images"]
+
+Bytes = npt.NDArray[np.uint8]
+
+
+def image_grid(
+    images: Any, *, columns: int | None = None, gap: int = 1, zoom: int = 1, shade: int = 128
+) -> Bytes:
+    """Images side by side, row after row, as one picture.
+
+    Args:
+        images: Images, shape (N, H, W) or (N, H, W, C), uint8.
+        columns: How many in a row; by default as many as make the picture square.
+        gap: Pixels between two images, and around them.
+        zoom: Each pixel becomes a square of so many a side.
+        shade: Grey value of the gaps.
+
+    Returns:
+        The picture, shape (rows, columns) or (rows, columns, C), uint8.
+
+    Raises:
+        InputError: If these are no images, there are none, or a number is out of its range.
+
+    Example:
+        >>> import numpy as np
+        >>> image_grid(np.zeros((3, 1, 2), np.uint8), columns=2, shade=9)
+        array([[9, 9, 9, 9, 9, 9, 9],
+               [9, 0, 0, 9, 0, 0, 9],
+               [9, 9, 9, 9, 9, 9, 9],
+               [9, 0, 0, 9, 9, 9, 9],
+               [9, 9, 9, 9, 9, 9, 9]], dtype=uint8)
+    """
+    stack = as_images(images)
+    if not len(stack):
+        raise InputError("Expected at least one image for a grid; got none.")
+    columns = math.ceil(math.sqrt(len(stack))) if columns is None else columns
+    if columns < 1 or gap < 0 or zoom < 1 or not 0 <= shade <= 255:
+        raise InputError(
+            f"Expected columns >= 1, gap >= 0, zoom >= 1 and a shade in 0 ... 255; got {columns}, "
+            f"{gap}, {zoom} and {shade}."
+        )
+    if zoom > 1:
+        stack = stack.repeat(zoom, 1).repeat(zoom, 2)
+    n, height, width = stack.shape[:3]
+    rows = math.ceil(n / columns)
+    size = (rows * (height + gap) + gap, columns * (width + gap) + gap)
+    grid = np.full((*size, *stack.shape[3:]), shade, np.uint8)
+    for k, image in enumerate(stack):
+        top, left = (gap + place * step for place, step in zip(
+            divmod(k, columns), (height + gap, width + gap), strict=True
+        ))  # fmt: skip
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
+def half(size: tuple[int, int], which: str) -> npt.NDArray[np.bool_]:
+    """A mask that hides one half of an image.
+
+    Args:
+        size: Rows and columns.
+        which: "lower", "upper", "left" or "right". An odd row or column in the middle counts as
+            lower and right.
+
+    Returns:
+        The mask, shape (H, W), True where a pixel is hidden.
+
+    Raises:
+        InputError: If there is no such half.
+
+    Example:
+        >>> half((3, 2), "lower").astype(int)
+        array([[0, 0],
+               [1, 1],
+               [1, 1]])
+    """
+    row, column = size[0] // 2, size[1] // 2
+    halves: dict[str, tuple[slice, slice]] = {
+        "lower": (slice(row, None), slice(None)),
+        "upper": (slice(None, row), slice(None)),
+        "left": (slice(None), slice(None, column)),
+        "right": (slice(None), slice(column, None)),
+    }
+    if which not in halves:
+        raise InputError(f"Expected one of {', '.join(halves)}; got {which!r}. Choose one.")
+    mask = np.zeros(size, np.bool_)
+    mask[halves[which]] = True
+    return mask
+
+
+def completions(images: Any, drawn: Any, mask: Any, *, shade: int = 128) -> Bytes:
+    """What is known of each image, and then its completions: a stack for a grid.
+
+    Args:
+        images: Images, shape (N, H, W) or (N, H, W, C), uint8.
+        drawn: Their completions, shape (S, N, H, W) or (S, N, H, W, C), uint8.
+        mask: What was hidden, shape (H, W) or (N, H, W), bool.
+        shade: The grey value of what was hidden.
+
+    Returns:
+        Images, shape (N * (S + 1), H, W) or (N * (S + 1), H, W, C); S + 1 make a row of a grid.
+
+    Example:
+        >>> image, mask = np.zeros((1, 1, 2), np.uint8), np.array([[False, True]])
+        >>> completions(image, np.full((2, 1, 1, 2), 7, np.uint8), mask, shade=9)[:, 0]
+        array([[0, 9],
+               [7, 7],
+               [7, 7]], dtype=uint8)
+    """
+    known = as_images(images).copy()
+    known[np.broadcast_to(mask, known.shape[:3])] = shade
+    rows = np.concatenate([known[:, None], np.swapaxes(np.asarray(drawn), 0, 1)], 1)
+    return rows.reshape(-1, *known.shape[1:])
+
+
+def write_images(
+    images: Any,
+    target: str | os.PathLike[str],
+    *,
+    labels: Any = None,
+    columns: int | None = None,
+    gap: int = 1,
+) -> None:
+    """Writes images. A file is replaced only once the new one is whole.
+
+    Args:
+        images: Images, shape (N, H, W) or (N, H, W, C), uint8.
+        target: A path ending in
+
+            - `.png`: one picture, the images in a grid;
+            - `.npz`: arrays `images` and, if given, `labels`;
+            - `.npy`: the array alone;
+            - none of these: a folder, made if it is not there, of `00000.png`, `00001.png`, ...
+
+        labels: Labels, shape (N,), for an `.npz`.
+        columns: Images in a row of a grid.
+        gap: Pixels between two images of a grid, and around them.
+
+    Raises:
+        InputError: If these are no images, or the ending is another one.
+        FileAccessError: If the file or folder cannot be written.
+        ExtraMissingError: If a picture is to be written and Pillow is not installed.
+    """
+    stack, path = as_images(images), Path(target)
+    ending = path.suffix.lower()
+    try:
+        if ending == ".png":
+            _replace(path, _png(image_grid(stack, columns=columns, gap=gap)))
+        elif ending == ".npz":
+            named: dict[str, Any] = {"images": stack}
+            if labels is not None:
+                named["labels"] = _plain(labels)
+            stream = io.BytesIO()
+            np.savez_compressed(stream, **named)
+            _replace(path, stream.getvalue())
+        elif ending == ".npy":
+            stream = io.BytesIO()
+            np.save(stream, stack, allow_pickle=False)
+            _replace(path, stream.getvalue())
+        elif not ending or path.is_dir():
+            path.mkdir(exist_ok=True)
+            digits = max(5, len(str(len(stack) - 1)))
+            for k, image in enumerate(stack):
+                _replace(path / f"{k:0{digits}}.png", _png(image))
+        else:
+            raise InputError(
+                f"Expected a file ending in .png, .npz or .npy, or a folder; got {str(path)!r}. "
+                "Choose one of them."
+            )
+    except OSError as error:
+        raise FileAccessError(
+            f"Expected a place to write; got {str(path)!r}: "
+            f"{(error.strerror or type(error).__name__).lower()}. "
+            "Check the folder and its permissions."
+        ) from error
+
+
+def _plain(labels: Any) -> npt.NDArray[Any]:
+    """Labels as an array that numpy writes without pickling."""
+    found = np.asarray(labels)
+    return found.astype(str) if found.dtype.hasobject else found
+
+
+def _png(picture: Bytes) -> bytes:
+    if picture.ndim == 3 and picture.shape[2] == 1:
+        picture = picture[:, :, 0]
+    if picture.ndim == 3 and picture.shape[2] != 3:
+        raise InputError(
+            f"Expected 1 or 3 channels for a picture; got {picture.shape[2]}. Write an .npz."
+        )
+    stream = io.BytesIO()
+    require("PIL.Image", extra="images").fromarray(picture).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)  # mkstemp's files are private
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

@@ -1,0 +1,389 @@
+"""The law of images, behind a scikit-learn face that takes and gives arrays."""
+
+from collections.abc import Sequence
+from typing import Any, Self, final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor
+
+from qdist import arguments
+from qdist.checkpoint import fill_weights, write_model
+from qdist.codecs.image import ImageCodec, ImageSchema
+from qdist.errors import InputError, NotFittedError
+from qdist.estimators.image_rows import limits_of, masked, recipe_of, training_rows, with_labels
+from qdist.joint import Autoregressive
+from qdist.laws import ImageLaw, build
+from qdist.laws.classes import draw_classes, log_joint, log_shares
+from qdist.rng import seed_of
+from qdist.training import Callback, split, train
+
+__all__ = ["ImageModel"]
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+_MOST_HELD_OUT = 1024  # images: enough to stop by, few enough to look at forty times
+
+
+@final
+class ImageModel(BaseEstimator):  # type: ignore[misc]
+    r"""The law of images, grey value by grey value in raster order, given a class or not.
+
+    Args:
+        backbone: Registered name of the network: what comes before a pixel -> context.
+        head: Registered name of the head: context -> law of a grey value. "binned" (a softmax
+            whose logits are smooth in the grey value), "categorical" (the softmax of the original
+            PixelCNN), "spline" or "implicit".
+        max_time: Longest time to fit, in seconds or as "5m"; turned into a number of steps.
+        max_epochs: At most so many passes over the images.
+        max_steps: At most so many steps. Without these two: 40 epochs, but at least 2,000 steps,
+            and at most 6,000 where `max_time` is not given either.
+        batch_size: Images a step; 64 by default.
+        learning_rate: Peak learning rate of AdamW.
+        validation_fraction: Share of the images held out for early stopping, at most 1,024 of
+            them; 0 for none.
+        backbone_args: Arguments of the backbone, such as `{"features": 32, "layers": 6}`.
+        head_args: Arguments of the head.
+        callbacks: Called with a record after each validation; training stops if one returns True.
+        device: Where the network lives, for example "cpu" or "cuda".
+        random_state: Seed; the same one gives the same model, bit for bit.
+
+    Attributes:
+        schema_: What was made out of the images: their size, grey values and classes.
+        classes_: The labels that were fitted, sorted; empty without labels.
+        module_: The joint law, a torch module over rows of codes.
+        n_steps_: Planned steps; as `max_steps` it repeats the fit.
+        history_: One record for each validation: step, epoch, losses, seconds.
+        profile_: Seconds spent on each part of training.
+
+    Example:
+        >>> import numpy as np, qdist
+        >>> stripes = np.tile(np.array([0, 255], np.uint8), (20, 3, 2))  # 20 images, 3 x 4
+        >>> small = {"features": 4, "layers": 1, "context": 8}
+        >>> model = qdist.ImageModel(max_steps=5, backbone_args=small, random_state=0)
+        >>> model.fit(stripes).sample(2, random_state=0).shape
+        (2, 3, 4)
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: str = "pixelcnn",
+        head: str = "binned",
+        max_time: float | str | None = None,
+        max_epochs: float | None = None,
+        max_steps: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 2e-3,
+        validation_fraction: float = 0.1,
+        backbone_args: dict[str, Any] | None = None,
+        head_args: dict[str, Any] | None = None,
+        callbacks: Sequence[Callback] = (),
+        device: str = "cpu",
+        random_state: Any = None,
+    ) -> None:
+        self.backbone = backbone
+        self.head = head
+        self.max_time = max_time
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.backbone_args = backbone_args
+        self.head_args = head_args
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+
+    def fit(
+        self, images: Any, y: Any = None, *, images_val: Any = None, y_val: Any = None
+    ) -> Self:
+        """Fit the law of images; forgets an earlier fit.
+
+        Args:
+            images: Images, shape (N, H, W) or (N, H, W, C), uint8; or a folder or a file that
+                [`read_images`][qdist.data.images.read_images] reads, labels included.
+            y: Labels, shape (N,), whole numbers or text; without them the law has no classes.
+            images_val: Images for early stopping; by default a part of the images is held out.
+            y_val: Their labels.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            InputError: If the images, the labels or a parameter cannot be worked with.
+            TrainingError: If training diverges.
+        """
+        limits = limits_of(self.max_time, self.max_epochs, self.max_steps)
+        recipe = recipe_of(self.batch_size, self.learning_rate)
+        fraction = arguments.number(
+            "validation_fraction", self.validation_fraction, least=0, below=1
+        )
+        seed = seed_of(self.random_state)
+        images, y = with_labels(images, y)
+        codec = ImageCodec.fit(images, y)
+        settings: dict[str, Any] = {
+            "backbone": self.backbone,
+            "backbone_args": arguments.keywords("backbone_args", self.backbone_args),
+            "head": self.head,
+            "head_args": arguments.keywords("head_args", self.head_args),
+        }
+        callbacks = arguments.functions("callbacks", self.callbacks)
+        law = build(lambda: ImageLaw(codec, **settings), seed=seed, device=self.device)
+        train_rows, held_out = training_rows(codec, images, y, law.device), None
+        if images_val is None:
+            fraction = min(fraction, _MOST_HELD_OUT / len(train_rows))
+            train_rows, held_out = split(train_rows, fraction, seed)
+        else:
+            images_val, y_val = with_labels(images_val, y_val)
+            held_out = training_rows(codec, images_val, y_val, law.device, suffix="_val")
+        law.start(train_rows.y)
+        result = train(
+            law,
+            train_rows,
+            held_out,
+            limits=limits,
+            recipe=recipe,
+            seed=seed,
+            callbacks=callbacks,
+        )
+        # Only now: a fit that fails leaves an earlier one whole.
+        self._codec, self._settings, self._law = codec, settings, law
+        self.n_steps_, self.history_ = result.n_steps, result.history
+        self.profile_ = result.profile
+        return self
+
+    def sample(
+        self, n: int | None = None, *, given: Any = None, random_state: Any = None
+    ) -> Bytes:
+        """Draw images.
+
+        Args:
+            n: How many; by default one, or one for each label given.
+            given: Labels to draw from: one, or n of them. Without, a fitted class is drawn for
+                each image, as often as it was fitted.
+            random_state: Seed; a grey value depends on (seed, image, place) only.
+
+        Returns:
+            Images, shape (n, H, W) or (n, H, W, C) as those that were fitted, uint8.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If n is negative, or a label was not fitted.
+        """
+        codec, law = self._fitted()
+        if n is None and given is not None and np.ndim(given) == 1:
+            n = len(given)
+        n, seed = arguments.row_count(n), seed_of(random_state)
+        y = torch.zeros(n, law.dim)
+        if given is not None:
+            y[:, 0] = codec.encode_labels(given, n).to(y)
+        elif codec.schema.classes:
+            log_p = log_shares(codec.schema).expand(n, -1)
+            y[:, 0] = draw_classes(log_p, seed=seed).to(y)
+        visible = torch.zeros(n, law.dim, dtype=torch.bool)
+        return codec.decode(law.fill(y, visible, seed=seed)[:, law.first :])
+
+    def inpaint(
+        self,
+        images: Any,
+        mask: Any,
+        *,
+        n_draws: int = 1,
+        given: Any = None,
+        random_state: Any = None,
+    ) -> Bytes:
+        """Draw the hidden pixels of images; the known ones stay exactly as they are.
+
+        A hidden pixel is drawn given the pixels *before* it in raster order (all rows above, and
+        what is left of it), known or drawn. It does not see known pixels after it.
+
+        Args:
+            images: Images as those that were fitted; hidden pixels can be anything.
+            mask: What is hidden: True, in all channels; shape (H, W) or (N, H, W), bool.
+            n_draws: Completions of each image.
+            given: Labels: one, or one for each image. Without, a class is drawn for each
+                completion, from its law given the pixels before the first hidden one.
+            random_state: Seed.
+
+        Returns:
+            Completed images, shape (n_draws, N, H, W) or (n_draws, N, H, W, C), uint8.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If the images or labels are not like those that were fitted, or the mask
+                is of another shape or dtype.
+        """
+        codec, law = self._fitted()
+        draws = arguments.number("n_draws", n_draws, least=1, whole=True)
+        seed = seed_of(random_state)
+        stack, hidden = masked(codec, images, mask)
+        n = len(stack)
+        codes = codec.encode(stack)
+        visible = torch.cat([hidden.new_zeros(n, law.first), ~hidden], 1).repeat(draws, 1)
+        y = torch.cat([torch.zeros(n, law.first), codes.float()], 1).repeat(draws, 1)
+        if given is not None:
+            y[:, 0] = codec.encode_labels(given, n).to(y).repeat(draws)
+        elif codec.schema.classes:
+            before = hidden.cumsum(1) == 0  # known, and nothing hidden yet
+            log_p = log_joint(law, codes, where=before)
+            y[:, 0] = draw_classes(log_p.repeat(draws, 1), seed=seed).to(y)
+        filled = law.fill(y, visible, seed=seed, later="keep", what="inpainting")
+        drawn = codec.decode(filled[:, law.first :])
+        return drawn.reshape(draws, n, *codec.schema.shape)
+
+    def log_prob(self, images: Any, *, given: Any = None) -> Floats:
+        """Log probabilities of images, in nats.
+
+        A grey value has the probability of its cell, $P(k) = F(k + 1/2) - F(k - 1/2)$; so this is
+        a probability, not a density, and at most 0.
+
+        Args:
+            images: Images as those that were fitted.
+            given: Labels: one, or one for each image. Without, and with classes, the probability
+                is that of the mixture of the classes, by their shares among the fitted images.
+
+        Returns:
+            Log probabilities, shape (N,).
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If the images or labels are not like those that were fitted.
+            UnsupportedError: If the network reads the levels of other pixels, and has no law.
+        """
+        codec, law = self._fitted()
+        codes = codec.encode(images)
+        if given is None and codec.schema.classes:
+            return log_joint(law, codes).logsumexp(1).numpy()
+        return law.log_mass(self._rows(codes, given)).double().sum(1).numpy()
+
+    def bits_per_dim(self, images: Any, *, given: Any = None, floor: float = 0.0) -> Floats:
+        r"""Bits for each grey value: $-\log_2 P(\text{image}) / (H W C)$.
+
+        Args:
+            images: Images as those that were fitted.
+            given: As in `log_prob`.
+            floor: Weight of a uniform law that is mixed into that of each grey value. Without it
+                one value to which a head gives no mass makes the sum huge: state it with the
+                number. Needs `given` where there are classes.
+
+        Returns:
+            Bits, shape (N,).
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If the images or labels are not like those that were fitted, or the floor
+                is not in [0, 1).
+            UnsupportedError: If the network reads the levels of other pixels, and has no law.
+        """
+        codec, law = self._fitted()
+        floor = arguments.number("floor", floor, least=0, below=1)
+        schema = codec.schema
+        if not floor:
+            nats = self.log_prob(images, given=given)
+            return np.asarray(-nats / (schema.dim * np.log(2)))
+        mass = law.log_mass(self._rows(codec.encode(images), given)).double().exp()
+        mixed = (1 - floor) * mass + floor / schema.levels
+        return (-mixed.log2().mean(1)).numpy()
+
+    def rosenblatt(self, images: Any, *, given: Any = None, random_state: Any = None) -> Floats:
+        """The levels of grey values: independent and uniform where images follow this law.
+
+        A grey value's level is drawn uniformly on its cell, between F(k-) and F(k).
+
+        Args:
+            images: Images as those that were fitted.
+            given: Labels: one, or one for each image; needed where there are classes.
+            random_state: Seed of the places within cells.
+
+        Returns:
+            Levels in [0, 1], in the shape of the images.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If the images or labels are not like those that were fitted.
+            UnsupportedError: If the network reads the levels of other pixels, and has no law.
+        """
+        codec, law = self._fitted()
+        y = self._rows(codec.encode(images), given)
+        levels = law.rosenblatt(y, seed=seed_of(random_state))
+        return levels.double().numpy().reshape(len(y), *codec.schema.shape)
+
+    @property
+    def schema_(self) -> ImageSchema:
+        """What was made out of the images."""
+        return self._fitted()[0].schema
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """The labels that were fitted, sorted."""
+        return np.asarray(self.schema_.classes)
+
+    @property
+    def module_(self) -> Autoregressive:
+        """The joint law: a torch module over rows of codes."""
+        return self._fitted()[1].joint
+
+    def save(self, path: Any) -> None:
+        """Write the model to one file, `name.qdist`; see [`load`][qdist.load].
+
+        Raises:
+            NotFittedError: Before `fit`.
+            FileAccessError: If the folder is missing or read-only; nothing is overwritten.
+        """
+        codec, law = self._fitted()
+        params = {k: v for k, v in self.get_params(deep=False).items() if k != "callbacks"}
+        state = params["random_state"]
+        params["random_state"] = int(state) if isinstance(state, int | np.integer) else None
+        meta = {
+            "estimator": "ImageModel",
+            "params": params,
+            "parts": self._settings,
+            "codec": codec.to_json(),
+            "n_steps": self.n_steps_,
+            "history": [{k: _finite(v) for k, v in record.items()} for record in self.history_],
+            "profile": self.profile_,
+        }
+        write_model(path, meta, law.state_dict())
+
+    @classmethod
+    def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
+        model = cls(**meta["params"])
+        model._codec = codec = ImageCodec.from_json(meta["codec"])
+        model._settings = settings = dict(meta["parts"])
+        model.n_steps_, model.history_ = int(meta["n_steps"]), list(meta["history"])
+        model.profile_ = dict(meta["profile"])
+        model._law = law = build(lambda: ImageLaw(codec, **settings), seed=0, device="cpu")
+        fill_weights(law, weights)
+        law.eval()
+        return model
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_law" in vars(self)
+
+    def _fitted(self) -> tuple[ImageCodec, ImageLaw]:
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                "Expected a fitted ImageModel; got one that is not. Call fit(images) first."
+            )
+        return self._codec, self._law
+
+    def _rows(self, codes: Tensor, given: Any) -> Tensor:
+        """Codes (N, H * W * C) with the class in front, where there is one."""
+        codec = self._codec
+        if given is None and not codec.schema.classes:
+            return codes
+        if given is None:
+            raise InputError(
+                "Expected given, the labels of the images, as the model was fitted with labels; "
+                "got none. Give one label, or one for each image."
+            )
+        return torch.cat([codec.encode_labels(given, len(codes))[:, None], codes], 1)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,104 @@
+"""What users hand to an image model, as what it works with: limits, rows, hidden cells."""
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from qdist.arguments import number, seconds
+from qdist.codecs.image import ImageCodec
+from qdist.data.images import read_images
+from qdist.errors import InputError
+from qdist.training import Limits, Recipe, Rows
+
+__all__ = ["limits_of", "masked", "recipe_of", "training_rows", "with_labels"]
+
+
+def limits_of(max_time: Any, max_epochs: Any, max_steps: Any) -> Limits:
+    """When to stop at the latest, checked."""
+    return Limits(
+        max_time=None if max_time is None else seconds(max_time),
+        max_epochs=number("max_epochs", max_epochs, above=0, optional=True),
+        max_steps=number("max_steps", max_steps, least=1, whole=True, optional=True),
+    )
+
+
+def recipe_of(batch_size: Any, learning_rate: Any) -> Recipe:
+    """How images are trained on, checked."""
+    return Recipe(
+        batch_size=number("batch_size", batch_size, least=1, whole=True, optional=True) or 64,
+        learning_rate=number("learning_rate", learning_rate, above=0),
+        weight_decay=0.01,  # pixels that share their weights do not need the 0.3 of tables
+        epochs=40,
+        least_steps=2000,
+        validations=20,  # forty would take a tenth of the time
+        patience=8,
+        check_rows=128,
+    )
+
+
+def with_labels(images: Any, labels: Any) -> tuple[Any, Any]:
+    """Images and labels, read from a folder or a file if that is what was given."""
+    if not isinstance(images, str | os.PathLike):
+        return images, labels
+    found, known = read_images(images)
+    return found, known if labels is None else labels
+
+
+def training_rows(
+    codec: ImageCodec, images: Any, labels: Any, device: torch.device, *, suffix: str = ""
+) -> Rows:
+    """Rows of codes (N, D), the class in front where there are classes, of equal weight."""
+    codes = codec.encode(images, what=f"images{suffix}")
+    if not len(codes):
+        raise InputError(
+            f"Expected at least one image in images{suffix}; got none. Give some, or leave it out."
+        )
+    if codec.schema.classes:
+        if labels is None:
+            raise InputError(
+                f"Expected y{suffix}, the labels of images{suffix}; got none. Give one a row."
+            )
+        label = codec.encode_labels(labels, len(codes), what=f"y{suffix}").unsqueeze(1)
+        small = label.to(torch.uint8) if len(codec.schema.classes) <= 256 else label.int()
+        codes = torch.cat([small, codes], 1)
+    elif labels is not None:
+        codec.encode_labels(labels, what=f"y{suffix}")  # says that there should be none
+    # A stated dtype: the caller's default must not change the numbers.
+    return Rows(codes.to(device), torch.ones(len(codes), device=device, dtype=torch.float32))
+
+
+def masked(codec: ImageCodec, images: Any, mask: Any) -> tuple[npt.NDArray[np.uint8], Tensor]:
+    """Images whose hidden pixels hold a value that is known to the codec, and what is hidden.
+
+    Args:
+        codec: What the images are coded by.
+        images: Images as those that were fitted.
+        mask: True where a pixel is hidden, shape (H, W) or (N, H, W), bool.
+
+    Returns:
+        A copy of the images, and hidden cells, shape (N, H * W * C), bool.
+
+    Raises:
+        InputError: If the images or the mask are of another shape or dtype.
+    """
+    stack, hidden, schema = codec.check(images).copy(), np.asarray(mask), codec.schema
+    n = len(stack)
+    size = (schema.height, schema.width)
+    if hidden.shape not in (size, (n, *size)):
+        raise InputError(
+            f"Expected a mask of shape {size} or {(n, *size)}, one value a pixel; got "
+            f"{hidden.shape}. A hidden pixel is hidden in all its channels."
+        )
+    if hidden.dtype != np.bool_:
+        raise InputError(
+            f"Expected a mask of dtype bool, True where a pixel is hidden; got {hidden.dtype}. "
+            "Compare, or call .astype(bool)."
+        )
+    hidden = np.broadcast_to(hidden, (n, *size))
+    stack[hidden] = schema.first
+    cells = np.repeat(hidden.reshape(n, -1), schema.channels, axis=1)
+    return stack, torch.from_numpy(cells.copy())

@@ -1,0 +1,122 @@
+"""What a regressor takes: frames of any make, arrays and lists, checked as scikit-learn does."""
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_array, validate_data
+
+from qdist.data.frames import to_arrow
+from qdist.errors import InputError
+
+__all__ = ["read_features", "read_levels", "read_targets"]
+
+Floats = NDArray[np.float64]
+
+
+def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
+    """Features as an Arrow table; notes (or checks) names and number of columns.
+
+    Args:
+        estimator: Where `n_features_in_` and `feature_names_in_` are.
+        X: A frame of any make, or something that becomes an array (N, F) of numbers.
+        reset: Whether to note names and number, as `fit` does, or to check them.
+
+    Returns:
+        A table; the columns of an array are named "0", "1", ...
+
+    Raises:
+        InputError: If X is neither, holds infinities, or has other columns than in `fit`.
+    """
+    try:
+        if nw.dependencies.is_pandas_dataframe(X) or nw.dependencies.is_polars_dataframe(X):
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+            return _named(estimator, to_arrow(X))
+        columns = isinstance(X, pa.Table | dict) and not issparse(X)  # some of those are dicts
+        if columns or (isinstance(X, np.ndarray) and X.dtype.names):
+            table = to_arrow(X)
+            _note_names(estimator, table.schema.names, reset=reset)
+            return table
+        if nw.dependencies.is_polars_lazyframe(X):
+            return to_arrow(X)  # raises, with a word on what to do
+        x = validate_data(
+            estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
+        )
+    except ValueError as error:
+        raise _as_ours(error) from error
+    names = [str(k) for k in range(x.shape[1])]
+    return pa.table([pa.array(column) for column in np.ascontiguousarray(x.T)], names=names)
+
+
+def _named(estimator: Any, table: pa.Table) -> pa.Table:
+    # Frames and arrays may follow each other, with a warning of scikit-learn: the place counts.
+    codec = getattr(estimator, "_features", None)
+    known = None if codec is None else codec.names
+    if known is not None and len(known) == table.num_columns:
+        return table.rename_columns(list(known))
+    return table
+
+
+def _note_names(estimator: Any, names: list[str], *, reset: bool) -> None:
+    if reset:
+        estimator.feature_names_in_ = np.asarray(names, dtype=object)
+        estimator.n_features_in_ = len(names)
+        return
+    known = getattr(estimator, "feature_names_in_", None)
+    if known is None:
+        known = [str(k) for k in range(estimator.n_features_in_)]
+    if list(known) != list(names):
+        raise InputError(
+            f"Expected the features of fit in their order, {list(known)}; got {list(names)}. "
+            "Name and order them alike."
+        )
+
+
+def read_targets(y: Any, n: int) -> tuple[Floats, bool]:
+    """Targets (N, T), and whether they came as one column without an axis of targets.
+
+    Raises:
+        InputError: If y is None, not finite, not numeric, or not one row for each of n.
+    """
+    if y is None:
+        raise InputError(
+            "DistributionRegressor requires y to be passed, but the target y is None. "
+            "Give one number a row, or one row of numbers."
+        )
+    if isinstance(y, pa.Table | pa.ChunkedArray | pa.Array):
+        y = y.to_pandas() if isinstance(y, pa.Table) else y.to_numpy()
+    try:
+        values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    except ValueError as error:
+        raise _as_ours(error) from error
+    if values.ndim not in {1, 2} or len(values) != n or values.size == 0:
+        raise InputError(
+            f"Expected y of shape ({n},) or ({n}, targets); got {values.shape}. Found input "
+            "variables with inconsistent numbers of samples, or too many axes."
+        )
+    return values.reshape(n, -1), values.ndim == 1
+
+
+def read_levels(name: str, levels: Any) -> Floats:
+    """Levels in [0, 1], of shape () or (T,).
+
+    Raises:
+        InputError: If they are not.
+    """
+    try:
+        values = np.asarray(levels, dtype=float)
+    except (TypeError, ValueError):
+        values = np.array([np.nan])
+    if values.ndim > 1 or not ((values >= 0) & (values <= 1)).all() or not values.size:
+        raise InputError(
+            f"Expected {name} in [0, 1], one or a list of them; got {levels!r:.80}. "
+            "A level is a share: give 0.9 for 90 %."
+        )
+    return values
+
+
+def _as_ours(error: ValueError) -> ValueError:
+    return error if isinstance(error, InputError) else InputError(str(error))

@@ -1,0 +1,43 @@
+"""Laws of the batches of a table as the law of all its rows."""
+
+from collections.abc import Sequence
+
+import torch
+
+from qdist.quantile import Categorical, PiecewiseLinear, QuantileFunction
+
+__all__ = ["join"]
+
+
+def join(laws: Sequence[QuantileFunction]) -> QuantileFunction:
+    """One law of batch shape (N,) out of laws of batch shapes that add up to N.
+
+    Args:
+        laws: All `PiecewiseLinear` with the same levels (K,), or all `Categorical` on the same
+            values.
+
+    Returns:
+        A law of the same class.
+
+    Example:
+        >>> levels = torch.tensor([0.0, 1.0])
+        >>> part = PiecewiseLinear(levels, torch.zeros(2, 2))
+        >>> join([part, part]).batch_shape
+        torch.Size([4])
+    """
+    first = laws[0]
+    if len(laws) == 1:
+        return first
+    if isinstance(first, Categorical):
+        logits = torch.cat([law.logits for law in laws if isinstance(law, Categorical)])
+        return Categorical(logits, values=first.given_values, validate_args=False)
+    assert isinstance(first, PiecewiseLinear)
+    pieces = [law for law in laws if isinstance(law, PiecewiseLinear)]
+    left, right = (
+        None
+        if first.tails[side] is None
+        else torch.cat([t for law in pieces if (t := law.tails[side]) is not None])
+        for side in (0, 1)
+    )
+    values = torch.cat([law.values for law in pieces])
+    return PiecewiseLinear(first.levels, values, tails=(left, right), validate_args=False)

@@ -1,0 +1,390 @@
+"""The law of targets given features, behind a scikit-learn face."""
+
+from collections.abc import Sequence
+from typing import Any, Self, final
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from torch import Tensor
+
+from qdist import arguments
+from qdist.checkpoint import write_model
+from qdist.errors import InputError, NotFittedError
+from qdist.estimators.inputs import read_features, read_levels, read_targets
+from qdist.estimators.join import join
+from qdist.estimators.parts import Parts, Plan, fit_parts
+from qdist.quantile import QuantileFunction
+from qdist.regression.trees import TreeRecipe
+from qdist.rng import seed_of
+from qdist.training import Callback, Limits
+
+__all__ = ["DistributionRegressor"]
+
+Floats = NDArray[np.float64]
+
+
+@final
+class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    r"""The whole law of a target given features: mean, quantiles, intervals, density, draws.
+
+    Boosted symmetric trees and a network that reads their guess, and a network that reads the
+    features alone, each of them an ensemble of members; the average of their quantile functions
+    is the forecast. Both networks are trained by the exact CRPS on the data's own scale.
+    Quantiles never cross, and a target of few values keeps to them.
+
+    Missing features are values like others. A number beyond the range of training counts as at
+    its end; a level that was not seen, or only once, counts as missing. With several targets
+    each has its own law given the features; how they depend on each other beyond these is not
+    modelled (take [`TabularModel`][qdist.TabularModel] for that).
+
+    Args:
+        max_time: Longest time to fit, in seconds or as "5m". It becomes a number of steps; the
+            trees are not cut short, and the networks share what is left.
+        max_steps: At most so many steps of each network, or one number for each (as in
+            `n_steps_`). By default 2,000 to 4,000 and 600 to 2,000, by the number of rows.
+        batch_size: Rows a step; by default a twentieth of the rows, between 64 and 512.
+        learning_rate: Peak learning rate of AdamW of the larger network; half of it serves the
+            smaller.
+        trees: Number of boosted trees; 0 leaves them out, and the network that reads them.
+        depth: Depth of the trees.
+        folds: Parts of the cross-fitting by which training rows get guesses.
+        validation_fraction: Share of the rows held out, for early stopping and for the shares of
+            the networks in the average; 0 for none.
+        network_args: Arguments of [`RegressionLaw`][qdist.laws.RegressionLaw], such as `members`,
+            `width`, `knots`.
+        callbacks: Called with a record after each validation; training stops if one returns True.
+        device: Where the networks live, for example "cpu" or "cuda".
+        random_state: Seed; the same one gives the same model, bit for bit.
+
+    Attributes:
+        n_steps_: Planned steps of each network; as `max_steps` they repeat the fit.
+        shares_: For each target the shares of the networks in the average, in the order of
+            training: the one with trees (if any), the one without.
+        history_: One record for each validation: network, step, epoch, losses, seconds.
+        profile_: Seconds spent on each part of the fit.
+        n_features_in_: Number of features.
+        feature_names_in_: Their names, if X was a frame.
+
+    Example:
+        >>> import numpy as np, qdist
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.uniform(size=(300, 1))
+        >>> y = X[:, 0] + (0.1 + X[:, 0]) * rng.normal(size=300)
+        >>> model = qdist.DistributionRegressor(max_steps=100, random_state=0).fit(X, y)
+        >>> low, high = model.predict_interval([[0.1], [0.9]], coverage=0.9).T
+        >>> bool((high - low)[1] > (high - low)[0])  # wider where the noise is
+        True
+    """
+
+    def __init__(
+        self,
+        *,
+        max_time: float | str | None = None,
+        max_steps: int | Sequence[int] | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 2e-3,
+        trees: int = 300,
+        depth: int = 8,
+        folds: int = 5,
+        validation_fraction: float = 0.1,
+        network_args: dict[str, Any] | None = None,
+        callbacks: Sequence[Callback] = (),
+        device: str = "cpu",
+        random_state: Any = None,
+    ) -> None:
+        self.max_time = max_time
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.trees = trees
+        self.depth = depth
+        self.folds = folds
+        self.validation_fraction = validation_fraction
+        self.network_args = network_args
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Fit the law of targets given features; forgets an earlier fit.
+
+        Args:
+            X: A frame of any make (numbers, booleans, levels, dates), or an array (N, F).
+            y: Targets, shape (N,) or (N, T).
+            sample_weight: Weights of the rows, shape (N,), not negative.
+            X_val: Features of rows for early stopping; by default a part of X is held out.
+            y_val: Their targets.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            InputError: If the data or a parameter cannot be worked with.
+            TrainingError: If training diverges.
+        """
+        plan = self._plan()
+        earlier = self.__dict__.pop("_parts", None)
+        try:
+            table = read_features(self, X, reset=True)
+            targets, flat = read_targets(y, table.num_rows)
+            if len(targets) < 2:
+                raise InputError(f"Expected at least 2 rows; got n_samples = {len(targets)}.")
+            weight = arguments.row_weights(sample_weight, len(targets)).double().numpy()
+            seen = weight > 0  # what weighs nothing might as well not be there
+            if not seen.all() and seen.sum() > 1:
+                table, targets, weight = table.filter(pa.array(seen)), targets[seen], weight[seen]
+                weight = weight / weight.mean()
+            held_out = None
+            if (X_val is None) != (y_val is None):
+                raise InputError("Expected X_val and y_val together; got one. Give both.")
+            if X_val is not None:
+                features = read_features(self, X_val, reset=False)
+                values, _ = read_targets(y_val, features.num_rows)
+                if values.shape[1] != targets.shape[1]:
+                    raise InputError(
+                        f"Expected y_val with {targets.shape[1]} targets; got {values.shape[1]}."
+                    )
+                held_out = features, values
+            parts = fit_parts(table, targets, weight, plan, held_out=held_out)
+        except BaseException:
+            if earlier is not None:  # a fit that fails leaves an earlier one whole
+                self._parts = earlier
+            raise
+        self._note(parts, flat=flat)
+        return self
+
+    def predict(self, X: Any) -> Floats:
+        """The mean of each target.
+
+        Args:
+            X: Features of N rows, as in `fit`.
+
+        Returns:
+            Means, shape (N,), or (N, T) where y had an axis of targets.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If X is not like the X of `fit`.
+        """
+        return self._ask(X, lambda law: law.mean)
+
+    def predict_quantiles(self, X: Any, quantiles: Any = (0.05, 0.5, 0.95)) -> Floats:
+        """Quantiles of each target; for two levels the higher one is never below the lower one.
+
+        Args:
+            X: Features of N rows, as in `fit`.
+            quantiles: Levels in [0, 1], in any order: a list of L of them, or one number.
+
+        Returns:
+            Quantiles, shape (N, L) or, with an axis of targets, (N, T, L); without the last axis
+            where the level was one number.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If X is not like the X of `fit`, or a level lies outside [0, 1].
+        """
+        self._fitted()
+        levels = read_levels("quantiles", quantiles)
+        found = self._ask(X, lambda law: law.quantiles(levels.reshape(-1)))
+        return found if levels.ndim else found[..., 0]
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Floats:
+        """The central interval that holds a share of the mass.
+
+        Args:
+            X: Features of N rows, as in `fit`.
+            coverage: The share, in [0, 1].
+
+        Returns:
+            Lower and upper ends, shape (N, 2) or, with an axis of targets, (N, T, 2).
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If X is not like the X of `fit`, or the share lies outside [0, 1].
+        """
+        self._fitted()
+        share = read_levels("coverage", coverage)
+        if share.ndim:
+            raise InputError(f"Expected one coverage; got {coverage!r}. Ask for each by itself.")
+        return self.predict_quantiles(X, [0.5 - share / 2, 0.5 + share / 2])
+
+    def predict_dist(self, X: Any) -> QuantileFunction | list[QuantileFunction]:
+        """The law of each target: `icdf`, `cdf`, `log_prob`, `crps`, `mean`, `sample` and others.
+
+        Args:
+            X: Features of N rows, as in `fit`.
+
+        Returns:
+            A [`QuantileFunction`][qdist.quantile.QuantileFunction] of batch shape (N,), float64,
+            on the data's own scale; with an axis of targets a list of T of them.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If X is not like the X of `fit`.
+        """
+        parts = self._fitted()
+        table = read_features(self, X, reset=False)
+        columns = zip(*parts.laws(table), strict=True)
+        laws = [join(list(column)) for column in columns]
+        return laws[0] if self._flat else laws
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        r"""The CRPS skill, $1 - \mathrm{CRPS} / \mathrm{CRPS}_0$; 1 is perfect.
+
+        $\mathrm{CRPS}_0$ is that of one law for all rows, the marginal law of the given y: as in
+        $R^2$, of which this is the counterpart for laws. A mean over the targets.
+
+        Args:
+            X: Features of N rows, as in `fit`.
+            y: Targets, shape (N,) or (N, T).
+            sample_weight: Weights of the rows, shape (N,).
+
+        Returns:
+            The skill; 0 where y does not vary and the forecast is perfect all the same, else
+            minus infinity there.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If X or y is not like that of `fit`.
+        """
+        parts = self._fitted()
+        table = read_features(self, X, reset=False)
+        targets, _ = read_targets(y, table.num_rows)
+        if targets.shape[1] != len(parts.targets):
+            raise InputError(
+                f"Expected y with {len(parts.targets)} targets; got {targets.shape[1]}."
+            )
+        weight = arguments.row_weights(sample_weight, len(targets)).double().numpy()
+        laws = [join(list(column)) for column in zip(*parts.laws(table), strict=True)]
+        skills = []
+        for law, column in zip(laws, targets.T, strict=True):
+            got = float(np.average(law.crps(torch.tensor(column)).numpy(), weights=weight))
+            skills.append(_skill(got, _marginal_crps(column, weight)))
+        return float(np.mean(skills))
+
+    def save(self, path: Any) -> None:
+        """Write the model to one file, `name.qdist`; see [`load`][qdist.load].
+
+        Raises:
+            NotFittedError: Before `fit`.
+            FileAccessError: If the folder is missing or read-only; nothing is overwritten.
+        """
+        parts = self._fitted()
+        params = {k: v for k, v in self.get_params(deep=False).items() if k != "callbacks"}
+        state = params["random_state"]
+        params["random_state"] = int(state) if isinstance(state, int | np.integer) else None
+        if isinstance(self.max_steps, Sequence):
+            params["max_steps"] = [int(n) for n in self.max_steps]
+        names = getattr(self, "feature_names_in_", None)
+        meta = {
+            "estimator": "DistributionRegressor",
+            "params": params,
+            "parts": parts.to_json(),
+            "flat": self._flat,
+            "n_features": self.n_features_in_,
+            "names": None if names is None else list(names),
+            "n_steps": parts.n_steps,
+            "history": [{k: _finite(v) for k, v in record.items()} for record in parts.history],
+            "profile": parts.profile,
+        }
+        write_model(path, meta, parts.tensors())
+
+    @classmethod
+    def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
+        model = cls(**meta["params"])
+        parts = Parts.from_file(meta["parts"], weights)
+        parts.n_steps = [int(n) for n in meta["n_steps"]]
+        parts.history, parts.profile = list(meta["history"]), dict(meta["profile"])
+        model.n_features_in_ = int(meta["n_features"])
+        if meta["names"] is not None:
+            model.feature_names_in_ = np.asarray(meta["names"], dtype=object)
+        model._note(parts, flat=bool(meta["flat"]))
+        return model
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = True
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_parts" in vars(self)
+
+    def _fitted(self) -> Parts:
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                "Expected a fitted DistributionRegressor; got one that is not. "
+                "Call fit(X, y) first."
+            )
+        parts: Parts = self._parts
+        return parts
+
+    def _ask(self, X: Any, question: Any) -> Floats:
+        """Answers of all laws, (N, ...) or (N, T, ...)."""
+        parts = self._fitted()
+        table = read_features(self, X, reset=False)
+        answers = [torch.stack([question(law) for law in laws], 1) for laws in parts.laws(table)]
+        found: Floats = torch.cat(answers).numpy()
+        return found[:, 0] if self._flat else found
+
+    def _note(self, parts: Parts, *, flat: bool) -> None:
+        self._parts, self._flat = parts, flat
+        self.n_steps_, self.shares_ = parts.n_steps, parts.shares
+        self.history_, self.profile_ = parts.history, parts.profile
+
+    def _plan(self) -> Plan:
+        check = arguments.number
+        steps: Any = self.max_steps
+        if isinstance(steps, str) or not isinstance(steps, Sequence):
+            steps = [steps, steps]
+        if len(steps) not in {1, 2}:
+            raise InputError(f"Expected max_steps of one number, or one a network; got {steps}.")
+        most = [check("max_steps", n, least=1, whole=True, optional=True) for n in steps]
+        time = None if self.max_time is None else arguments.seconds(self.max_time)
+        limits = [Limits(max_time=time, max_steps=n) for n in most]
+        rate = check("learning_rate", self.learning_rate, above=0)
+        return Plan(
+            trees=TreeRecipe(
+                trees=check("trees", self.trees, least=0, whole=True),
+                depth=check("depth", self.depth, least=1, below=17, whole=True),
+            ),
+            folds=check("folds", self.folds, least=2, whole=True),
+            network=arguments.keywords("network_args", self.network_args),
+            batch_size=check("batch_size", self.batch_size, least=1, whole=True, optional=True),
+            rate=rate / 2e-3,
+            limits=(limits[-1], limits[0]),
+            fraction=check("validation_fraction", self.validation_fraction, least=0, below=1),
+            seed=seed_of(self.random_state),
+            device=self.device,
+            callbacks=arguments.functions("callbacks", self.callbacks),
+        )
+
+
+def _marginal_crps(y: Floats, weight: Floats) -> float:
+    r"""Half of E|Y - Y'|: the mean CRPS of the weighted marginal law of y (N,) at its own rows."""
+    order = np.argsort(y)
+    share = np.cumsum(weight[order])[:-1] / weight.sum()
+    return float((share * (1 - share) * np.diff(y[order])).sum())
+
+
+def _skill(crps: float, marginal: float) -> float:
+    if marginal > 0:
+        return 1 - crps / marginal
+    return 0.0 if crps == 0 else -np.inf
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,294 @@
+"""The law of an image: a codec and a chain of grey values, pixel after pixel in raster order."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal, final
+
+import torch
+from torch import Tensor
+
+from qdist.backbones import AbstractBackbone, Coordinate, ImageDomain
+from qdist.codecs.image import ImageCodec, ImageSchema
+from qdist.errors import InputError, UnsupportedError
+from qdist.heads import AbstractHead, ColumnHeads, ImplicitHead, SplineHead
+from qdist.joint import Autoregressive
+from qdist.joint.levels import law_of
+from qdist.laws.base import AbstractLaw
+from qdist.laws.cells import cell_ends, cell_mass
+from qdist.progress import progress
+from qdist.quantile import QuantileFunction
+from qdist.registry import backbone as backbone_class
+from qdist.registry import head as head_class
+from qdist.rng import uniforms
+
+__all__ = ["ImageLaw"]
+
+# What suits grey values; what the user says comes on top.
+_HEAD_ARGS: Final[dict[str, dict[str, Any]]] = {"spline": {"levels": "free", "score": "log"}}
+_CHANNELS: Final = ("red", "green", "blue", "alpha")
+_DRAWN = 256  # images drawn at once
+_READ = 32  # images read at once
+_VALUES = 2**13  # grey values, each with its whole law, held at once
+_LEVELS = 2**10  # the same where the network is run for each level of a law
+
+Read = Callable[[QuantileFunction, Tensor], Tensor]
+
+
+@final
+class ImageLaw(AbstractLaw):
+    r"""The law of an image, $\prod_i p(y_i \mid y_{<i}, \text{class})$.
+
+    The coordinates are the class (where there are labels), then grey values by rows, columns and
+    channels. All pixels of a channel share one head, so that what they learn they learn together.
+    Grey values are codes on an even grid, and a head gives each its mass. For spline and implicit
+    heads it is that of the cell, $P(k) = F(k + 1/2) - F(k - 1/2)$, so that black is black.
+
+    Args:
+        codec: From images to codes and back.
+        backbone: Registered name of the backbone.
+        backbone_args: Its keyword arguments.
+        head: Registered name of the head.
+        head_args: Its keyword arguments.
+
+    Raises:
+        UnknownNameError: If no plugin has such a backbone or head.
+        InputError: If an argument of theirs is wrong, or they cannot work together.
+    """
+
+    def __init__(
+        self,
+        codec: ImageCodec,
+        *,
+        backbone: str,
+        backbone_args: dict[str, Any],
+        head: str,
+        head_args: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.codec = codec
+        schema = codec.schema
+        domain = ImageDomain(
+            schema.height,
+            schema.width,
+            schema.channels,
+            levels=schema.levels,
+            labels=len(schema.classes) or None,
+        )
+        self.first = len(domain.conditioning)  # the coordinate of the first pixel
+        self.channels = schema.channels
+        network = _backbone(backbone, domain, backbone_args)
+        heads = _heads(head, schema, network, head_args)
+        # The class has no head of its own; it borrows one, which is never asked.
+        places = [0] * self.first + list(range(self.channels)) * (schema.dim // self.channels)
+        self.joint = Autoregressive(
+            network, ColumnHeads(heads, places=places), conditioning=domain.conditioning
+        )
+
+    @property
+    def backbone(self) -> AbstractBackbone:
+        """The network."""
+        return self.joint.backbone
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates D, the class included."""
+        return self.joint.dim
+
+    def start(self, y: Tensor) -> None:
+        """Let the heads start at the marginal law of training rows y (N, D)."""
+        for head, at in self._channels():
+            head.start(y[:, at].flatten())
+
+    def visible(self, n: int, *, generator: torch.Generator) -> Tensor:
+        """What n training rows show, (n, D): the class alone, as the order is fixed."""
+        del generator
+        shown = torch.zeros(n, self.dim, dtype=torch.bool, device=self.device)
+        shown[:, : self.first] = True
+        return shown
+
+    def forward(
+        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """The training loss of images: the mean score of their grey values.
+
+        With a log score that is in nats a grey value. CRPS and pinball losses are divided by the
+        spread of a uniform grey value, so that the size of a loss does not depend on the head.
+
+        Args:
+            y: Rows of codes, shape (B, D), of any dtype.
+            visible: Ignored: each grey value is scored given all those before it.
+            generator: For heads whose loss draws levels.
+
+        Returns:
+            Losses, shape (B,).
+        """
+        del visible
+        y = y.to(self.dtype)
+        if self.backbone.sees_levels == "none":
+            # All pixels of a channel at once, without gathering cells one by one.
+            h = self.backbone(y, self._rank(y))
+            losses = [
+                head.loss(h[:, at], y[:, at], generator=generator).sum(-1) / _unit(head)
+                for head, at in self._channels()
+            ]
+        else:
+            cells = self.joint.loss(y, rank=self._rank(y), generator=generator)
+            losses = [cells[:, at].sum(-1) / _unit(head) for head, at in self._channels()]
+        return torch.stack(losses).sum(0) / (self.dim - self.first)
+
+    @torch.no_grad()
+    def log_mass(self, y: Tensor) -> Tensor:
+        """Log probabilities of the grey values of images, each given those before it.
+
+        Args:
+            y: Rows of codes, shape (N, D), of any dtype.
+
+        Returns:
+            Logs of masses, shape (N, H * W * C).
+
+        Raises:
+            UnsupportedError: If the backbone lets past levels in: then there is no such law.
+        """
+        top = self.codec.schema.levels - 1
+        return self._read(y, lambda law, code: cell_mass(law, code, top=top).log())
+
+    @torch.no_grad()
+    def rosenblatt(self, y: Tensor, *, seed: int) -> Tensor:
+        """Levels of the grey values of images, each uniform on its cell's [F(k-), F(k)].
+
+        Args:
+            y: Rows of codes, shape (N, D), of any dtype.
+            seed: Where the place within a cell comes from, with row and column.
+
+        Returns:
+            Levels, shape (N, H * W * C).
+
+        Raises:
+            UnsupportedError: If the backbone lets past levels in: then there is no such law.
+        """
+        top = self.codec.schema.levels - 1
+        left = self._read(y, lambda law, code: cell_ends(law, code, top=top)[0])
+        right = self._read(y, lambda law, code: cell_ends(law, code, top=top)[1])
+        share = uniforms(seed, range(len(y)), columns=self.dim)[:, self.first :].to(left)
+        # In (0, 1], as a cell's interval is open on the left: Q(F(k-)) is the value before.
+        return left + (1 - share) * (right - left)
+
+    @torch.no_grad()
+    def fill(
+        self,
+        y: Tensor,
+        visible: Tensor,
+        *,
+        seed: int,
+        later: Literal["refuse", "keep"] = "refuse",
+        read: Literal["law", "network"] = "network",
+        what: str = "drawing",
+    ) -> Tensor:
+        """Complete images.
+
+        Args:
+            y: Rows of codes, shape (N, D); hidden cells can be anything.
+            visible: What is known, shape (N, D), bool; the class always is.
+            seed: Where the levels come from, with row and column.
+            later: As in [`fill`][qdist.joint.AbstractJoint.fill] of the joint: whether known
+                pixels may follow hidden ones, which then do not see them.
+            read: As there: "law" makes this the inverse of `rosenblatt`; "network" draws from
+                the same law, faster for implicit heads.
+            what: The word in front of the progress bar.
+
+        Returns:
+            Complete rows of codes, shape (N, D).
+        """
+        tiny = torch.finfo(self.dtype).eps / 2  # a level must stay inside (0, 1) when rounded
+        parts = [y.new_zeros(0, self.dim, dtype=self.dtype).cpu()]
+        with progress(what, total=len(y)) as bar:
+            for start in range(0, len(y), _DRAWN):
+                rows = range(start, min(start + _DRAWN, len(y)))
+                at = slice(rows.start, rows.stop)
+                tau = uniforms(seed, rows, columns=self.dim).clamp(tiny, 1 - tiny)
+                filled = self.joint.fill(
+                    y[at].to(self.device, self.dtype),
+                    visible[at].to(self.device),
+                    tau=tau.to(self.device, self.dtype),
+                    later=later,
+                    read=read,
+                )
+                parts.append(filled.cpu())
+                bar.update(rows.stop)
+        return torch.cat(parts)
+
+    def _channels(self) -> Iterator[tuple[AbstractHead, slice]]:
+        """The head of each channel, and the coordinates that it serves."""
+        for c in range(self.channels):
+            yield self.joint.heads[self.first + c], slice(self.first + c, None, self.channels)
+
+    def _rank(self, y: Tensor) -> Tensor:
+        rank = torch.arange(self.dim, device=y.device)
+        if self.backbone.serves == "any":
+            rank[: self.first] = -1
+        return rank
+
+    def _read(self, y: Tensor, read: Read) -> Tensor:
+        """Something of the law of each grey value, shape (N, H * W * C)."""
+        if self.backbone.sees_levels == "past":
+            raise UnsupportedError(
+                "Expected a network whose contexts depend on values and on their own level; got "
+                f"backbone {self.backbone.name!r} with the levels of all pixels before inside. "
+                "It has a loss and samples only: there is no law of a pixel given values alone."
+            )
+        found = torch.zeros(len(y), self.dim, dtype=self.dtype)
+        for start in range(0, len(y), _READ):
+            rows = slice(start, start + _READ)
+            codes = y[rows].to(self.device, self.dtype)
+            content = self.backbone.content(codes, self._rank(codes))
+            for head, at in self._channels():
+                found[rows, at] = self._read_head(head, content[:, at], codes[:, at], read).cpu()
+        return found[:, self.first :]
+
+    def _read_head(self, head: AbstractHead, content: Tensor, code: Tensor, read: Read) -> Tensor:
+        size = _VALUES if self.backbone.sees_levels == "none" else _LEVELS
+        parts = zip(content.flatten(0, 1).split(size), code.flatten().split(size), strict=True)
+        found = [read(law_of(self.backbone, head, z), k) for z, k in parts]
+        return torch.cat(found).view(code.shape)
+
+
+def _backbone(name: str, domain: ImageDomain, args: dict[str, Any]) -> AbstractBackbone:
+    cls = backbone_class(name)
+    if cls.takes is not ImageDomain or cls.serves == "two_level":
+        raise InputError(
+            f"Expected a backbone for images in raster order; got {name!r}, which takes "
+            f"{cls.takes.__name__} and serves {cls.serves!r}. Choose another, such as 'pixelcnn'."
+        )
+    try:
+        return cls(domain, **args)
+    except TypeError as error:
+        raise InputError(
+            f"Expected arguments that backbone {name!r} takes; got {args}: {error}. "
+            "Correct backbone_args."
+        ) from error
+
+
+def _heads(
+    name: str, schema: ImageSchema, network: AbstractBackbone, args: dict[str, Any]
+) -> list[AbstractHead]:
+    """A head for each channel."""
+    cls = head_class(name)
+    channels = _CHANNELS[: schema.channels] if schema.channels > 2 else ("grey", "alpha")
+    args = {**_HEAD_ARGS.get(name, {}), **args}
+    try:
+        return [
+            cls.for_coordinate(
+                Coordinate(channel, levels=schema.levels, ordered=True), network.context, **args
+            )
+            for channel in channels[: schema.channels]
+        ]
+    except TypeError as error:
+        raise InputError(
+            f"Expected arguments that head {name!r} takes; got {args}: {error}. Correct head_args."
+        ) from error
+
+
+def _unit(head: AbstractHead) -> float:
+    """By what a loss is divided: log scores are numbers, the others in grey values."""
+    if isinstance(head, ImplicitHead) or (isinstance(head, SplineHead) and head.score == "crps"):
+        return head.scale
+    return 1.0

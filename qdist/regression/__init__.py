@@ -1,0 +1,19 @@
+"""What a regressor is made of: features, targets, boosted trees, networks, and their average."""
+
+from qdist.regression.average import average
+from qdist.regression.crossfit import cross_fit
+from qdist.regression.embedding import FeatureEmbedding
+from qdist.regression.features import FeatureCodec
+from qdist.regression.members import Members
+from qdist.regression.targets import TargetCodec
+from qdist.regression.trees import SymmetricTrees
+
+__all__ = [
+    "FeatureCodec",
+    "FeatureEmbedding",
+    "Members",
+    "SymmetricTrees",
+    "TargetCodec",
+    "average",
+    "cross_fit",
+]

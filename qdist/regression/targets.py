@@ -1,0 +1,95 @@
+"""Targets of a regression: their unit, and the values of those that take only a few."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from qdist.quantile import Categorical, PiecewiseLinear, QuantileFunction
+
+__all__ = ["TargetCodec"]
+
+Floats = NDArray[np.float64]
+
+# A target is one of few values if there are at most so many, each held by so many rows on average.
+_MOST_VALUES: Final = 128
+_ROWS_A_VALUE: Final = 10
+
+
+@final
+@dataclass(frozen=True)
+class TargetCodec:
+    """One target in units of its own spread, and back.
+
+    Args:
+        loc: Where it lies.
+        scale: How widely it spreads.
+        values: The values that it takes, increasing, if these are few; else None.
+
+    Example:
+        >>> TargetCodec.fit(np.repeat([3.0, 4.0], 20), np.ones(40)).values
+        (3.0, 4.0)
+    """
+
+    loc: float
+    scale: float
+    values: tuple[float, ...] | None
+
+    @classmethod
+    def fit(cls, y: Floats, weight: Floats) -> Self:
+        """Find unit and values of a target (N,) with row weights (N,)."""
+        loc = float(np.average(y, weights=weight))
+        scale = float(np.sqrt(np.average((y - loc) ** 2, weights=weight)))
+        values = np.unique(y)
+        few = len(values) <= _MOST_VALUES and len(values) * _ROWS_A_VALUE <= len(y)
+        few |= len(values) == 1
+        # A spread that is nothing but rounding is none.
+        scale = scale if scale > 1e-12 * max(1e-300, float(np.abs(y).max())) else 1.0
+        return cls(loc, scale, tuple(values.tolist()) if few else None)
+
+    @property
+    def atoms(self) -> list[float] | None:
+        """The values in units of the spread."""
+        return None if self.values is None else self.encode(np.array(self.values)).tolist()
+
+    def encode(self, y: Floats) -> Floats:
+        """Targets in units of the spread."""
+        return np.asarray((y - self.loc) / self.scale)
+
+    def decode(self, law: PiecewiseLinear) -> QuantileFunction:
+        """The law of the target in its own unit, float64; one of values keeps to them exactly.
+
+        Args:
+            law: The law in units of the spread, batch shape (...).
+
+        Returns:
+            `PiecewiseLinear`, or `Categorical` on the values.
+        """
+        levels = law.levels.cpu().double()
+        if self.values is not None:
+            mass = levels[..., 1::2] - levels[..., ::2]
+            values = torch.tensor(self.values, dtype=torch.float64)
+            return Categorical(mass.log(), values=values, validate_args=False)
+        left, right = (None if t is None else t.cpu().double() * self.scale for t in law.tails)
+        values = self.loc + self.scale * law.values.cpu().double()
+        return PiecewiseLinear(levels, values, tails=(left, right), validate_args=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON-able data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The codec that `to_json` wrote."""
+        values = data["values"]
+        values = None if values is None else tuple(map(float, values))
+        return cls(float(data["loc"]), float(data["scale"]), values)
+
+
+def stack(targets: list[TargetCodec], y: Floats) -> Tensor:
+    """Targets (N, T) in units of their spreads."""
+    columns = [t.encode(y[:, k]) for k, t in enumerate(targets)]
+    return torch.from_numpy(np.stack(columns, -1))

@@ -1,0 +1,231 @@
+r"""Gradient boosting with symmetric trees, for the mean of a target.
+
+In a symmetric (oblivious) tree all nodes of a level ask the same question, so that a tree of
+depth D is D questions and a table of $2^D$ values: it is found, kept and asked in a few array
+operations.
+
+Source: "CatBoost: unbiased boosting with categorical features" (Prokhorenkova et al., 2018),
+https://arxiv.org/abs/1706.09516
+"""
+
+from dataclasses import dataclass
+from typing import Self, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from qdist.errors import FileFormatError
+
+__all__ = ["SymmetricTrees", "TreeRecipe"]
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+
+@final
+@dataclass(frozen=True)
+class TreeRecipe:
+    """How to boost."""
+
+    trees: int = 300
+    depth: int = 8
+    rate: float = 0.1  # share of a leaf's mean residual that is added
+    shrinkage: float = 3.0  # rows of residual 0 that are added to each leaf
+    bins: int = 64  # at most, of a feature
+    rows: float = 0.8  # share that each tree sees
+
+
+@final
+class SymmetricTrees:
+    r"""A sum of symmetric trees, $m(x) = m_0 + \sum_t v_t[\ell_t(x)]$.
+
+    A feature that is missing counts as smaller than all others.
+
+    Args:
+        feature: Which feature each level of each tree asks about, shape (T, D).
+        threshold: Above which value the answer is yes, shape (T, D), float64.
+        value: What each leaf adds, shape (T, 2^D), float64.
+        start: The constant $m_0$.
+
+    Example:
+        >>> x = np.linspace(0, 1, 200)[:, None]
+        >>> trees = SymmetricTrees.fit(x, 3.0 * (x[:, 0] > 0.5), seed=0)
+        >>> trees.predict(np.array([[0.2], [0.9]])).round(2)
+        array([0., 3.])
+    """
+
+    def __init__(
+        self, feature: NDArray[np.int64], threshold: Floats, value: Floats, start: float
+    ) -> None:
+        self.feature, self.threshold, self.value, self.start = feature, threshold, value, start
+
+    @classmethod
+    def fit(
+        cls,
+        x: Floats,
+        y: Floats,
+        *,
+        seed: int,
+        weight: Floats | None = None,
+        recipe: TreeRecipe | None = None,
+    ) -> Self:
+        """Boost on squared errors.
+
+        Args:
+            x: Features, shape (N, F); NaN where missing.
+            y: Targets, shape (N,).
+            seed: Draws the rows of each tree.
+            weight: What each row counts, shape (N,), not negative.
+            recipe: How to boost.
+
+        Returns:
+            The fitted trees. They keep thresholds and sums, no rows.
+        """
+        recipe = recipe or TreeRecipe()
+        rng = np.random.default_rng(seed)
+        weight = np.ones(len(y)) if weight is None else weight
+        edges = [_edges(column, recipe.bins) for column in x.T]
+        ask = [f for f, e in enumerate(edges) if len(e)]  # a constant has no question to ask
+        start = float(np.average(y, weights=weight))
+        if not ask:
+            nothing = np.zeros((0, recipe.depth))
+            return cls(nothing.astype(np.int64), nothing, np.zeros((0, 1)), start)
+        codes = np.stack([_code(x[:, f], edges[f]) for f in ask])
+        sizes = np.array([len(edges[f]) for f in ask])
+        residual = y - start
+        features, cuts, values = [], [], []
+        for _ in range(recipe.trees):
+            rows = np.flatnonzero(rng.random(len(y)) < recipe.rows)
+            if not len(rows):
+                rows = np.arange(len(y))
+            chosen = _grow(codes[:, rows], residual[rows], weight[rows], sizes, recipe)
+            leaf = _leaf([codes[f] > b for f, b in chosen], len(y))
+            mean = _leaf_means(leaf[rows], residual[rows], weight[rows], recipe)
+            step = recipe.rate * mean
+            residual -= step[leaf]
+            features.append([ask[f] for f, _ in chosen])
+            cuts.append([edges[ask[f]][b] for f, b in chosen])
+            values.append(step)
+        return cls(np.array(features), np.array(cuts), np.array(values), start)
+
+    def predict(self, x: Floats) -> Floats:
+        """The means (N,) given features (N, F)."""
+        columns = np.ascontiguousarray(np.where(np.isnan(x), -np.inf, x).T)
+        total = np.full(len(x), self.start)
+        for feature, threshold, value in zip(
+            self.feature, self.threshold, self.value, strict=True
+        ):
+            answers = [columns[f] > t for f, t in zip(feature, threshold, strict=True)]
+            total += value[_leaf(answers, len(x))]
+        return total
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All there is, as tensors by name."""
+        return {
+            "feature": torch.from_numpy(self.feature),
+            "threshold": torch.from_numpy(self.threshold),
+            "value": torch.from_numpy(self.value),
+            "start": torch.tensor(self.start, dtype=torch.float64),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor], *, features: int) -> Self:
+        """The trees that `tensors` describes, which must ask about F features.
+
+        Raises:
+            FileFormatError: If the tensors are not those of such trees.
+        """
+        try:
+            arrays = {name: tensors[name].numpy() for name in _TENSORS}
+            feature, threshold, value = (arrays[n] for n in ("feature", "threshold", "value"))
+            count, depth = feature.shape
+            whole = (
+                len(tensors) == len(_TENSORS)
+                and all(arrays[name].dtype == dtype for name, dtype in _TENSORS.items())
+                and threshold.shape == (count, depth)
+                and depth <= _MOST_DEPTH
+                and (value.shape == (count, 2**depth) or not count)
+                and arrays["start"].shape == ()
+                and bool(((feature >= 0) & (feature < features)).all())
+                and all(bool(np.isfinite(a).all()) for a in arrays.values())
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise FileFormatError(
+                f"Expected the tensors of trees; got others: {error}."
+            ) from error
+        if not whole:
+            raise FileFormatError("Expected the tensors of trees; got some that do not fit.")
+        return cls(feature, threshold, value, float(arrays["start"]))
+
+
+_MOST_DEPTH = 16
+_TENSORS = {"feature": np.int64, "threshold": np.float64, "value": np.float64, "start": np.float64}
+
+
+def _edges(column: Floats, bins: int) -> Floats:
+    """Thresholds between bins of about equal mass; -inf parts the missing from the rest."""
+    there = column[~np.isnan(column)]
+    distinct = np.unique(there)
+    if len(distinct) > bins:
+        at = np.quantile(there, np.arange(1, bins) / bins, method="inverted_cdf")
+        edges = np.unique(at)
+        edges = edges[edges < distinct[-1]]
+    else:
+        edges = (distinct[1:] + distinct[:-1]) / 2
+    missing = len(there) < len(column)
+    return np.concatenate([[np.finfo(float).min], edges]) if missing and len(there) else edges
+
+
+def _code(column: Floats, edges: Floats) -> Codes:
+    """How many thresholds lie below each value."""
+    return np.searchsorted(edges, np.where(np.isnan(column), -np.inf, column), side="left")
+
+
+def _grow(
+    codes: Codes, residual: Floats, weight: Floats, sizes: NDArray[np.intp], recipe: TreeRecipe
+) -> list[tuple[int, int]]:
+    """The questions of one tree, as pairs of feature and bin, greedily level by level."""
+    n_features, n = codes.shape
+    bins = int(sizes.max()) + 1
+    even = bool((weight == weight[0]).all())
+    pull = np.broadcast_to(residual * weight, codes.shape).ravel()
+    mass = None if even else np.broadcast_to(weight, codes.shape).ravel()
+    no_question = np.arange(bins) >= sizes[:, None]
+    place = np.arange(n_features)[:, None] * bins
+    leaf, leaves = np.zeros(n, np.intp), 1
+    chosen = []
+    for _ in range(recipe.depth):
+        at = (leaf * (n_features * bins) + place + codes).ravel()
+        shape = (leaves, n_features, bins)
+        size = leaves * n_features * bins
+        g = np.bincount(at, pull, minlength=size).reshape(shape).cumsum(-1)
+        c = np.bincount(at, mass, minlength=size).reshape(shape).cumsum(-1)
+        c = c * float(weight[0]) if even else c
+        g_all, c_all = g[..., -1:], c[..., -1:]
+        # How much a split lowers the squared error of the shrunken means, up to a constant that
+        # the features share: all of them see the same rows.
+        gain = g * g / (c + recipe.shrinkage)
+        gain += (g_all - g) ** 2 / (c_all - c + recipe.shrinkage)
+        total = gain.sum(0)
+        total[no_question] = -np.inf
+        f, b = divmod(int(total.argmax()), bins)
+        chosen.append((f, b))
+        leaf = 2 * leaf + (codes[f] > b)
+        leaves *= 2
+    return chosen
+
+
+def _leaf(answers: list[NDArray[np.bool_]], n: int) -> Codes:
+    leaf = np.zeros(n, np.intp)
+    for answer in answers:
+        leaf <<= 1
+        leaf += answer
+    return leaf
+
+
+def _leaf_means(leaf: Codes, residual: Floats, weight: Floats, recipe: TreeRecipe) -> Floats:
+    g = np.bincount(leaf, residual * weight, minlength=2**recipe.depth)
+    c = np.bincount(leaf, weight, minlength=2**recipe.depth)
+    return np.asarray(g / (c + recipe.shrinkage))

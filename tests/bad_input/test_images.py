@@ -1,0 +1,149 @@
+"""Images, labels, masks and parameters that an image model cannot work with."""
+
+import numpy as np
+import pytest
+
+import qdist
+from qdist.errors import FileAccessError, InputError, UnknownNameError
+
+TINY = {"features": 4, "layers": 1, "first": 3, "context": 8}
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (10, 3, 4), dtype=np.uint8)
+MASK = np.zeros((3, 4), bool)
+
+
+@pytest.fixture(scope="module")
+def model():
+    params = {"max_steps": 1, "backbone_args": TINY, "random_state": 0}
+    return qdist.ImageModel(**params).fit(GREY, np.arange(10) % 2)
+
+
+def fit(images=GREY, labels=None, more=None, **params):
+    args = {"max_steps": 1, "backbone_args": TINY, **params}
+    return lambda model: qdist.ImageModel(**args).fit(images, labels, **(more or {}))
+
+
+MISTAKES = {
+    "one image without its axis": (fit(GREY[0]), InputError, "Give a single image as images"),
+    "floats": (fit(GREY / 255), InputError, "Expected images of dtype uint8"),
+    "no images": (fit(GREY[:0]), InputError, "Expected at least one image; got none"),
+    "a folder that is not there": (fit("nowhere.npz"), FileAccessError, "Expected a file to read"),
+    "labels for other images": (fit(labels=[1]), InputError, r"Expected y of shape \(10,\)"),
+    "held-out images of another size": (
+        fit(more={"images_val": GREY[:, :2]}),
+        InputError,
+        r"Expected images_val of shape \(N, 3, 4\), as fitted; got \(10, 2, 4\)",
+    ),
+    "held-out images without labels": (
+        fit(labels=np.arange(10), more={"images_val": GREY}),
+        InputError,
+        "Expected y_val, the labels of images_val; got none",
+    ),
+    "held-out labels never seen": (
+        fit(labels=np.arange(10), more={"images_val": GREY, "y_val": np.arange(10) + 1}),
+        InputError,
+        "Expected labels that were fitted in y_val: 0, 1, .*; got 10",
+    ),
+    "held-out labels alone": (
+        fit(more={"images_val": GREY, "y_val": np.arange(10)}),
+        InputError,
+        "Expected no y_val, as the model was fitted without labels",
+    ),
+    "no held-out images": (
+        fit(more={"images_val": GREY[:0]}),
+        InputError,
+        "Expected at least one image in images_val; got none",
+    ),
+    "a backbone for tables": (
+        fit(backbone="mlp", backbone_args={}),
+        InputError,
+        "Expected a backbone for images in raster order; got 'mlp', which takes TableDomain",
+    ),
+    "an unknown backbone": (fit(backbone="pixelrnn"), UnknownNameError, "known: .*pixelcnn"),
+    "an unknown head": (fit(head="bined"), UnknownNameError, "known: binned"),
+    "an argument that the backbone lacks": (
+        fit(backbone_args={"depth": 2}),
+        InputError,
+        "Expected arguments that backbone 'pixelcnn' takes; got .*Correct backbone_args",
+    ),
+    "an argument that the head lacks": (
+        fit(head_args={"bins": 2}),
+        InputError,
+        "Expected arguments that head 'binned' takes; got .*Correct head_args",
+    ),
+    "no steps": (fit(max_steps=0), InputError, "Expected max_steps to be a whole number >= 1"),
+    "a time in words": (fit(max_time="soon"), InputError, "Expected a duration above 0"),
+    "no batch": (fit(batch_size=0), InputError, "Expected batch_size to be a whole number >= 1"),
+    "a rate of nought": (fit(learning_rate=0.0), InputError, "Expected learning_rate .* > 0"),
+    "all held out": (fit(validation_fraction=1.0), InputError, "validation_fraction .* < 1"),
+    "a device that is not there": (fit(device="gpu"), InputError, "Expected a device that torch"),
+    "a negative number of images": (lambda m: m.sample(-1), InputError, "Expected n >= 0; got -1"),
+    "a label never seen": (
+        lambda m: m.sample(2, given=7),
+        InputError,
+        "Expected labels that were fitted in given: 0, 1; got 7",
+    ),
+    "labels of another number": (
+        lambda m: m.sample(3, given=[0, 1]),
+        InputError,
+        r"Expected one label, or one for each of 3 in given; got shape \(2,\)",
+    ),
+    "a mask of another shape": (
+        lambda m: m.inpaint(GREY, np.zeros((4, 3), bool)),
+        InputError,
+        r"Expected a mask of shape \(3, 4\) or \(10, 3, 4\), one value a pixel; got \(4, 3\)",
+    ),
+    "a mask of other images": (
+        lambda m: m.inpaint(GREY, np.zeros((9, 3, 4), bool)),
+        InputError,
+        r"Expected a mask of shape .*; got \(9, 3, 4\)",
+    ),
+    "a mask of numbers": (
+        lambda m: m.inpaint(GREY, MASK.astype(int)),
+        InputError,
+        "Expected a mask of dtype bool, True where a pixel is hidden; got int64",
+    ),
+    "colour for grey": (
+        lambda m: m.inpaint(GREY[..., None].repeat(3, 3), MASK),
+        InputError,
+        "The model is of grey images: convert colour to grey",
+    ),
+    "no draws": (
+        lambda m: m.inpaint(GREY, MASK, n_draws=0),
+        InputError,
+        "Expected n_draws to be a whole number >= 1; got 0",
+    ),
+    "levels without labels": (
+        lambda m: m.rosenblatt(GREY),
+        InputError,
+        "Expected given, the labels of the images, as the model was fitted with labels",
+    ),
+    "a floor without labels": (
+        lambda m: m.bits_per_dim(GREY, floor=0.1),
+        InputError,
+        "Expected given, the labels of the images",
+    ),
+    "a floor that is all": (
+        lambda m: m.bits_per_dim(GREY, given=0, floor=1.0),
+        InputError,
+        "Expected floor to be a number >= 0 and < 1; got 1.0",
+    ),
+    "images of another size": (
+        lambda m: m.log_prob(GREY[:, 1:]),
+        InputError,
+        r"Expected images of shape \(N, 3, 4\), as fitted; got \(10, 2, 4\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_ends_in_words_that_help(model, call, error, words):
+    with pytest.raises(error, match=words):
+        call(model)
+
+
+def test_bits_of_a_uniform_law_are_its_levels(model):
+    """Mixed with a floor near 1 every law is uniform: 8 bits for 256 grey values."""
+    assert model.bits_per_dim(GREY, given=0, floor=1 - 1e-12) == pytest.approx(8.0, abs=1e-6)
+    exact = -model.log_prob(GREY, given=0) / (12 * np.log(2))
+    np.testing.assert_allclose(model.bits_per_dim(GREY, given=0), exact)

@@ -1,0 +1,147 @@
+"""ImageCodec: without loss for every size and kind, and strict about what it does not know."""
+
+import json
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+
+from qdist.codecs.image import ImageCodec, ImageSchema
+from qdist.errors import InputError
+
+RNG = np.random.default_rng(0)
+
+
+@given(
+    shape=st.tuples(*[st.integers(1, 4)] * 3, st.sampled_from([None, 1, 2, 3])),
+    values=st.lists(st.integers(0, 255), min_size=1, max_size=6),
+    seed=st.integers(0, 99),
+)
+def test_there_and_back(shape, values, seed):
+    size = shape[:3] if shape[3] is None else shape
+    images = np.random.default_rng(seed).choice(np.array(values, np.uint8), size)
+    codec = ImageCodec.from_json(json.loads(json.dumps(ImageCodec.fit(images).to_json())))
+    codes = codec.encode(images)
+    assert codes.shape == (len(images), codec.schema.dim)
+    assert int(codes.max()) < codec.schema.levels
+    again = codec.decode(codes.float())
+    assert again.dtype == np.uint8
+    assert np.array_equal(again, images)
+
+
+GRIDS = {
+    "binary": ([0, 255], (0, 255, 2)),
+    "sixteenths": ([0, 16, 3, 7], (0, 1, 17)),
+    "four bits": ([0, 17, 34, 255], (0, 17, 16)),
+    "not from 0 on": ([10, 30, 20], (10, 10, 3)),
+    "many values": (range(0, 128), (0, 1, 256)),
+    "a far one": ([0, 1, 200], (0, 1, 256)),
+    "one value": ([7], (0, 1, 256)),
+}
+
+
+@pytest.mark.parametrize(("values", "grid"), GRIDS.values(), ids=GRIDS)
+def test_few_grey_values_are_codes_of_their_own(values, grid):
+    images = np.array(values, np.uint8)[:, None, None]
+    schema = ImageCodec.fit(images).schema
+    assert (schema.first, schema.step, schema.levels) == grid
+
+
+def test_coordinates_run_over_rows_columns_and_channels():
+    images = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+    assert ImageCodec.fit(images).encode(images)[0].tolist() == list(range(12))
+
+
+LABELS = {
+    "numbers": (np.array([3, 1, 3]), (1, 3), [1, 0, 1]),
+    "whole floats": (np.array([3.0, 1.0, 3.0]), (1, 3), [1, 0, 1]),
+    "text": (["b", "a", "b"], ("a", "b"), [1, 0, 1]),
+    "booleans": ([True, False, True], (False, True), [1, 0, 1]),
+}
+
+
+@pytest.mark.parametrize(("labels", "classes", "codes"), LABELS.values(), ids=LABELS)
+def test_labels(labels, classes, codes):
+    codec = ImageCodec.fit(np.zeros((3, 1, 1), np.uint8), labels)
+    again = ImageCodec.from_json(json.loads(json.dumps(codec.to_json())))
+    assert again.schema == codec.schema
+    assert again.schema.classes == classes
+    assert again.schema.counts == (1, 2)
+    assert again.encode_labels(labels).tolist() == codes
+    assert again.encode_labels(labels[0], 2).tolist() == codes[:1] * 2
+
+
+def test_a_codec_of_tables_is_refused():
+    with pytest.raises(ValueError, match="is not one of images"):
+        ImageCodec.from_json({"codec": "table", "schema": {}})
+
+
+@pytest.mark.parametrize(
+    ("levels", "text"), [(2, "0, 1"), (3, "0, 1, 2"), (4, "0, 1, ..., 3"), (256, "..., 255")]
+)
+def test_a_schema_shows_its_values(levels, text):
+    assert str(ImageSchema(height=2, width=2, levels=levels)).endswith(text)
+
+
+CODEC = ImageCodec.fit(np.array([[[0, 4]], [[2, 0]]], np.uint8), ["x", "y"])
+GREY_COLOUR = ImageCodec.fit(np.zeros((2, 1, 2, 3), np.uint8))
+MISTAKES = {
+    "another size": (
+        lambda: CODEC.encode(np.zeros((2, 3, 2), np.uint8)),
+        r"Expected images of shape \(N, 1, 2\), as fitted; got \(2, 3, 2\). Crop",
+    ),
+    "colour for grey": (
+        lambda: CODEC.encode(np.zeros((2, 1, 2, 3), np.uint8)),
+        "The model is of grey images: convert colour to grey",
+    ),
+    "grey for colour": (
+        lambda: GREY_COLOUR.encode(np.zeros((2, 1, 2), np.uint8)),
+        "Give them an axis of channels",
+    ),
+    "a grey value between": (
+        lambda: CODEC.encode(np.full((1, 1, 2), 3, np.uint8)),
+        "Expected the grey values that were fitted in images: 3 from 0 on in steps of 2; got 3",
+    ),
+    "a grey value beyond": (lambda: CODEC.encode(np.full((1, 1, 2), 6, np.uint8)), "got 6"),
+    "no images": (lambda: ImageCodec.fit(np.zeros((0, 2, 2), np.uint8)), "at least one image"),
+    "a label too few": (
+        lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), [1]),
+        r"Expected y of shape \(2,\), one label for each image; got \(1,\)",
+    ),
+    "labels of two kinds": (
+        lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), np.array([1, "a"], object)),
+        "all whole numbers, all text or all booleans; got int, str",
+    ),
+    "labels with a hole": (
+        lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), [1.0, np.nan]),
+        "got float, int. Convert them, and leave images without a label out",
+    ),
+    "a label that was not fitted": (
+        lambda: CODEC.encode_labels("z"),
+        "Expected labels that were fitted in given: 'x', 'y'; got 'z'",
+    ),
+    "labels for a model without": (
+        lambda: GREY_COLOUR.encode_labels(1),
+        "Expected no given, as the model was fitted without labels",
+    ),
+    "labels for other images": (
+        lambda: CODEC.encode_labels(["x", "y"], 3),
+        r"Expected one label, or one for each of 3 in given; got shape \(2,\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes(call, words):
+    with pytest.raises(InputError, match=words):
+        call()
+
+
+def test_codes_of_256_levels_are_a_copy():
+    images = RNG.integers(0, 256, (2, 3, 30), dtype=np.uint8)
+    codes = ImageCodec.fit(images).encode(images)
+    codes.zero_()
+    assert images.any()
+    assert codes.dtype == torch.uint8

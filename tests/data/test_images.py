@@ -1,0 +1,215 @@
+"""Images in and out of arrays, folders and files."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qdist.data.images import as_images, read_images, read_mask
+from qdist.data.pictures import completions, half, image_grid, write_images
+from qdist.errors import FileAccessError, FileFormatError, InputError
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (7, 4, 5), dtype=np.uint8)
+COLOUR = RNG.integers(0, 256, (7, 4, 5, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("images", [GREY, COLOUR], ids=["grey", "colour"])
+@pytest.mark.parametrize("name", ["folder", "stack.npz", "stack.npy"])
+def test_what_is_written_is_read(images, name, tmp_path):
+    write_images(images, tmp_path / name)
+    found, labels = read_images(str(tmp_path / name))
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, images)
+    assert labels is None
+
+
+@pytest.mark.parametrize("labels", [np.arange(7), list("abcdefg")], ids=["numbers", "text"])
+def test_labels_go_along(labels, tmp_path):
+    write_images(GREY, tmp_path / "i.npz", labels=labels)
+    assert read_images(tmp_path / "i.npz")[1].tolist() == list(labels)
+    write_images(GREY, tmp_path / "o.npz", labels=np.array(labels, dtype=object))  # no pickle
+    assert read_images(tmp_path / "o.npz")[1].tolist() == [str(label) for label in labels]
+
+
+def test_a_folder_of_folders_has_labels(tmp_path):
+    write_images(GREY[:3], tmp_path / "b")
+    write_images(GREY[3:], tmp_path / "a")
+    images, labels = read_images(tmp_path)
+    assert labels.tolist() == ["a"] * 4 + ["b"] * 3
+    assert np.array_equal(images, np.concatenate([GREY[3:], GREY[:3]]))
+
+
+def test_archives_of_other_names(tmp_path):
+    np.savez(tmp_path / "m.npz", x_train=GREY, y_train=np.arange(7), x_test=GREY[:2])
+    images, labels = read_images(tmp_path / "m.npz")
+    assert (len(images), labels.tolist()) == (7, list(range(7)))
+    np.savez(tmp_path / "one.npz", anything=COLOUR)
+    assert np.array_equal(read_images(tmp_path / "one.npz")[0], COLOUR)
+    np.savez(tmp_path / "two.npz", a=GREY, b=GREY)
+    with pytest.raises(InputError, match=r"Expected an array 'images', 'x', .*got \['a', 'b'\]"):
+        read_images(tmp_path / "two.npz")
+
+
+MODES = {
+    "palette": ("P", (4, 5, 3)),
+    "one bit": ("1", (4, 5)),
+    "opaque": ("RGBA", (4, 5, 3)),
+    "grey and opaque": ("LA", (4, 5)),
+}
+
+
+@pytest.mark.parametrize(("mode", "shape"), MODES.values(), ids=MODES)
+def test_pictures_of_other_modes(mode, shape, tmp_path):
+    picture = Image.fromarray(GREY[0] if len(shape) == 2 else COLOUR[0])
+    picture.convert(mode).save(tmp_path / "p.png")
+    assert read_images(tmp_path)[0].shape == (1, *shape)
+
+
+def test_a_jpeg_is_read(tmp_path):
+    Image.fromarray(COLOUR[0]).save(tmp_path / "p.JPG", format="JPEG")
+    assert read_images(tmp_path)[0].shape == (1, 4, 5, 3)
+
+
+def folder_of(**pictures):
+    def make(path):
+        for name, picture in pictures.items():
+            picture.save(path / f"{name}.png")
+        return path
+
+    return make
+
+
+def file_of(name, content):
+    def make(path):
+        (path / name).write_bytes(content)
+        return path if name.endswith(("png", "jpg")) else path / name
+
+    return make
+
+
+def whole_png(path):
+    Image.fromarray(COLOUR[0].repeat(20, 0)).save(path / "whole.png")
+    return (path / "whole.png").read_bytes()
+
+
+def cut_png(path):
+    (path / "cut.png").write_bytes(whole_png(path)[:-60])
+    (path / "whole.png").unlink()
+    return path
+
+
+SIXTEEN = Image.fromarray(np.full((4, 5), 3000, np.uint16))
+SOURCES = {
+    "no such folder": (lambda p: p / "no.npz", FileAccessError, "Expected a file to read"),
+    "another ending": (lambda p: p / "a.gif", InputError, r"a folder of images, or .*a.gif"),
+    "an empty folder": (lambda p: p, InputError, "Expected files ending in .png, .jpg"),
+    "sizes that differ": (
+        folder_of(a=Image.fromarray(GREY[0]), b=Image.fromarray(GREY[0, :3])),
+        InputError,
+        r"all of one size .*a.png \(4 rows of 5 pixels, grey\) and b.png \(3 rows of 5",
+    ),
+    "grey beside colour": (
+        folder_of(a=Image.fromarray(GREY[0]), b=Image.fromarray(COLOUR[0])),
+        InputError,
+        r"a.png \(.*grey\) and b.png \(.*colour\)",
+    ),
+    "sixteen bits": (folder_of(a=SIXTEEN), InputError, "Expected pictures of 8 bits a channel"),
+    "transparency": (
+        folder_of(a=Image.new("RGBA", (5, 4), (1, 2, 3, 4))),
+        InputError,
+        "Expected pictures without transparency; got a.png",
+    ),
+    "not a picture": (file_of("a.png", b"no picture"), FileFormatError, "Expected a whole PNG"),
+    "a picture that is cut": (cut_png, FileFormatError, "Expected a whole PNG or JPEG"),
+    "not an archive": (file_of("a.npz", b"PK no archive"), FileFormatError, "arrays of numbers"),
+    "an empty file": (file_of("a.npy", b""), FileFormatError, "arrays of numbers"),
+}
+
+
+@pytest.mark.parametrize(("make", "error", "words"), SOURCES.values(), ids=SOURCES)
+def test_sources_that_cannot_be_read(make, error, words, tmp_path):
+    with pytest.raises(error, match=words):
+        read_images(make(tmp_path))
+
+
+def test_nothing_is_unpickled(tmp_path):
+    np.save(tmp_path / "o.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(FileFormatError, match="allow_pickle=False"):
+        read_images(tmp_path / "o.npy")
+
+
+def test_a_picture_that_claims_to_be_huge_is_refused(tmp_path, monkeypatch):
+    Image.fromarray(GREY[0]).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
+    with pytest.raises(FileFormatError, match="Expected a whole PNG or JPEG picture"):
+        read_images(tmp_path)
+
+
+ARRAYS = {
+    "one image": (GREY[0], r"shape \(N, H, W\) .* got \(4, 5\). Give a single image as images"),
+    "channels first": (COLOUR.transpose(0, 3, 1, 2), r"got \(7, 3, 4, 5\). Move the channels"),
+    "five axes": (GREY[None, None], "Put the images along the first axis"),
+    "floats in [0, 1]": (GREY / 255.0, r"got float64 with values in .*\(255 \* images\).round"),
+    "whole floats": (GREY.astype(float), r"Convert them: images.astype\('uint8'\)"),
+    "larger numbers": (GREY.astype(int) * 9, "Bring them to whole numbers in 0 ... 255"),
+    "text": (np.full((2, 2, 2), "a"), "got <U1"),
+    "no pixels": (GREY[:, :0], "at least one pixel"),
+    "lists of different sizes": ([[[1, 2]], [[1]]], "of one size; got others"),
+}
+
+
+@pytest.mark.parametrize(("images", "words"), ARRAYS.values(), ids=ARRAYS)
+def test_what_is_no_stack_of_images(images, words):
+    with pytest.raises(InputError, match=words):
+        as_images(images)
+
+
+def test_masks_are_read(tmp_path):
+    mask = half((4, 5), "right")
+    Image.fromarray((mask * 9).astype(np.uint8)).save(tmp_path / "m.png")
+    Image.fromarray(np.stack([mask * 9] * 3, 2).astype(np.uint8)).save(tmp_path / "c.png")
+    np.save(tmp_path / "m.npy", mask)
+    for name in ("m.png", "c.png", "m.npy"):
+        assert np.array_equal(read_mask(tmp_path / name), mask)
+    (tmp_path / "bad.npy").write_bytes(b"bad")
+    for name, error in (("no.npy", FileAccessError), ("m.txt", InputError),
+                        ("bad.npy", FileFormatError)):  # fmt: skip
+        with pytest.raises(error, match="Expected a"):
+            read_mask(tmp_path / name)
+
+
+def test_halves_are_halves():
+    for a, b in (("lower", "upper"), ("left", "right")):
+        assert np.array_equal(half((5, 3), a), ~half((5, 3), b))
+    with pytest.raises(InputError, match=r"Expected one of lower, .*; got 'middle'"):
+        half((2, 2), "middle")
+
+
+def test_a_grid_holds_each_image_once():
+    grid = image_grid(COLOUR, columns=3, gap=2, zoom=2, shade=7)
+    assert grid.shape == (3 * 10 + 2, 3 * 12 + 2, 3)
+    assert np.array_equal(grid[2:10:2, 14:24:2], COLOUR[1])
+    assert (grid[-10:, -24:] == 7).all()  # two places are empty
+    with pytest.raises(InputError, match="at least one image"):
+        image_grid(GREY[:0])
+    with pytest.raises(InputError, match="columns >= 1"):
+        image_grid(GREY, columns=0)
+
+
+def test_completions_begin_with_what_is_known():
+    drawn = np.stack([GREY, GREY[::-1]])
+    mask = half((4, 5), "lower")
+    rows = completions(GREY, drawn, mask, shade=9).reshape(7, 3, 4, 5)
+    assert np.array_equal(rows[:, 0, :2], GREY[:, :2])
+    assert (rows[:, 0, 2:] == 9).all()
+    assert np.array_equal(rows[:, 1:].swapaxes(0, 1), drawn)
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    with pytest.raises(FileAccessError, match="Expected a place to write"):
+        write_images(GREY, tmp_path / "no folder" / "a.png")
+    with pytest.raises(InputError, match=r"Expected a file ending in .png, .npz or .npy, or a f"):
+        write_images(GREY, tmp_path / "a.gif")
+    with pytest.raises(InputError, match="Expected 1 or 3 channels for a picture; got 2"):
+        write_images(COLOUR[..., :2], tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []

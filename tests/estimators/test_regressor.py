@@ -1,0 +1,147 @@
+"""The regressor as a user has it: laws, levels, atoms, files, mistakes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import qdist
+from qdist.errors import InputError, NotFittedError
+
+SMALL = {
+    "trees": 30,
+    "depth": 4,
+    "folds": 2,
+    "max_steps": 60,
+    "network_args": {"width": 16, "layers": 1, "members": 2, "embedding": 4},
+    "random_state": 0,
+}
+
+
+def noisy(n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame({"x": rng.uniform(size=n), "group": rng.choice(["a", "b"], n)})
+    X.loc[::17, "x"] = np.nan
+    y = X["x"].fillna(0.5) * 3 + (X["group"] == "b") + 0.3 * rng.normal(size=n)
+    return X, y.to_numpy()
+
+
+X, Y = noisy()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return qdist.DistributionRegressor(**SMALL).fit(X, Y)
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=2, max_size=20),
+    st.lists(st.floats(-1e30, 1e30), min_size=1, max_size=5),
+)
+def test_quantiles_never_cross_however_far_out(model, levels, far):
+    frame = pd.DataFrame({"x": far, "group": "a"})
+    q = model.predict_quantiles(frame, sorted(levels))
+    assert np.isfinite(q[:, [0 < level < 1 for level in sorted(levels)]]).all()
+    assert not (q[:, 1:] < q[:, :-1]).any()
+
+
+def test_two_routes_to_each_number(model):
+    law = model.predict_dist(X)
+    levels = np.array([0.1, 0.5, 0.9])
+    np.testing.assert_allclose(
+        model.predict_quantiles(X, levels), law.quantiles(torch.tensor(levels)).numpy(), rtol=1e-9
+    )
+    np.testing.assert_allclose(model.predict(X), law.mean.numpy(), rtol=1e-9)
+    ends = np.stack([end.numpy() for end in law.interval(torch.tensor(0.8))], 1)
+    np.testing.assert_allclose(model.predict_interval(X, coverage=0.8), ends, rtol=1e-6)
+    # The skill by hand: CRPS of the laws against half of E|Y - Y'|.
+    crps = law.crps(torch.tensor(Y)).mean().item()
+    marginal = np.abs(Y[:, None] - Y).mean() / 2
+    assert model.score(X, Y) == pytest.approx(1 - crps / marginal, rel=1e-9)
+
+
+def test_it_has_learnt_what_there_is(model):
+    fresh, y = noisy(seed=1)
+    # The true law has a skill of 1 - 0.3 / sqrt(pi) / (half of E|Y - Y'|) = 0.72 here.
+    assert model.score(fresh, y) > 0.55
+    low, high = model.predict_interval(fresh, coverage=0.9).T
+    # 400 rows: two standard errors are 0.03; the fit is a short one.
+    assert 0.8 < ((low <= y) & (y <= high)).mean() <= 1.0
+
+
+def test_a_target_of_few_values_keeps_to_them():
+    grades = np.clip(np.rint(Y), 0, 4)
+    law = qdist.DistributionRegressor(**SMALL).fit(X, grades).predict_dist(X)
+    drawn = law.sample((20,), generator=torch.Generator().manual_seed(0)).numpy()
+    assert set(np.unique(drawn)) <= set(np.unique(grades))
+    assert float((law.cdf(torch.tensor(1.5)) - law.cdf(torch.tensor(1.0))).abs().max()) < 1e-9
+
+
+def test_several_targets_have_a_law_each():
+    two = np.stack([Y, -2 * Y], 1)
+    model = qdist.DistributionRegressor(**SMALL).fit(X, two)
+    assert model.predict(X).shape == (400, 2)
+    assert model.predict_quantiles(X, [0.1, 0.5, 0.9]).shape == (400, 2, 3)
+    assert len(model.predict_dist(X)) == 2
+
+
+def test_the_same_seed_gives_the_same_model(model, untouched_rng):
+    again = clone(model).fit(X, Y)
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_a_file_gives_the_same_answers(model, tmp_path):
+    model.save(tmp_path / "m.qdist")
+    again = qdist.load(tmp_path / "m.qdist")
+    np.testing.assert_array_equal(again.predict_quantiles(X), model.predict_quantiles(X))
+    assert again.n_steps_ == model.n_steps_
+
+
+def test_it_works_in_pipelines_and_searches():
+    quick = qdist.DistributionRegressor(**{**SMALL, "max_steps": 5, "trees": 5})
+    numbers = X[["x"]].fillna(0.5)
+    pipeline = make_pipeline(StandardScaler(), quick)
+    assert cross_val_predict(pipeline, numbers, Y, cv=2).shape == Y.shape
+    search = GridSearchCV(quick, {"depth": [1, 2]}, cv=2).fit(numbers, Y)
+    assert search.best_params_["depth"] in {1, 2}
+
+
+WRONG = {
+    "unequal lengths": (lambda m: m.fit(X, Y[:-1]), ValueError, "."),
+    "one row": (lambda m: m.fit(X[:1], Y[:1]), InputError, "Expected at least 2 rows"),
+    "before fit": (lambda m: m.predict(X), NotFittedError, "Call fit"),
+    "validation by halves": (
+        lambda m: m.fit(X, Y, X_val=X), InputError, "Expected X_val and y_val together",
+    ),
+    "negative weights": (lambda m: m.fit(X, Y, sample_weight=-Y**2), InputError, "Expected"),
+    "a level of 2": (
+        lambda m: m.fit(X, Y).predict_quantiles(X, [2.0]), InputError, r"Expected quantiles",
+    ),
+    "three numbers of steps": (
+        lambda m: m.set_params(max_steps=[1, 2, 3]).fit(X, Y), InputError, "Expected max_steps",
+    ),
+    "no trees to speak of": (
+        lambda m: m.set_params(trees=-1).fit(X, Y), InputError, "Expected trees to be a whole",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_mistakes_are_told(mistake):
+    act, error, words = WRONG[mistake]
+    quick = qdist.DistributionRegressor(**{**SMALL, "max_steps": 2, "trees": 2})
+    with pytest.raises(error, match=words):
+        act(quick)
+
+
+def test_a_fit_that_fails_leaves_the_earlier_one(model):
+    before = model.predict(X)
+    with pytest.raises(ValueError, match=r"."):
+        model.fit(X, Y[:-1])
+    np.testing.assert_array_equal(model.predict(X), before)

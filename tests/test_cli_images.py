@@ -1,0 +1,138 @@
+"""The command line with images: a folder or an .npz in, a picture, a folder or an .npz out."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from qdist.cli import main
+from qdist.data.images import read_images
+from qdist.data.pictures import half, write_images
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (20, 3, 4), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _float32():
+    """The command line has a process, and its defaults."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Images with labels as a file, and a model fitted to it by the command line."""
+    folder = tmp_path_factory.mktemp("images")
+    write_images(IMAGES, folder / "i.npz", labels=np.arange(20) % 2)
+    words = ["fit", str(folder / "i.npz"), "-o", str(folder / "m.qdist"), "--max-time", "0.5"]
+    assert main([*words, "--seed", "0", "--quiet"]) == 0
+    return folder
+
+
+def test_a_folder_of_pictures_is_fitted(tmp_path, capsys):
+    write_images(IMAGES, tmp_path / "pictures")
+    words = ["fit", str(tmp_path / "pictures"), "-o", str(tmp_path / "m.qdist")]
+    assert main([*words, "--max-time", "0.1"]) == 0
+    assert "saved" in capsys.readouterr().err
+    assert main(["info", str(tmp_path / "m.qdist")]) == 0
+    assert "3 x 4 pixels, grey" in capsys.readouterr().out
+
+
+def test_samples_are_one_picture_a_folder_or_an_array(folder, tmp_path, capsys):
+    model = str(folder / "m.qdist")
+    for name in ("grid.png", "drawn", "drawn.npz", "drawn.npy"):
+        words = ["sample", model, "-n", "4", "-o", str(tmp_path / name), "--seed", "0"]
+        assert main(words) == 0, capsys.readouterr().err
+    with Image.open(tmp_path / "grid.png") as grid:  # 2 x 2 images of 4 x 3, and gaps of 1
+        assert grid.size == (2 * 4 + 3, 2 * 3 + 3)
+    stacks = [read_images(tmp_path / name)[0] for name in ("drawn", "drawn.npz", "drawn.npy")]
+    assert stacks[0].shape == (4, 3, 4)
+    assert all(np.array_equal(stacks[0], stack) for stack in stacks)
+
+
+def test_a_label_is_given(folder, tmp_path):
+    words = ["sample", str(folder / "m.qdist"), "-n", "3", "-o", str(tmp_path / "d.npz")]
+    assert main([*words, "--given", "1"]) == 0
+    images, labels = read_images(tmp_path / "d.npz")
+    assert images.shape == (3, 3, 4)
+    assert labels.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("how", ["half", "picture", "array"])
+def test_hidden_halves_are_completed(folder, tmp_path, how):
+    mask = half((3, 4), "lower")
+    write_images((255 * mask).astype(np.uint8)[None], tmp_path / "mask.png", gap=0)
+    np.save(tmp_path / "mask.npy", mask)
+    ways = {
+        "half": ["--hide", "lower"],
+        "picture": ["--mask", str(tmp_path / "mask.png")],
+        "array": ["--mask", str(tmp_path / "mask.npy")],
+    }
+    words = ["inpaint", str(folder / "m.qdist"), str(folder / "i.npz"), *ways[how], "-n", "2"]
+    assert main([*words, "-o", str(tmp_path / "c.npz"), "--seed", "0"]) == 0
+    completed, _ = read_images(tmp_path / "c.npz")
+    assert completed.shape == (40, 3, 4)
+    known = IMAGES.repeat(2, 0)
+    assert np.array_equal(completed[:, :1], known[:, :1])
+    assert not np.array_equal(completed[::2], completed[1::2])
+    assert main([*words, "-o", str(tmp_path / "c.png")]) == 0
+    with Image.open(tmp_path / "c.png") as grid:  # 20 rows of what is known and two draws
+        assert grid.size == (3 * 5 + 1, 20 * 4 + 1)
+
+
+def test_info_for_machines(folder, capsys):
+    assert main(["info", str(folder / "m.qdist"), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["model"] == "ImageModel"
+    assert facts["images"]["classes"] == [0, 1]
+    assert facts["images"]["height"] == 3
+
+
+MISTAKES = {
+    "a label that was not fitted": (
+        ["sample", "{m}", "-n", "1", "-o", "{t}/a.npz", "--given", "7"],
+        1,
+        "Expected a label that was fitted: 0, 1; got '7'",
+    ),
+    "two labels": (
+        ["sample", "{m}", "-n", "1", "-o", "{t}/a.npz", "--given", "0", "--given", "1"],
+        2,
+        "expected one label; got 2",
+    ),
+    "images on standard output": (
+        ["sample", "{m}", "-n", "1"],
+        1,
+        "Expected a file or folder for images; got standard output",
+    ),
+    "an ending for tables": (
+        ["sample", "{m}", "-n", "1", "-o", "{t}/a.csv"],
+        1,
+        "Expected a file ending in .png, .npz or .npy, or a folder",
+    ),
+    "nothing hidden": (
+        ["inpaint", "{m}", "{i}", "-o", "{t}/a.npz"],
+        2,
+        "expected one of --hide and --mask",
+    ),
+    "a mask that is not there": (
+        ["inpaint", "{m}", "{i}", "-o", "{t}/a.npz", "--mask", "{t}/no.png"],
+        1,
+        "Expected a file to read",
+    ),
+    "no images": (["fit", "{t}", "-o", "{t}/m.qdist"], 1, "Expected files ending in .png"),
+    "an empty .npz": (["fit", "{t}/no.npz", "-o", "{t}/m.qdist"], 1, "Expected a file to read"),
+}
+
+
+@pytest.mark.parametrize(("words", "code", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_are_one_line(folder, tmp_path, capsys, words, code, message):
+    places = {"m": folder / "m.qdist", "i": folder / "i.npz", "t": tmp_path}
+    assert main([word.format(**places) for word in words]) == code
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error

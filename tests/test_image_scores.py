@@ -1,0 +1,180 @@
+"""The arithmetic behind the benchmark of images, against closed forms and by hand."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+
+from benchmarks import common, image_gate, images_report
+from benchmarks import image_scores as scores
+from benchmarks.image_classifier import train_classifier
+from benchmarks.images import CASES, HEADS, halved
+
+RNG = np.random.default_rng(0)
+
+
+def test_the_frechet_distance_of_equal_sets_is_nought():
+    x = RNG.normal(size=(200, 5))
+    assert scores.frechet_distance(x, x) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_frechet_distance_of_shifted_normals_is_the_square_of_the_shift():
+    """N(0, I) and N(m, I) with |m|^2 = 9 + 16. Of 20,000 draws in 4 dimensions: bias 4 * 4 / n."""
+    x, y = RNG.normal(size=(2, 20_000, 4))
+    found = scores.frechet_distance(x, y + np.array([3.0, 4.0, 0.0, 0.0]))
+    assert found == pytest.approx(25.0, abs=0.4)  # deviation of 2 m (mean difference): 0.1
+
+
+def test_the_frechet_distance_by_another_root():
+    """The published way: the square root of the product of the covariances, by scipy."""
+    x, y = RNG.normal(size=(300, 4)), RNG.normal(size=(200, 4)) @ RNG.normal(size=(4, 4))
+    a, b = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
+    root = scipy.linalg.sqrtm(a @ b).real
+    expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(a + b - 2 * root)
+    assert scores.frechet_distance(x, y) == pytest.approx(expected, rel=1e-8)
+
+
+def test_the_frechet_distance_of_features_that_never_move():
+    x = np.zeros((10, 3))
+    assert scores.frechet_distance(x, x + np.array([1.0, 2.0, 2.0])) == pytest.approx(9.0)
+
+
+def test_the_kernel_distance_is_unbiased():
+    """Zero on average for equal laws: 200 pairs of 20 draws, 4 standard errors."""
+    found = [scores.kernel_distance(*RNG.normal(size=(2, 20, 3))) for _ in range(200)]
+    assert abs(np.mean(found)) < 4 * np.std(found) / 200**0.5
+    shifted = scores.kernel_distance(RNG.normal(size=(50, 3)), RNG.normal(size=(50, 3)) + 2)
+    assert shifted > 10 * np.std(found)
+
+
+def test_precision_and_recall_of_a_part():
+    """Draws from one of two clusters: all of them real, and half of the real ones reached."""
+    real = np.concatenate([RNG.normal(size=(100, 2)), RNG.normal(size=(100, 2)) + 100])
+    precision, recall = scores.precision_recall(real, RNG.normal(size=(200, 2)))
+    assert precision > 0.9
+    assert 0.4 < recall <= 0.5
+    assert scores.precision_recall(real, real) == (1.0, 1.0)
+
+
+def test_inpainting_scores_by_hand():
+    """One hidden pixel of truth 0 and draws 0, 255: mean distance 1/2, spread (1 / 2) of 1."""
+    truth = np.zeros((1, 1, 2), np.uint8)
+    draws = np.array([[[[9, 0]]], [[[9, 255]]]], np.uint8)
+    mask = np.array([[False, True]])
+    found = scores.inpainting_scores(truth, draws, mask)
+    assert found == {"crps": pytest.approx(0.0), "energy": pytest.approx(0.0)}
+    away = np.full_like(draws, 255)
+    assert scores.inpainting_scores(truth, away, mask)["crps"] == pytest.approx(1.0)
+
+
+def test_what_became_of_zeros_by_hand():
+    real = np.array([[[0, 0]], [[0, 200]]], np.uint8)  # the left pixel is always flat
+    drawn = np.array([[[0, 0]], [[0, 5]], [[0, 200]], [[9, 0]]], np.uint8)
+    found = scores.flatness(real, drawn)
+    assert found["background_grey"] == pytest.approx(1 / 4)
+    assert found["zeros"] == pytest.approx(5 / 8)
+    assert found["faint"] == pytest.approx(2 / 8)
+    assert (found["zeros_real"], found["faint_real"]) == (3 / 4, 0.0)
+
+
+def test_averages_of_four_pixels():
+    images = np.array([[[0, 1, 8, 8], [1, 1, 8, 8]]], np.uint8)
+    assert halved(images).tolist() == [[[1, 8]]]  # 3 / 4 is nearer to 1
+    assert halved(np.zeros((2, 4, 6, 3), np.uint8)).shape == (2, 2, 3, 3)
+
+
+def test_a_classifier_learns_and_repeats_itself():
+    torch.set_default_dtype(torch.float32)
+    labels = RNG.integers(0, 2, 300)
+    images = (labels[:, None, None] * 100 + RNG.integers(0, 100, (300, 8, 8))).astype(np.uint8)
+    net, again = (train_classifier(images, labels, seed=0, steps=30) for _ in range(2))
+    assert net.accuracy(images, labels) > 0.95
+    assert net.features(images).shape == (300, 64)
+    assert np.array_equal(net.features(images), again.features(images))
+
+
+def test_every_head_has_the_same_backbone():
+    assert len(HEADS) == 5
+    assert all(set(args) <= {"head", "head_args", "levels"} for args in HEADS.values())
+    assert set(CASES) == {"mnist14", "mnist28", "cifar16"}
+
+
+def result(head, **more):
+    facts = {
+        "machine": {"cores": 2, "gpu": False, "memory_gb": 8, "system": "Linux x86_64"},
+        "versions": {"torch": "2.13.0"},
+    }
+    numbers = {"accuracy_score": 0.5, "frechet": 12.0, "kernel": 3.0, "background_grey": 0.001}
+    one = {"set": "mnist14", "budget": "steps", "head": head, "seed": 0, **numbers, **facts}
+    return {**one, **more}
+
+
+def model_of(head, seed=0, **more):
+    return result(
+        head,
+        **{
+            "seed": seed,
+            "n_steps": 300,
+            "steps_done": 300,
+            "rates_tried": {},
+            "rate": 0.002,
+            "tested": 100,
+            "completed": 100,
+            "drawn": 5000,
+            "parameters": 1000,
+            "head_parameters": 10,
+            "floor": 0.001,
+            "bits_per_dim": 2.5,
+            **more,
+        },
+    )
+
+
+def test_the_page_of_images_is_that_of_its_results():
+    results = [
+        model_of("binned", accuracy_score=0.7),
+        model_of("binned", seed=1, accuracy_score=0.9),
+        model_of("implicit, blocks", bits_per_dim=None),
+        result("real images"),
+    ]
+    text = images_report.page({"short": results}, "## Notes")
+    assert "| binned | 80.0% | 12.0 |" in text  # the median of two
+    assert "a short run" in text
+    assert "has not been done" in text
+    assert "300 steps of 64 images. The learning rate is 0.002, not tuned." in text
+    assert "images-short/mnist14-steps-implicit_blocks-0.png" in text
+    assert "each law mixed with 0.1% of a uniform one" in text
+    full = images_report.page({"full": results}, "## Notes")
+    assert "has not been done" not in full
+
+
+def test_the_committed_page_of_images_is_that_of_the_results():
+    by_size = {k: common.read_results(v) for k, v in images_report.FOLDERS.items()}
+    by_size = {size: results for size, results in by_size.items() if results}
+    if not by_size:
+        pytest.skip("no results yet")
+    notes = images_report.NOTES.read_text()
+    assert images_report.PAGE.read_text() == images_report.page(
+        by_size, notes, gate=images_report.gate_results()
+    )
+
+
+def test_images_of_one_pixel_follow_their_laws():
+    ends, zeros = (image_gate.draw(law, 50_000, 0) for law in image_gate.LAWS)
+    assert ends.shape == (50_000, 1, 1)
+    assert abs((ends == 0).mean() - 0.7) < 0.01  # 4 deviations are 0.008, the grid's values 0.004
+    assert abs((zeros == 0).mean() - 0.9) < 0.006
+    assert len(np.unique(zeros)) == 256
+
+
+def test_the_gate_says_who_passes():
+    good, bad = ({"grey": g, "share_error": 0.001, "passes": p} for g, p in ((0.0, 3), (0.2, 0)))
+    some = {**good, "passes": 1}
+    results = {
+        "binned": {"two ends": good, "zeros": some},
+        "spline": dict.fromkeys(image_gate.LAWS, bad),
+    }
+    facts = {"seeds": 3, "steps": 600, "batch": 512, "rate": 0.01}
+    text = image_gate.section({"results": results, **facts})
+    assert "| binned | **0.00% / 0.001** | 0.00% / 0.001 * |" in text
+    assert "| spline | 20.00% / 0.001 | 20.00% / 0.001 |" in text
