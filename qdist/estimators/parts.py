@@ -21,7 +21,15 @@ from torch import Tensor
 from qdist.checkpoint import fill_weights
 from qdist.laws import RegressionLaw, build
 from qdist.quantile import PiecewiseLinear, QuantileFunction
-from qdist.regression import FeatureCodec, SymmetricTrees, TargetCodec, average, cross_fit
+from qdist.regression import (
+    FeatureCodec,
+    SymmetricTrees,
+    TargetCodec,
+    average,
+    cross_fit,
+    spread_of,
+    stretched,
+)
 from qdist.regression.trees import TreeRecipe
 from qdist.training import Callback, Limits, Recipe, Rows, split, train
 
@@ -84,6 +92,7 @@ class Parts:
         networks: By name, "plain" and, where there are trees, "guided".
         settings: For each network what it was built of, besides the codecs.
         shares: For each target the shares of the networks in the average, in their order.
+        spreads: For each target the factor by which its laws are stretched.
     """
 
     features: FeatureCodec
@@ -92,6 +101,7 @@ class Parts:
     networks: dict[str, RegressionLaw]
     settings: dict[str, dict[str, Any]]
     shares: list[list[float]]
+    spreads: list[float]
     n_steps: list[int] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
     profile: dict[str, float] = field(default_factory=dict)
@@ -116,9 +126,14 @@ class Parts:
                 for name, law in self.networks.items()
             }
             yield [
-                target.decode(average([found[name][t] for name in found], self.shares[t]))
+                target.decode(self._law([found[name][t] for name in found], t))
                 for t, target in enumerate(self.targets)
             ]
+
+    def _law(self, laws: list[PiecewiseLinear], t: int) -> PiecewiseLinear:
+        law = average(laws, self.shares[t])
+        # A target of few values has no width to stretch.
+        return law if self.targets[t].atoms is not None else stretched(law, self.spreads[t])
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name."""
@@ -140,6 +155,7 @@ class Parts:
             # In the order of training, as the shares are.
             "networks": {name: self.settings[name] for name in self.networks},
             "shares": self.shares,
+            "spreads": self.spreads,
         }
 
     @classmethod
@@ -157,7 +173,8 @@ class Parts:
             SymmetricTrees.from_tensors(of.pop(f"trees.{t}", {}), features=questions)
             for t in range(int(data["trees"]))
         ]
-        parts = cls(features, targets, trees, {}, dict(data["networks"]), list(data["shares"]))
+        shares, spreads = list(data["shares"]), [float(s) for s in data["spreads"]]
+        parts = cls(features, targets, trees, {}, dict(data["networks"]), shares, spreads)
         for name in parts.settings:
             law = _build(parts, name, seed=0, device="cpu")
             fill_weights(law, of.pop(name, {}))
@@ -196,7 +213,7 @@ def fit_parts(
     targets = [TargetCodec.fit(column, weight) for column in y.T]
     z = np.stack([target.encode(y[:, t]) for t, target in enumerate(targets)], -1)
     matrix = features.matrix(table)
-    parts = Parts(features, targets, [], {}, {"plain": dict(plan.network)}, [])
+    parts = Parts(features, targets, [], {}, {"plain": dict(plan.network)}, [], [])
     questions = features.questions(matrix)
     guesses = []
     if plan.trees.trees:
@@ -257,7 +274,7 @@ def fit_parts(
         parts.n_steps.append(result.n_steps)
         parts.history += [{"network": name, **record} for record in result.history]
         parts.profile |= {f"{name} {key}": s for key, s in result.profile.items()}
-    parts.shares = _shares(parts, checks)
+    parts.shares, parts.spreads = _weigh(parts, checks)
     parts.profile["total"] = time.perf_counter() - began
     return parts
 
@@ -299,24 +316,25 @@ def _given_rows(
 
 
 @torch.no_grad()
-def _shares(parts: Parts, checks: dict[str, Rows | None]) -> list[list[float]]:
-    """For each target the shares of the networks of least CRPS on the held-out rows."""
-    names = list(parts.networks)
-    if len(names) == 1:
-        return [[1.0] for _ in parts.targets]
+def _weigh(parts: Parts, checks: dict[str, Rows | None]) -> tuple[list[list[float]], list[float]]:
+    """For each target the shares of least CRPS on the held-out rows, and the spread after it."""
+    names, count = list(parts.networks), len(parts.targets)
+    even = [1.0 / len(names)] * len(names)
     laws: dict[str, list[PiecewiseLinear]] = {}
     for name, check in checks.items():
         if check is None:  # nothing to choose by
-            return [[0.5, 0.5] for _ in parts.targets]
+            return [even] * count, [1.0] * count
         laws[name] = parts.networks[name].laws(check.y)
-        weight, y = check.weight, check.y[:, -len(parts.targets) :]
-    chosen = []
-    for t in range(len(parts.targets)):
-        both = [laws[name][t] for name in names]
-        scores = [float((average(both, [1 - s, s]).crps(y[:, t]) * weight).mean()) for s in _GRID]
-        best = float(_GRID[int(np.argmin(scores))])
-        chosen.append([1 - best, best])
-    return chosen
+        weight, y = check.weight, check.y[:, -count:]
+    shares, spreads = [], []
+    for t in range(count):
+        found = [laws[name][t] for name in names]
+        grid = [[1 - float(s), float(s)] for s in _GRID] if len(names) == 2 else [even]
+        scores = [float((average(found, s).crps(y[:, t]) * weight).mean()) for s in grid]
+        shares.append(grid[int(np.argmin(scores))])
+        few = parts.targets[t].atoms is not None
+        spreads.append(1.0 if few else spread_of(average(found, shares[t]), y[:, t]))
+    return shares, spreads
 
 
 def _by_part(weights: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:

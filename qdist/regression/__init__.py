@@ -5,6 +5,7 @@ from qdist.regression.crossfit import cross_fit
 from qdist.regression.embedding import FeatureEmbedding
 from qdist.regression.features import FeatureCodec
 from qdist.regression.members import Members
+from qdist.regression.spread import spread_of, stretched
 from qdist.regression.targets import TargetCodec
 from qdist.regression.trees import SymmetricTrees
 
@@ -16,4 +17,6 @@ __all__ = [
     "TargetCodec",
     "average",
     "cross_fit",
+    "spread_of",
+    "stretched",
 ]
