@@ -206,8 +206,9 @@ def sampling(case, ratio):
 def test_the_page_of_the_sampler_says_what_was_missed():
     first, second = image_sampling.CASES[:2]  # at most 1.5, at most 1.0
     text = image_sampling.page([sampling(second, 1.2), sampling(first, 1.4)], "## Notes")
-    assert "| at most 1.5 | 1.40 | 1.12 | yes |" in text
-    assert "| at most 1.0 | 1.20 | 0.96 | **no** |" in text
+    assert "| 2 | at most 1.5 | 1.40 | 1.12 | yes |" in text
+    assert "| 2 | at most 1.0 | 1.20 | 0.96 | **no** |" in text
+    assert "| 2 | at most 2.0 | not measured | | |" in text
     assert "| 1,400 | 1,000 | 1,250 | 1.40 | 560 times faster | 12 | 0.5 |" in text
     assert text.index("64 of 28 x 28 x 1") < text.index("256 of 28 x 28 x 1")
 

@@ -7,7 +7,7 @@ Source:
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import torch
 from torch import Tensor
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from qdist_pixelcnn.backbone import GatedPixelCNN
 
 __all__ = ["RasterStepper"]
+
+_MANY: Final = 16
 
 
 @final
@@ -41,7 +43,8 @@ class RasterStepper(AbstractStepper):
     def __init__(self, backbone: "GatedPixelCNN", y: Tensor, tau: Tensor | None) -> None:
         domain = backbone.domain
         self._backbone, self._tau = backbone, tau
-        self._threads = torch.get_num_threads()
+        # The rows of a few images are too small to be shared out.
+        self._threads = torch.get_num_threads() if len(y) >= _MANY else 1
         self._first = len(domain.conditioning)
         self._width, self._channels = domain.width * domain.channels, domain.channels
         self._scale = 2 / max(1, domain.levels - 1)
@@ -68,7 +71,8 @@ class RasterStepper(AbstractStepper):
 
         A batch of hundreds would gain a little by more, on a machine that does nothing else. But
         where other programs want the cores too, threads that wait for each other at every step
-        take many times as long. The rows of the vertical stack still take all threads.
+        take many times as long. The rows of the vertical stack still take all threads,
+        unless there are only a few images.
         """
         return threads(1)
 

@@ -119,10 +119,11 @@ def test_a_label_can_become_known_late():
         stepper.set(i, y[:, i])
 
 
-def test_contexts_that_were_handed_out_stay_as_they_were():
-    net = GatedPixelCNN(ImageDomain(2, 3, 1), features=4, layers=2)
+@pytest.mark.parametrize("levels", LEVELS)
+def test_contexts_that_were_handed_out_stay_as_they_were(levels):
+    net = GatedPixelCNN(ImageDomain(2, 3, 1), features=4, layers=2, levels=levels)
     y = images(net)
-    stepper = net.stepper(*unknown(net, y))
+    stepper = net.stepper(*unknown(net, y), tau=torch.rand_like(y))
     first = stepper.context(0)
     kept = first.clone()
     stepper.set(0, y[:, 0])
