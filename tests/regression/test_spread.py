@@ -7,6 +7,9 @@ from qdist.quantile import PiecewiseLinear
 from qdist.regression import spread_of, stretched
 
 
+TAIL = torch.tensor(0.2)
+
+
 def laws(n, width):
     return PiecewiseLinear(torch.tensor([0.0, 1.0]), torch.tensor([-width, width])).expand([n])
 
@@ -34,9 +37,7 @@ def test_the_factor_by_hand():
 
 def test_the_median_stays_and_levels_keep_their_order(generator):
     values = torch.randn(7, 9, generator=generator).sort(-1).values
-    law = PiecewiseLinear(
-        torch.linspace(0.05, 0.95, 9), values, tails=(torch.tensor(0.1), torch.tensor(0.2))
-    )
+    law = PiecewiseLinear(torch.linspace(0.05, 0.95, 9), values, tails=(TAIL, TAIL))
     wide = stretched(law, 1.7)
     torch.testing.assert_close(wide.icdf(0.5), law.icdf(0.5))
     q = wide.quantiles(torch.linspace(0.001, 0.999, 99))
