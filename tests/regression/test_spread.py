@@ -6,7 +6,6 @@ import torch
 from qdist.quantile import PiecewiseLinear
 from qdist.regression import spread_of, stretched
 
-
 TAIL = torch.tensor(0.2)
 
 
