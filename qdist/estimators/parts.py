@@ -269,17 +269,13 @@ def _build(parts: Parts, name: str, *, seed: int, device: str) -> RegressionLaw:
         bins = bins + [_GUESS_BINS] * len(parts.targets)
     atoms = [target.atoms for target in parts.targets]
     levels = parts.features.levels
-    return build(
-        lambda: RegressionLaw(bins, levels, atoms, **settings), seed=seed, device=device
-    )
+    return build(lambda: RegressionLaw(bins, levels, atoms, **settings), seed=seed, device=device)
 
 
 _GUESS_BINS = [-4.0, *torch.special.ndtri(torch.arange(1, 32) / 32.0).tolist(), 4.0]
 
 
-def _rows(
-    parts: Parts, name: str, matrix: Floats, guesses: Sequence[Floats], z: Floats
-) -> Tensor:
+def _rows(parts: Parts, name: str, matrix: Floats, guesses: Sequence[Floats], z: Floats) -> Tensor:
     """Rows as the network of that name takes them: numbers, guesses, codes, targets."""
     columns = [parts.features.numbers(matrix)]
     if parts.settings[name].get("guesses"):
@@ -316,9 +312,7 @@ def _shares(parts: Parts, checks: dict[str, Rows | None]) -> list[list[float]]:
     chosen = []
     for t in range(len(parts.targets)):
         both = [laws[name][t] for name in names]
-        scores = [
-            float((average(both, [1 - s, s]).crps(y[:, t]) * weight).mean()) for s in _GRID
-        ]
+        scores = [float((average(both, [1 - s, s]).crps(y[:, t]) * weight).mean()) for s in _GRID]
         best = float(_GRID[int(np.argmin(scores))])
         chosen.append([1 - best, best])
     return chosen

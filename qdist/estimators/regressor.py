@@ -79,6 +79,9 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         True
     """
 
+    _parts: Parts
+    _flat: bool
+
     def __init__(
         self,
         *,
@@ -134,7 +137,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             TrainingError: If training diverges.
         """
         plan = self._plan()
-        earlier = vars(self).pop("_parts", None)
+        earlier = self.__dict__.pop("_parts", None)
         try:
             table = read_features(self, X, reset=True)
             targets, flat = read_targets(y, table.num_rows)
@@ -346,7 +349,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
 
     def _plan(self) -> Plan:
         check = arguments.number
-        steps = self.max_steps
+        steps: Any = self.max_steps
         if isinstance(steps, str) or not isinstance(steps, Sequence):
             steps = [steps, steps]
         if len(steps) not in {1, 2}:

@@ -105,6 +105,7 @@ class RegressionLaw(AbstractLaw):
         for t, head in enumerate(self.heads):
             target = y[:, self.numbers + self.codes + t]
             target = target.unsqueeze(-1).expand(h.shape[:-1])
+            assert isinstance(head, AbstractHead)
             losses.append(head.loss(self._with_guess(h, y, t), target, generator=generator))
         return torch.stack(losses).mean(-1).sum(0)
 
@@ -116,6 +117,7 @@ class RegressionLaw(AbstractLaw):
     def start(self, rows: Tensor, *, weight: Tensor) -> None:
         """Let the heads start at the law of the training rows: of what the guesses leave."""
         for t, head in enumerate(self.heads):
+            assert isinstance(head, AbstractHead)
             target = rows[:, self.numbers + self.codes + t]
             if self.guesses and isinstance(head, SplineHead):
                 target = target - rows[:, self.numbers - self.guesses + t]

@@ -1,8 +1,8 @@
 r"""One law out of many: the average of their quantile functions, or of their probabilities.
 
-The average of quantile functions, $\bar Q(\tau) = \frac1M \sum_m Q_m(\tau)$, keeps the shape of the
-laws where they agree on it and differ in place. (The average of the cdfs is wider than any of
-them.) Where all mass is on the same few values the average must keep to them: there it is that of
+The average of quantile functions, $\bar Q(\tau) = \frac1M \sum_m Q_m(\tau)$, keeps the shape of
+the laws where they agree on it and differ in place. (The average of the cdfs is wider than any
+of them.) Where all mass is on the same few values the average must keep to them: there it is that of
 the probabilities.
 
 Source: "Is It Better to Average Probabilities or Quantiles?" (Lichtendahl, Grushka-Cockayne,

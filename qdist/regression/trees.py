@@ -1,7 +1,7 @@
 r"""Gradient boosting with symmetric trees, for the mean of a target.
 
-In a symmetric (oblivious) tree all nodes of a level ask the same question, so that a tree of depth
-D is D questions and a table of $2^D$ values: it is found, kept and asked in a few array operations.
+In a symmetric (oblivious) tree all nodes of a level ask the same question, so that a tree of
+depth D is D questions and a table of $2^D$ values: found, kept and asked in a few array operations.
 
 Source: "CatBoost: unbiased boosting with categorical features" (Prokhorenkova et al., 2018),
 https://arxiv.org/abs/1706.09516
@@ -151,7 +151,9 @@ class SymmetricTrees:
                 and all(bool(np.isfinite(a).all()) for a in arrays.values())
             )
         except (KeyError, ValueError, TypeError) as error:
-            raise FileFormatError(f"Expected the tensors of trees; got others: {error}.") from error
+            raise FileFormatError(
+                f"Expected the tensors of trees; got others: {error}."
+            ) from error
         if not whole:
             raise FileFormatError("Expected the tensors of trees; got some that do not fit.")
         return cls(feature, threshold, value, float(arrays["start"]))

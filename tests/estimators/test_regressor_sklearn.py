@@ -71,7 +71,9 @@ def test_parameters_are_stored_as_they_are():
 
 
 @pytest.mark.parametrize("error", [QdistError, NotFittedError])
-@pytest.mark.parametrize("use", ["predict", "predict_quantiles", "predict_interval", "predict_dist"])
+@pytest.mark.parametrize(
+    "use", ["predict", "predict_quantiles", "predict_interval", "predict_dist"]
+)
 def test_use_before_fit(use, error):
     with pytest.raises(error, match=r"Expected a fitted DistributionRegressor"):
         getattr(qdist.DistributionRegressor(), use)([[1.0]])
