@@ -79,6 +79,9 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         True
     """
 
+    _parts: Parts
+    _flat: bool
+
     def __init__(
         self,
         *,

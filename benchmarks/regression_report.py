@@ -1,0 +1,138 @@
+"""Make docs/benchmarks/regression.md of the results: `python -m benchmarks.regression_report`.
+
+The numbers come from benchmarks/results/regression, the words from benchmarks/notes/regression.md.
+`--check` fails where the page is not what the results would give.
+"""
+
+import argparse
+import statistics
+import sys
+from typing import Any
+
+from benchmarks import common
+
+PAGE = common.ROOT.parent / "docs" / "benchmarks" / "regression.md"
+NOTES = common.ROOT / "notes" / "regression.md"
+RESULTS = common.RESULTS / "regression"
+
+Results = list[dict[str, Any]]
+
+INTRODUCTION = """\
+# Regression: beside its rivals
+
+`qdist.DistributionRegressor` and other forecasters of laws, each with its default settings, on the
+canonical splits of public data sets (concrete, energy, wine, power, naval, airfoil, bike sharing
+without its leaking columns). Every number is a mean over the splits that all methods of its set
+have run; the first column says which.
+
+- **CRPS**: at 200 midpoint levels, in the unit of the target; less is better. Methods that fit 19
+  quantiles are sorted, joined by lines, and constant beyond.
+- **PIT**: the Kolmogorov distance of the randomised PIT from the uniform law.
+- **Coverage**: the share of PIT values in the central 50, 90 and 95 %.
+- **Width**: the mean width of the central 90 % interval, in the unit of the target.
+
+Go on with `QDIST_DATA=path/to/data python -m benchmarks.regression`, which skips what is done, and
+the rivals in the environment of `benchmarks/environments/regression.txt`.
+"""
+
+
+def common_splits(results: Results) -> list[int]:
+    """The splits of one set that all methods which were run on it have."""
+    methods = {r["method"] for r in results}
+    return sorted(
+        set.intersection(*({r["split"] for r in results if r["method"] == m} for m in methods))
+    )
+
+
+def page(results: Results, notes: str) -> str:
+    """The page, as markdown."""
+    names = list(dict.fromkeys(r["set"] for r in results))
+    summary = [
+        "| set | splits | qdist | best rival | CRPS over the best rival's | at most 1.05 |",
+        "| --- | ---: | ---: | ---: | ---: | :---: |",
+    ]
+    details, ratios = [], []
+    for name in names:
+        mine = [r for r in results if r["set"] == name]
+        splits = common_splits(mine)
+        mine = [r for r in mine if r["split"] in splits]
+        if not mine:
+            continue
+        means = {
+            method: {
+                field: statistics.fmean(r[field] for r in mine if r["method"] == method)
+                for field in _FIELDS
+            }
+            for method in dict.fromkeys(r["method"] for r in mine)
+        }
+        details.append(_detail(name, splits, means))
+        rivals = {m: v["crps"] for m, v in means.items() if m != "qdist"}
+        if "qdist" not in means or not rivals:
+            continue
+        best = min(rivals, key=lambda m: rivals[m])
+        ratio = means["qdist"]["crps"] / rivals[best]
+        ratios.append(ratio)
+        summary.append(
+            f"| {name} | {len(splits)} | {means['qdist']['crps']:.4g} | "
+            f"{rivals[best]:.4g} ({best}) | {ratio:.3f} | {'yes' if ratio <= 1.05 else '**no**'} |"
+        )
+    overall = ""
+    if ratios:
+        geometric = statistics.geometric_mean(ratios)
+        overall = (
+            f"\nGeometric mean of the {len(ratios)} ratios: {geometric:.3f} (asked: at most 0.97, "
+            "over seven sets).\n"
+        )
+    return "\n".join(
+        [
+            "<!-- Made by `python -m benchmarks.regression_report`; edit "
+            "benchmarks/notes/regression.md instead. -->",
+            INTRODUCTION,
+            "## Asked and got\n",
+            *summary,
+            overall,
+            "## Each set\n",
+            *details,
+            notes.strip() + "\n",
+        ]
+    )
+
+
+_FIELDS = {
+    "crps": (".4g", "CRPS"),
+    "pit_distance": (".3f", "PIT"),
+    "coverage_50": (".3f", "50 %"),
+    "coverage_90": (".3f", "90 %"),
+    "coverage_95": (".3f", "95 %"),
+    "width_90": (".4g", "width"),
+    "fit_seconds": (".0f", "fit, s"),
+    "predict_seconds": (".2f", "predict, s"),
+}
+
+
+def _detail(name: str, splits: list[int], means: dict[str, dict[str, float]]) -> str:
+    lines = [
+        f"### {name}, splits {', '.join(map(str, splits))}\n",
+        "| method | " + " | ".join(label for _, label in _FIELDS.values()) + " |",
+        "| --- |" + " ---: |" * len(_FIELDS),
+    ]
+    for method in sorted(means, key=lambda m: means[m]["crps"]):
+        cells = [format(means[method][field], form) for field, (form, _) in _FIELDS.items()]
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Writes the page, or checks it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.regression_report")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if out of date")
+    args = parser.parse_args(argv)
+    text = page(common.read_results(RESULTS), NOTES.read_text())
+    if not args.check:
+        PAGE.write_text(text)
+    elif not PAGE.exists() or PAGE.read_text() != text:
+        sys.exit(f"{PAGE.name} is out of date. Run python -m benchmarks.regression_report.")
+
+
+if __name__ == "__main__":
+    main()
