@@ -157,7 +157,7 @@ class Parts:
             for t in range(int(data["trees"]))
         ]
         parts = cls(features, targets, trees, {}, dict(data["networks"]), list(data["shares"]))
-        for name in parts.settings:
+        for name in sorted(parts.settings):  # the order of training, which that of shares is
             law = _build(parts, name, seed=0, device="cpu")
             fill_weights(law, of.pop(name, {}))
             law.eval()

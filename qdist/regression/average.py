@@ -2,8 +2,8 @@ r"""One law out of many: the average of their quantile functions, or of their pr
 
 The average of quantile functions, $\bar Q(\tau) = \frac1M \sum_m Q_m(\tau)$, keeps the shape of
 the laws where they agree on it and differ in place. (The average of the cdfs is wider than any
-of them.) Where all mass is on the same few values the average must keep to them: there it is that of
-the probabilities.
+of them.) Where all mass is on the same few values the average must keep to them: there it is that
+of the probabilities.
 
 Source: "Is It Better to Average Probabilities or Quantiles?" (Lichtendahl, Grushka-Cockayne,
 Winkler, 2013), https://doi.org/10.1287/mnsc.1120.1667

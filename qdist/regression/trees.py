@@ -1,7 +1,8 @@
 r"""Gradient boosting with symmetric trees, for the mean of a target.
 
 In a symmetric (oblivious) tree all nodes of a level ask the same question, so that a tree of
-depth D is D questions and a table of $2^D$ values: found, kept and asked in a few array operations.
+depth D is D questions and a table of $2^D$ values: found,
+kept and asked in a few array operations.
 
 Source: "CatBoost: unbiased boosting with categorical features" (Prokhorenkova et al., 2018),
 https://arxiv.org/abs/1706.09516
