@@ -48,16 +48,15 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
     except ValueError as error:
         raise _as_ours(error) from error
     names = [str(k) for k in range(x.shape[1])]
-    return pa.table([pa.array(column) for column in np.ascontiguousarray(x.T)], names=names)
+    table = pa.table([pa.array(column) for column in np.ascontiguousarray(x.T)], names=names)
+    return _named(estimator, table)
 
 
 def _named(estimator: Any, table: pa.Table) -> pa.Table:
     # Frames and arrays may follow each other, with a warning of scikit-learn: the place counts.
-    codec = getattr(estimator, "_features", None)
-    known = None if codec is None else codec.names
-    if known is not None and len(known) == table.num_columns:
-        return table.rename_columns(list(known))
-    return table
+    parts = getattr(estimator, "_parts", None)  # none while a fit is under way
+    known = [] if parts is None else [column.name for column in parts.features.columns]
+    return table.rename_columns(known) if len(known) == table.num_columns else table
 
 
 def _note_names(estimator: Any, names: list[str], *, reset: bool) -> None:

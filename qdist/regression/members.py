@@ -19,7 +19,7 @@ class _SharedLinear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, members: int, *, first: bool) -> None:
         super().__init__()
-        bound = inputs**-0.5
+        bound = max(1, inputs) ** -0.5  # no inputs where all features are constants
         self.weight = nn.Parameter(torch.empty(outputs, inputs).uniform_(-bound, bound))
         # NOTE[DIFF] TabM scales the inputs of the first layer by random signs. Scaling its
         # outputs instead lets the largest product be taken once for all members; the random

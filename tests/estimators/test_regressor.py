@@ -85,7 +85,8 @@ def test_the_law_agrees_with_itself(model):
     assert skill > 0.5
 
 
-def test_the_spread_follows_the_features(model):
+def test_the_spread_follows_the_features():
+    model = qdist.DistributionRegressor(**{**SMALL, "max_steps": 600}).fit(*data(600))
     low, high = model.predict_interval([[0.0, -0.8], [0.0, 0.8]]).T
     assert high[1] - low[1] > 1.3 * (high[0] - low[0])  # three times, in truth
 
@@ -131,7 +132,7 @@ def test_frames_of_any_make(make):
     assert list(model.feature_names_in_) == ["hue", "size"]
     assert model.score(make(frame), y) > 0.2
     # A level that was never seen counts as missing.
-    assert np.array_equal(
+    assert np.allclose(
         model.predict(make({"hue": ["green"], "size": [0.1]})),
         model.predict(make({"hue": [None, "red"], "size": [0.1, 0.1]}))[:1],
     )
@@ -220,7 +221,7 @@ BAD = {
     "no y": (lambda m, x, y: m.fit(x, None), "the target y is None"),
     "y too short": (lambda m, x, y: m.fit(x, y[:9]), r"Expected y of shape \(200,\)"),
     "y missing": (lambda m, x, y: m.fit(x, y * np.nan), "NaN"),
-    "infinite x": (lambda m, x, y: m.fit(x / 0, y), "infinity"),
+    "infinite x": (lambda m, x, y: m.fit(np.where(x > 0, np.inf, x), y), "infinity"),
     "one row": (lambda m, x, y: m.fit(x[:1], y[:1]), "at least 2 rows"),
     "no depth": (lambda m, x, y: m.set_params(depth=0).fit(x, y), "Expected depth"),
     "one fold": (lambda m, x, y: m.set_params(folds=1).fit(x, y), "Expected folds"),
@@ -235,7 +236,6 @@ BAD = {
 
 
 @pytest.mark.parametrize(("use", "words"), BAD.values(), ids=BAD)
-@pytest.mark.filterwarnings("ignore:divide by zero")
 def test_bad_input(model, use, words):
     with pytest.raises(InputError, match=words):
         use(copy.deepcopy(model), *data())

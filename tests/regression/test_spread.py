@@ -13,7 +13,7 @@ def laws(n, width):
     return PiecewiseLinear(torch.tensor([0.0, 1.0]), torch.tensor([-width, width])).expand([n])
 
 
-@pytest.mark.parametrize("width", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("width", [0.4, 0.5, 0.8])
 def test_stretched_laws_cover_what_they_should(width, generator):
     y = 2 * torch.rand(2000, generator=generator) - 1
     law = laws(2000, width)
