@@ -208,7 +208,8 @@ def test_trees_that_ask_about_nothing_are_refused(model, tmp_path):
 
 def test_a_constant_target_and_a_constant_feature():
     x, y = data(40)
-    assert np.ptp(qdist.DistributionRegressor(**SMALL).fit(0 * x, y).predict(x)) == 0
+    # Equal rows differ by the rounding of float32, which depends on the place in a batch.
+    assert np.ptp(qdist.DistributionRegressor(**SMALL).fit(0 * x, y).predict(x)) < 1e-6
     steady = qdist.DistributionRegressor(**SMALL).fit(x, np.full(40, 7.0))
     assert np.array_equal(steady.predict_quantiles(x, [0.1, 0.9]), np.full((40, 2), 7.0))
     assert steady.score(x, np.full(40, 7.0)) == 0
