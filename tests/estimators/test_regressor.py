@@ -86,9 +86,12 @@ def test_the_law_agrees_with_itself(model):
 
 
 def test_the_spread_follows_the_features():
-    model = qdist.DistributionRegressor(**{**SMALL, "max_steps": 300}).fit(*data(600))
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, size=(600, 2))
+    y = x[:, 0] + np.where(x[:, 1] > 0, 1.0, 0.1) * rng.normal(size=600)
+    model = qdist.DistributionRegressor(**{**SMALL, "max_steps": 300}).fit(x, y)
     low, high = model.predict_interval([[0.0, -0.8], [0.0, 0.8]]).T
-    assert high[1] - low[1] > 1.3 * (high[0] - low[0])  # three times, in truth
+    assert high[1] - low[1] > 2 * (high[0] - low[0])  # ten times, in truth
 
 
 def test_a_target_of_few_values_keeps_to_them(counts):
@@ -208,7 +211,9 @@ def test_trees_that_ask_about_nothing_are_refused(model, tmp_path):
 
 def test_a_constant_target_and_a_constant_feature():
     x, y = data(40)
-    assert np.ptp(qdist.DistributionRegressor(**SMALL).fit(0 * x, y).predict(x)) == 0
+    assert (
+        np.ptp(qdist.DistributionRegressor(**SMALL).fit(0 * x, y).predict(x)) < 1e-6
+    )  # but for rounding
     steady = qdist.DistributionRegressor(**SMALL).fit(x, np.full(40, 7.0))
     assert np.array_equal(steady.predict_quantiles(x, [0.1, 0.9]), np.full((40, 2), 7.0))
     assert steady.score(x, np.full(40, 7.0)) == 0
