@@ -48,13 +48,14 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
     except ValueError as error:
         raise _as_ours(error) from error
     names = [str(k) for k in range(x.shape[1])]
-    return pa.table([pa.array(column) for column in np.ascontiguousarray(x.T)], names=names)
+    table = pa.table([pa.array(column) for column in np.ascontiguousarray(x.T)], names=names)
+    return _named(estimator, table)
 
 
 def _named(estimator: Any, table: pa.Table) -> pa.Table:
     # Frames and arrays may follow each other, with a warning of scikit-learn: the place counts.
-    codec = getattr(estimator, "_features", None)
-    known = None if codec is None else codec.names
+    parts = getattr(estimator, "_parts", None)
+    known = None if parts is None else parts.features.names
     if known is not None and len(known) == table.num_columns:
         return table.rename_columns(list(known))
     return table
