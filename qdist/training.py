@@ -74,7 +74,8 @@ class Limits:
 class Recipe:
     """How to train."""
 
-    batch_size: int | None = None  # None: a twentieth of the rows, between 64 and 512
+    # Rows a step for each learner; None: a twentieth of the rows, between 64 and 512.
+    batch_size: int | None = None
     learning_rate: float = 1e-3
     weight_decay: float = 0.3
     clip: float = 1.0
@@ -139,7 +140,7 @@ def train(
     every = max(1, result.n_steps // recipe.validations)
     law.train()
     with isolated_rng(seed), progress("fitting", total=result.n_steps) as bar:  # dropout
-        order = _batches(len(rows), batch_size, generator)
+        order = _batches(len(rows), batch_size, generator, learners=law.learners)
         for step in range(1, result.n_steps + 1):
             with clock("data"):
                 at = next(order)
@@ -221,8 +222,8 @@ def _speed(
     seconds = []
     for step in range(1, _PROBE + 3):
         start = time.perf_counter()
-        at = torch.randint(len(rows), (batch_size,), generator=generator)
-        loss = law(rows.y[at], law.visible(batch_size, generator=generator), generator=generator)
+        at = torch.randint(len(rows), (batch_size * law.learners,), generator=generator)
+        loss = law(rows.y[at], law.visible(len(at), generator=generator), generator=generator)
         optimiser.zero_grad(set_to_none=True)
         loss.mean().backward()
         nn.utils.clip_grad_norm_(law.parameters(), recipe.clip)
@@ -255,12 +256,15 @@ def _optimiser(law: AbstractLaw, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def _batches(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Row numbers, epoch after epoch, without end."""
+def _batches(
+    n: int, batch_size: int, generator: torch.Generator, *, learners: int
+) -> Iterator[Tensor]:
+    """Row numbers, epoch after epoch, without end: every learner has an order of its own."""
     while True:
-        order = torch.randperm(n, generator=generator)
+        orders = [torch.randperm(n, generator=generator) for _ in range(learners)]
+        order = torch.stack(orders, 1)
         for start in range(0, n - batch_size + 1, batch_size):
-            yield order[start : start + batch_size]
+            yield order[start : start + batch_size].flatten()
 
 
 def _stopped_by_nan(step: int, loss: float, best: "_Best") -> None:
@@ -301,7 +305,7 @@ class _Validation:
         total = 0.0
         for start in range(0, len(self._y), self._at_once):
             at = slice(start, start + self._at_once)
-            loss = law(self._y[at], self._visible[at], generator=generator)
+            loss = law.score(self._y[at], self._visible[at], generator=generator)
             total += float((loss * self._weight[at]).sum())
         law.train(was_training)
         return total / float(self._weight.sum())

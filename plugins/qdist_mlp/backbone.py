@@ -150,5 +150,8 @@ class _Stepper(AbstractStepper):
         return self._backbone.read(row) - self._origin
 
     def set(self, i: int, value: Tensor, *, rows: Tensor | None = None) -> None:
-        change = self._backbone.embed.change(i, value)
-        self._row = self._row + change if rows is None else self._row.index_add(0, rows, change)
+        reveal = self._backbone.embed.reveal
+        if rows is None:
+            self._row = reveal(self._row, i, value)
+        else:
+            self._row = self._row.index_copy(0, rows, reveal(self._row[rows], i, value))

@@ -38,8 +38,8 @@ class RowEmbedding(nn.Module):
         >>> embed = RowEmbedding((Coordinate("a", bins=bins), Coordinate("b", levels=3)), width=8)
         >>> y, visible = torch.tensor([[0.3, 2.0]]), torch.tensor([[True, False]])
         >>> row = embed(y, visible)
-        >>> step = embed.change(1, y[:, 1])  # the second cell becomes known
-        >>> torch.allclose(row + step, embed(y, torch.tensor([[True, True]])), atol=1e-6)
+        >>> row = embed.reveal(row, 1, y[:, 1])  # the second cell becomes known
+        >>> torch.allclose(row, embed(y, torch.tensor([[True, True]])), atol=1e-6)
         True
     """
 
@@ -73,8 +73,10 @@ class RowEmbedding(nn.Module):
             vector[i, : len(e)] = n_vectors + 1 + torch.where(atom, atom.cumsum(0), 0)
             hidden[i] = n_vectors
             n_vectors += 2 + int(atom.sum())
+        self.first = (*hidden.tolist(), n_vectors)  # a column's vectors begin with its hidden one
         k = torch.arange(1, frequencies + 1)
         ranked = torch.tensor([c.levels is None or c.ordered for c in coordinates])
+        self.order_known = ranked.tolist()
         for name, value in (
             ("left", left),
             ("right", right),
@@ -92,9 +94,9 @@ class RowEmbedding(nn.Module):
 
     def forward(self, y: Tensor, visible: Tensor) -> Tensor:
         """Return the sum over columns, (B, W), of rows y (B, D) of which `visible` is known."""
-        vector, waves = self._describe(torch.where(visible, y, 0.0))
+        vector, place = self._describe(torch.where(visible, y, 0.0))
         vector = torch.where(visible, vector, self.hidden)
-        waves = waves * visible.unsqueeze(-1)
+        waves = self._cosines(place) * self.damping * (visible & self.ranked).unsqueeze(-1)
         row = functional.embedding_bag(vector, self.table.weight, mode="sum")
         return row + waves.flatten(1) @ self.waves.flatten(0, 1)
 
@@ -103,15 +105,26 @@ class RowEmbedding(nn.Module):
         row: Tensor = self.table(self.hidden).sum(0, keepdim=True)
         return row
 
-    def change(self, i: int, value: Tensor) -> Tensor:
-        """Return what is added, (B, W), when cell i, until then hidden, takes a value (B,)."""
-        vector, waves = self._describe(value.unsqueeze(-1), slice(i, i + 1))
-        known = self.table(vector[:, 0]) - self.table(self.hidden[i])
-        change: Tensor = known + waves[:, 0] @ self.waves[i]
-        return change
+    def reveal(self, row: Tensor, i: int, value: Tensor) -> Tensor:
+        """Add to rows (B, W) what changes when cell i, until then hidden, takes a value (B,).
+
+        Without gradients this is done in place: a sampler does it thousands of times.
+        """
+        vector, place = self._describe(value.unsqueeze(-1), slice(i, i + 1))
+        first = self.first[i]
+        own = self.table.weight[first : self.first[i + 1]]
+        at = vector[:, 0] - first
+        # The shorter way round: there may be ten thousand vectors, or ten thousand rows.
+        known = (own - own[0])[at] if len(own) < len(at) else own[at] - own[0]
+        row = row + known if row.requires_grad or known.requires_grad else row.add_(known)
+        if not self.order_known[i]:
+            return row
+        waves = self._cosines(place)[:, 0]
+        weight = self.damping.unsqueeze(-1) * self.waves[i]
+        return row.addmm(waves, weight) if weight.requires_grad else row.addmm_(waves, weight)
 
     def _describe(self, y: Tensor, at: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """Return each cell's vector of the table (B, d) and its cosines (B, d, M)."""
+        """Return each cell's vector of the table and its place in [0, 1], (B, d) each."""
         left, right = self.left[at], self.right[at]
         y = y.to(left.dtype).t().contiguous()  # (d, B), as the bins are
         # The last bin that begins at or below y, but the atom where both begin there.
@@ -124,8 +137,11 @@ class RowEmbedding(nn.Module):
         wide = high > low
         share = torch.where(wide, (y - low) / torch.where(wide, high - low, 1.0), 0.5).clamp(0, 1)
         place = ((found + share) / self.bins[at].unsqueeze(1)).t()
-        waves = (place.unsqueeze(-1) * self.pi_k).cos() * self.damping
-        return self.vector[at].gather(1, found).t(), waves * self.ranked[at].unsqueeze(-1)
+        return self.vector[at].gather(1, found).t(), place
+
+    def _cosines(self, place: Tensor) -> Tensor:
+        """Return the cosines (B, d, M) of places (B, d)."""
+        return (place.unsqueeze(-1) * self.pi_k).cos()
 
 
 def _ends(coordinate: Coordinate) -> Tensor:

@@ -14,7 +14,7 @@ from qdist.checkpoint import fill_weights, write_model
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, NotFittedError
-from qdist.joint import Autoregressive
+from qdist.joint import Autoregressive, Ensemble
 from qdist.laws import TableLaw, build
 from qdist.quantile import QuantileFunction
 from qdist.queries import Nan
@@ -34,13 +34,16 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
     Args:
         backbone: Registered name of the network: what is known of a row -> context.
         head: Registered name of the head of numeric columns: context -> law of a cell.
+        members: Number of networks whose conditional laws are mixed: more are more accurate, and
+            cost as much more in fitting and in queries; free samples cost little more.
         order: "any", or the names of the columns in the order in which they are drawn; then the
             network is trained for that order alone, and conditions must be its first columns.
         max_time: Longest time to fit, in seconds or as "5m"; turned into a number of steps.
         max_epochs: At most so many passes over the rows.
         max_steps: At most so many steps. Without these two: 60 epochs, but at least 3,500 steps,
             and at most 6,000 where `max_time` is not given either.
-        batch_size: Rows a step; by default a twentieth of the rows, between 64 and 512.
+        batch_size: Rows a step for each member; by default a twentieth of the rows, between 64
+            and 512.
         learning_rate: Peak learning rate of AdamW.
         validation_fraction: Share of the rows held out for early stopping; 0 for none.
         columns: What is known beforehand of some columns, by name: `qdist.Column(...)`.
@@ -75,6 +78,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         *,
         backbone: str = "mlp",
         head: str = "binned",
+        members: int = 3,
         order: Literal["any"] | Sequence[str] = "any",
         max_time: float | str | None = None,
         max_epochs: float | None = None,
@@ -92,6 +96,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.backbone = backbone
         self.head = head
+        self.members = members
         self.order = order
         self.max_time = max_time
         self.max_epochs = max_epochs
@@ -145,7 +150,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             else:
                 y_val = codec.encode(X_val).to(y_train)
                 held_out = Rows(y_val, y_val.new_ones(len(y_val)))
-            law.joint.heads.start(rows.y, weight=rows.weight)
+            law.joint.start(rows.y, weight=rows.weight)
             result = train(
                 law,
                 rows,
@@ -297,7 +302,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         return self._fitted().schema
 
     @property
-    def module_(self) -> Autoregressive:
+    def module_(self) -> Autoregressive | Ensemble:
         """The joint law: a torch module over encoded rows."""
         return self._asked()[1].joint
 
@@ -371,6 +376,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             "backbone_args": arguments.keywords("backbone_args", self.backbone_args),
             "head": self.head,
             "head_args": arguments.keywords("head_args", self.head_args),
+            "members": arguments.number("members", self.members, least=1, whole=True),
             "order": arguments.column_order(self.order, codec.names),
         }
 

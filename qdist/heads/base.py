@@ -55,6 +55,11 @@ class AbstractHead(nn.Module, ABC):
         """
         return self(h).icdf(tau)  # type: ignore[no-any-return]
 
+    @property
+    def log_score(self) -> bool:
+        """Whether `loss` is minus the law's `log_prob`; no, by default."""
+        return False
+
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Take first parameters from training targets: a hook; by default nothing is done.
 

@@ -117,6 +117,11 @@ class CategoricalHead(AbstractHead):
             loss = loss + self(h).crps(code) / unit
         return loss
 
+    @property
+    def log_score(self) -> bool:
+        """Whether `loss` is minus the law's `log_prob`."""
+        return self.score == "log"
+
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the shares of codes target (N,)."""

@@ -4,6 +4,16 @@ from qdist.joint.autoregressive import Autoregressive as Autoregressive
 from qdist.joint.base import AbstractJoint as AbstractJoint
 from qdist.joint.cells import Draw as Draw
 from qdist.joint.comonotonic import Comonotonic as Comonotonic
+from qdist.joint.ensemble import Ensemble as Ensemble
 from qdist.joint.independent import Independent as Independent
+from qdist.joint.network import NetworkJoint as NetworkJoint
 
-__all__ = ["AbstractJoint", "Autoregressive", "Comonotonic", "Draw", "Independent"]
+__all__ = [
+    "AbstractJoint",
+    "Autoregressive",
+    "Comonotonic",
+    "Draw",
+    "Ensemble",
+    "Independent",
+    "NetworkJoint",
+]

@@ -9,16 +9,17 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import UnsupportedError
 from qdist.heads import ColumnHeads
-from qdist.joint.base import AbstractJoint
 from qdist.joint.cells import Draw, Part, hidden_rows
 from qdist.joint.levels import PAST
+from qdist.joint.network import NetworkJoint
 from qdist.orders import as_order, rank_of
+from qdist.quantile import QuantileFunction
 
 __all__ = ["Autoregressive"]
 
 
 @final
-class Autoregressive(AbstractJoint):
+class Autoregressive(NetworkJoint):
     r"""The joint $\prod_i p(y_i \mid x, y_j : \mathrm{rank}_j < \mathrm{rank}_i)$.
 
     Levels are independent. Densities factor so; joint cdfs do not, and there is no closed form
@@ -60,13 +61,38 @@ class Autoregressive(AbstractJoint):
         self.order = tuple(range(backbone.dim))
         self.order = tuple(self._order(order))
 
+    def conditional(self, i: int, y: Tensor, visible: Tensor) -> QuantileFunction:
+        """The law of one coordinate of each row given the row's visible cells.
+
+        Args:
+            i: The coordinate, hidden in each row.
+            y: Values, shape (B, D); hidden cells can be anything.
+            visible: What is known, shape (B, D), bool.
+
+        Returns:
+            Laws of batch shape (B,).
+
+        Raises:
+            UnsupportedError: If the backbone has a fixed order in which i does not come next.
+        """
+        visible = self._visible(y, visible)
+        if self.backbone.serves == "fixed" and not bool(
+            (visible == (torch.arange(self.dim, device=y.device) < i)).all()
+        ):
+            raise UnsupportedError(
+                f"Backbone {self.backbone.name!r} has a fixed order: it gives a column the ones "
+                "before it and no others. Know all of these, or use a backbone that serves any "
+                "set."
+            )
+        return self._law(i, self.backbone.stepper(y, visible).context(i))
+
     def _default_rank(self) -> Tensor:
         rank = rank_of(torch.tensor(self.order))
         if self.backbone.serves != "fixed":
             rank[list(self.conditioning)] = -1
         return rank
 
-    def _check_rank(self, rank: Tensor) -> None:
+    def _check_own_rank(self, rank: Tensor) -> None:
         del rank  # every rank is a chain of groups
 
     def _fill(

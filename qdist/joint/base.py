@@ -21,22 +21,19 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError, UnsupportedError
-from qdist.heads import ColumnHeads
-from qdist.joint.cells import Draw, Part, check_levels, hidden_rows
-from qdist.joint.levels import check_levels_are_read, law_of, loss_at_levels
-from qdist.quantile import QuantileFunction
+from qdist.joint.cells import Draw, Part, check_levels
 
 __all__ = ["AbstractJoint"]
 
 
 class AbstractJoint(nn.Module, ABC):
-    """A joint law over (backbone, heads). Arguments are checked here, once.
+    """A joint law of D coordinates. Arguments are checked here, once.
 
     A concrete joint states in `can` what it offers besides `loss`, `fill` and `sample`, gives the
-    reason for the rest in `cannot`, and implements `_default_rank`, `_check_rank`, `_fill`, and
-    those of `_rosenblatt`, `_log_prob` and `_cdf` that it can.
+    reason for the rest in `cannot`, and implements the hooks at the end of the class, those of
+    them that it can. Most have one backbone and its heads: they derive from
+    [`NetworkJoint`][qdist.joint.NetworkJoint].
 
     Values y are in the dtype of the backbone's parameters; a hidden cell can be anything, NaN
     included. Conditioning variables are coordinates too: always visible, of rank -1, and without
@@ -47,30 +44,19 @@ class AbstractJoint(nn.Module, ABC):
     can: frozenset[str]
     cannot: Mapping[str, str]
 
-    def __init__(
-        self, backbone: AbstractBackbone, heads: ColumnHeads, *, conditioning: Sequence[int] = ()
-    ) -> None:
+    dim: int
+    """The number of coordinates D, conditioning variables included."""
+
+    def __init__(self, dim: int, *, conditioning: Sequence[int] = ()) -> None:
         super().__init__()
-        if len(heads) != backbone.dim:
-            raise InputError(
-                f"Expected one head for each of the {backbone.dim} coordinates of backbone "
-                f"{backbone.name!r}; got {len(heads)}. Build both from the same domain."
-            )
-        wrong = [i for i in conditioning if not 0 <= i < backbone.dim]
+        wrong = [i for i in conditioning if not 0 <= i < dim]
         if wrong:
             raise InputError(
-                f"Expected conditioning coordinates in 0 ... {backbone.dim - 1}; got {wrong}. "
+                f"Expected conditioning coordinates in 0 ... {dim - 1}; got {wrong}. "
                 "Name columns of y by their number."
             )
-        check_levels_are_read(backbone, heads)
-        self.backbone = backbone
-        self.heads = heads
+        self.dim = dim
         self.conditioning = tuple(sorted(set(conditioning)))
-
-    @property
-    def dim(self) -> int:
-        """The number of coordinates D, conditioning variables included."""
-        return self.backbone.dim
 
     def loss(
         self,
@@ -99,15 +85,10 @@ class AbstractJoint(nn.Module, ABC):
         self._check("y", y, None)
         rank = self._default_rank().to(y.device) if rank is None else rank
         self._check_rank(rank)
-        self.backbone.check_rank(rank)
         if where is None:
             where = (rank >= 0) & ~self._visible(y, None)
         self._check("where", where, y)
-        if self.backbone.sees_levels != "none":
-            return loss_at_levels(
-                self.backbone, self.heads, y, rank, where=where, generator=generator
-            )
-        return self.heads.loss(self.backbone(y, rank), y, where=where, generator=generator)
+        return self._loss(y, rank, where, generator)
 
     @torch.no_grad()
     def fill(
@@ -143,7 +124,9 @@ class AbstractJoint(nn.Module, ABC):
                 at the level (see [`AbstractHead.value_at`][qdist.heads.AbstractHead.value_at]).
                 For uniform levels the draws follow the same law. Of an implicit head the second
                 takes one reading, the first hundreds; and it is all that there is for a backbone
-                that sees the levels of the past. Only the autoregressive joint has the choice.
+                that sees the levels of the past. Of several networks the second asks one for each
+                cell, chosen by the level, and the first asks all. The joints of marginals have no
+                choice.
 
         Returns:
             Complete rows, shape (B, D).
@@ -313,6 +296,12 @@ class AbstractJoint(nn.Module, ABC):
         del visible  # a hook; by default every set will do
 
     @abstractmethod
+    def _loss(
+        self, y: Tensor, rank: Tensor, where: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
+        """The losses (B, D), exactly 0 outside `where`."""
+
+    @abstractmethod
     def _fill(
         self,
         y: Tensor,
@@ -332,25 +321,7 @@ class AbstractJoint(nn.Module, ABC):
     def _cdf(self, y: Tensor, visible: Tensor) -> Tensor:
         raise NotImplementedError
 
-    # Shared by the concrete joints.
-
-    def _marginals(self, y: Tensor, visible: Tensor) -> Iterator[Part]:
-        """The laws of the hidden coordinates given x alone."""
-        h = self.backbone.content(y, self._default_rank().to(y.device))
-        for i, rows in hidden_rows(visible):
-            yield i, rows, self._law(i, h[:, i] if rows is None else h[rows, i])
-
-    def _law(self, i: int, content: Tensor) -> QuantileFunction:
-        """The law of coordinate i given contents (B, K)."""
-        return law_of(self.backbone, self.heads[i], content)
-
-    def _value(self, i: int, content: Tensor, tau: Tensor, read: str) -> Tensor:
-        """The values of coordinate i at levels tau (B,), given what a stepper gives, (B, K)."""
-        if read == "law" and self.backbone.sees_levels != "past":
-            return self._law(i, content).icdf(tau)
-        if self.backbone.sees_levels == "own":
-            content = self.backbone.at_levels(content, tau)
-        return self.heads[i].value_at(content, tau)
+    # The edge.
 
     def _require(self, capability: str) -> None:
         if capability not in self.can:

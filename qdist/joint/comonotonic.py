@@ -9,15 +9,15 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError
 from qdist.heads import ColumnHeads
-from qdist.joint.base import AbstractJoint
 from qdist.joint.cells import Draw, Part, by_icdf, check_levels
 from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
+from qdist.joint.network import NetworkJoint
 
 __all__ = ["Comonotonic"]
 
 
 @final
-class Comonotonic(AbstractJoint):
+class Comonotonic(NetworkJoint):
     r"""The joint $\min_i F_i(y_i \mid x)$: coordinates see x only, and share one level.
 
     All coordinates rise together along a curve, so there is no density over D > 1 coordinates. In
@@ -55,7 +55,7 @@ class Comonotonic(AbstractJoint):
     def _default_rank(self) -> Tensor:
         return marginal_rank(self)
 
-    def _check_rank(self, rank: Tensor) -> None:
+    def _check_own_rank(self, rank: Tensor) -> None:
         check_marginal(self, rank)
 
     def _parts(

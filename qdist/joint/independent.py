@@ -8,15 +8,15 @@ from torch import Tensor
 
 from qdist.backbones import AbstractBackbone
 from qdist.heads import ColumnHeads
-from qdist.joint.base import AbstractJoint
 from qdist.joint.cells import Draw, Part, by_icdf
 from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
+from qdist.joint.network import NetworkJoint
 
 __all__ = ["Independent"]
 
 
 @final
-class Independent(AbstractJoint):
+class Independent(NetworkJoint):
     r"""The joint $\prod_i F_i(y_i \mid x)$: coordinates see x only, levels are independent.
 
     Args:
@@ -42,7 +42,7 @@ class Independent(AbstractJoint):
     def _default_rank(self) -> Tensor:
         return marginal_rank(self)
 
-    def _check_rank(self, rank: Tensor) -> None:
+    def _check_own_rank(self, rank: Tensor) -> None:
         check_marginal(self, rank)
 
     def _parts(

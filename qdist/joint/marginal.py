@@ -4,20 +4,20 @@ import torch
 from torch import Tensor
 
 from qdist.errors import UnsupportedError
-from qdist.joint.base import AbstractJoint
 from qdist.joint.levels import PAST
+from qdist.joint.network import NetworkJoint
 
 __all__ = ["check_marginal", "check_serves_marginals", "marginal_rank"]
 
 
-def marginal_rank(joint: AbstractJoint) -> Tensor:
+def marginal_rank(joint: NetworkJoint) -> Tensor:
     """Rank 0 for every coordinate, -1 for x."""
     rank = torch.zeros(joint.dim, dtype=torch.long)
     rank[list(joint.conditioning)] = -1
     return rank
 
 
-def check_serves_marginals(joint: AbstractJoint) -> None:
+def check_serves_marginals(joint: NetworkJoint) -> None:
     """Refuses at construction a backbone that always chains its coordinates."""
     if joint.backbone.serves == "fixed" and joint.dim > 1:
         raise UnsupportedError(
@@ -29,7 +29,7 @@ def check_serves_marginals(joint: AbstractJoint) -> None:
         raise UnsupportedError(f"The {joint.name} joint needs laws given x alone, but {PAST}")
 
 
-def check_marginal(joint: AbstractJoint, rank: Tensor) -> None:
+def check_marginal(joint: NetworkJoint, rank: Tensor) -> None:
     """Refuses ranks under which a coordinate would see another that is not x."""
     if bool((rank > 0).any()):
         raise UnsupportedError(

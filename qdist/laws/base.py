@@ -21,6 +21,9 @@ class AbstractLaw(nn.Module, ABC):
     the next, and is for the concrete class to say.
     """
 
+    learners: int = 1
+    """Networks that learn apart: of a batch each has every so-many-th row to itself."""
+
     @property
     def dtype(self) -> torch.dtype:
         """The floating dtype of the network."""
@@ -40,6 +43,13 @@ class AbstractLaw(nn.Module, ABC):
         self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Return the training losses (B,) of encoded rows (B, D) that show `visible` (B, D)."""
+
+    def score(
+        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return what validation counts for rows, (B,); by default the training loss."""
+        loss: Tensor = self(y, visible, generator=generator)
+        return loss
 
 
 Law = TypeVar("Law", bound=AbstractLaw)

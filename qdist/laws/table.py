@@ -1,16 +1,16 @@
 """The law of a table: a codec and a chain of columns, any of them given any others."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 from torch import Tensor
 
 from qdist.backbones import TableDomain
 from qdist.codecs.table import TableCodec
-from qdist.errors import InputError, UnsupportedError
+from qdist.errors import InputError
 from qdist.heads import ColumnHeads
-from qdist.joint import Autoregressive, Draw
+from qdist.joint import Autoregressive, Draw, Ensemble
 from qdist.laws.base import AbstractLaw
 from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
@@ -69,6 +69,7 @@ class TableLaw(AbstractLaw):
         head_args: Its keyword arguments.
         order: The order of sampling, as column numbers of y; if given, the network is trained for
             that order alone.
+        members: Number of networks, whose laws are mixed.
 
     Raises:
         UnknownNameError: If no plugin has such a backbone or head.
@@ -84,6 +85,7 @@ class TableLaw(AbstractLaw):
         head: str,
         head_args: dict[str, Any],
         order: Sequence[int] | None = None,
+        members: int = 1,
     ) -> None:
         super().__init__()
         self.codec = codec
@@ -95,21 +97,25 @@ class TableLaw(AbstractLaw):
                 f"Expected a backbone for tables; got {backbone!r}, which takes "
                 f"{cls.takes.__name__}. Choose another, for example 'mlp'."
             )
-        try:
-            network = cls(domain, **backbone_args)
-        except TypeError as error:
-            raise InputError(
-                f"Expected arguments that backbone {backbone!r} takes; got {backbone_args}: "
-                f"{error}. Correct backbone_args."
-            ) from error
-        try:
-            heads = ColumnHeads.build(domain.coordinates, head, network.context, **head_args)
-        except TypeError as error:
-            raise InputError(
-                f"Expected arguments that head {head!r} takes; got {head_args}: {error}. "
-                "Correct head_args."
-            ) from error
-        self.joint = Autoregressive(network, heads, order=order)
+        chains = []
+        for _ in range(members):
+            try:
+                network = cls(domain, **backbone_args)
+            except TypeError as error:
+                raise InputError(
+                    f"Expected arguments that backbone {backbone!r} takes; got {backbone_args}: "
+                    f"{error}. Correct backbone_args."
+                ) from error
+            try:
+                heads = ColumnHeads.build(domain.coordinates, head, network.context, **head_args)
+            except TypeError as error:
+                raise InputError(
+                    f"Expected arguments that head {head!r} takes; got {head_args}: {error}. "
+                    "Correct head_args."
+                ) from error
+            chains.append(Autoregressive(network, heads, order=order))
+        self.learners = members
+        self.joint = chains[0] if members == 1 else Ensemble(chains)
 
     @property
     def dim(self) -> int:
@@ -144,13 +150,27 @@ class TableLaw(AbstractLaw):
         Returns:
             Losses, shape (B,).
         """
+        rank, where, share = self._questions(visible)
+        loss = self.joint.loss(y, rank=rank, where=where, generator=generator)
+        return loss.sum(-1) * share
+
+    def score(
+        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """What validation counts, shape (B,): `forward`, but of the mixture of all members."""
+        if not isinstance(self.joint, Ensemble):
+            return super().score(y, visible, generator=generator)
+        rank, where, share = self._questions(visible)
+        return self.joint.score(y, rank=rank, where=where, generator=generator).sum(-1) * share
+
+    def _questions(self, visible: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Ranks and cells that count, (B, D) each, and what a row's sum counts, (B,)."""
         hidden = ~visible
         place = self._along().argsort().to(visible.device)
         size = visible.sum(-1, keepdim=True)
         in_order = ((place < size) == visible).all(-1, keepdim=True) & (size > 0)
         where = torch.where(in_order, place == size, hidden)
-        loss = self.joint.loss(y, rank=hidden.long(), where=where, generator=generator)
-        return loss.sum(-1) * (self.dim / where.sum(-1))
+        return hidden.long(), where, self.dim / where.sum(-1)
 
     def _along(self) -> Tensor:
         """The order of sampling, shape (D,)."""
@@ -179,9 +199,12 @@ class TableLaw(AbstractLaw):
             Complete rows, shape (at most 4096, D).
         """
         low, high = tau_range
+        # Where levels are uniform on (0, 1) a member for each cell gives the same law, for less.
+        free = isinstance(self.joint, Ensemble) and (low, high) == (0.0, 1.0)
+        read: Literal["law", "network"] = "network" if free else "law"
         for at in _batches(len(y)):
             tau = low + (high - low) * uniforms(seed, range(at.start, at.stop), columns=self.dim)
-            yield self.fill_at(y[at], visible[at], tau=tau, draw=draw)
+            yield self.fill_at(y[at], visible[at], tau=tau, draw=draw, read=read)
 
     @torch.no_grad()
     def fill_at(
@@ -192,6 +215,7 @@ class TableLaw(AbstractLaw):
         tau: Tensor,
         order: Sequence[int] | None = None,
         draw: Draw | None = None,
+        read: Literal["law", "network"] = "law",
     ) -> Tensor:
         """Complete rows at levels that are given, as one batch.
 
@@ -201,6 +225,7 @@ class TableLaw(AbstractLaw):
             tau: Levels, shape (B, D).
             order: In which order hidden cells are drawn; by default the law's own.
             draw: How a level becomes a value; see `AbstractJoint.fill`.
+            read: What a level stands for; see `AbstractJoint.fill`.
 
         Returns:
             Complete rows, shape (B, D), on the CPU.
@@ -212,6 +237,7 @@ class TableLaw(AbstractLaw):
             tau=tau.clamp(tiny, 1 - tiny).to(self.device, self.dtype),
             order=order,
             draw=draw,
+            read=read,
         ).cpu()
 
     @torch.no_grad()
@@ -231,17 +257,7 @@ class TableLaw(AbstractLaw):
             UnsupportedError: If the backbone has a fixed order in which i does not come next.
         """
         y, visible = y.to(self.device, self.dtype), visible.to(self.device)
-        backbone = self.joint.backbone
-        if backbone.serves == "fixed" and not bool(
-            (visible == (torch.arange(self.dim, device=self.device) < i)).all()
-        ):
-            raise UnsupportedError(
-                f"Backbone {backbone.name!r} has a fixed order: it gives a column the ones before "
-                "it and no others. Know all of these, or use a backbone that serves any set."
-            )
-        contexts = [backbone.stepper(y[at], visible[at]).context(i) for at in _batches(len(y))]
-        law: QuantileFunction = self.joint.heads[i](torch.cat(contexts))
-        return law
+        return self.joint.conditional(i, y, visible)
 
     @torch.no_grad()
     def log_prob(

@@ -6,6 +6,8 @@ from qdist.quantile.categorical import Categorical as Categorical
 from qdist.quantile.empirical import Empirical as Empirical
 from qdist.quantile.frozen import Frozen as Frozen
 from qdist.quantile.implicit import Implicit as Implicit
+from qdist.quantile.mixture import Mixture as Mixture
+from qdist.quantile.mixture import mixture as mixture
 from qdist.quantile.piecewise import PiecewiseLinear as PiecewiseLinear
 from qdist.quantile.rounded import Rounded as Rounded
 
@@ -15,7 +17,9 @@ __all__ = [
     "Empirical",
     "Frozen",
     "Implicit",
+    "Mixture",
     "PiecewiseLinear",
     "QuantileFunction",
     "Rounded",
+    "mixture",
 ]

@@ -14,6 +14,7 @@ from qdist.quantile import (
     Empirical,
     Frozen,
     Implicit,
+    Mixture,
     PiecewiseLinear,
     Rounded,
 )
@@ -28,6 +29,7 @@ PROMISES = {
     "Affine of Categorical": ALL - {"rsample"},
     "Frozen": ALL - {"rsample"},
     "Rounded": ALL - {"rsample"},
+    "Mixture": ALL - {"rsample", "crps"},
 }
 
 
@@ -113,6 +115,16 @@ LAWS = {
             origin=5.0,
             step=25.0,
             divisor=10.0,
+        ),
+    ),
+    "mixture of atoms, gaps and a tail": (
+        "Mixture",
+        lambda: Mixture(
+            [
+                linear([0.0, 0.3, 0.3, 0.9, 0.9, 1.0], [0.0, 0.0, 2.0, 2.0, 3.0, 3.0]),
+                linear([0.0, 0.3], [0.5, 2.0], right=0.7),
+            ],
+            weights=[0.25, 0.75],
         ),
     ),
     "normal": ("Frozen", lambda: Frozen(st.norm(1.0, 2.0))),
