@@ -1,6 +1,7 @@
 r"""Several networks that answer as one: each conditional law is the mixture of the members'."""
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import final
 
@@ -90,7 +91,7 @@ class Ensemble(AbstractJoint):
             [m.loss(y, rank=rank, where=where, generator=generator) for m in self._members()]
         )
         mixed = torch.tensor([head.log_score for head in self._heads()], device=y.device)
-        exact = torch.tensor(float(len(losses))).log().item() - (-losses).logsumexp(0)
+        exact = math.log(len(losses)) - (-losses).logsumexp(0)
         return torch.where(where & mixed, exact, losses.mean(0))
 
     def conditional(self, i: int, y: Tensor, visible: Tensor) -> QuantileFunction:

@@ -170,7 +170,7 @@ class TableLaw(AbstractLaw):
         size = visible.sum(-1, keepdim=True)
         in_order = ((place < size) == visible).all(-1, keepdim=True) & (size > 0)
         where = torch.where(in_order, place == size, hidden)
-        return hidden.long(), where, self.dim / where.sum(-1)
+        return hidden.long(), where, self.dim / where.sum(-1).to(self.dtype)
 
     def _along(self) -> Tensor:
         """The order of sampling, shape (D,)."""

@@ -84,8 +84,8 @@ class Mixture(QuantileFunction):
         Mixture(batch_shape=(), laws=2)
         >>> law.mean.item(), law.variance.item()  # 1 within, 4 between
         (0.0, 5.0)
-        >>> round(law.icdf(0.5).item(), 6)
-        0.0
+        >>> round(law.cdf(2.0).item(), 4)  # 1/2 + 1/2 * 1/2, all but a tail at 4 deviations
+        0.75
     """
 
     cannot = {  # noqa: RUF012 - read only
