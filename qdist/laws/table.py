@@ -130,7 +130,9 @@ class TableLaw(AbstractLaw):
         """
         visible = draw_visible(n, self.dim, generator=generator, order=self._along())
         if self.order is None:
-            visible[::2] = draw_visible(len(visible[::2]), self.dim, generator=generator)
+            # Every other row of each learner, which has every so-many-th row of a batch.
+            free = torch.arange(n) // self.learners % 2 == 0
+            visible[free] = draw_visible(int(free.sum()), self.dim, generator=generator)
         return visible.to(self.device)
 
     def forward(

@@ -110,6 +110,19 @@ def test_random_sets_estimate_the_log_likelihood_of_random_orders(law):
     assert torch.stack(by_size).mean().item() == pytest.approx(exact.item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_every_member_learns_from_random_sets_and_from_the_chain(members, generator):
+    law = build(lambda: TableLaw(CODEC, **PARTS, members=members), seed=0, device="cpu")
+    visible = law.visible(60, generator=generator)
+    first = torch.tensor([[0, 0, 0], [1, 0, 0], [1, 1, 0]], dtype=torch.bool)
+    in_order = (visible[:, None] == first).all(-1).any(-1)
+    for k in range(members):
+        mine = in_order[k::members]
+        assert bool(mine[1::2].all())
+        # Of a random set of 0, 1 or 2 of three cells, 1 + 1/3 + 1/3 thirds are in order: 5/9.
+        assert 0 < int(mine[::2].sum()) < len(mine[::2])
+
+
 @pytest.mark.parametrize("size", [4, 12, 1000])
 def test_rows_do_not_depend_on_the_batch_size(law, monkeypatch, generator, size):
     y = CODEC.encode(FRAME)[:50].float()
