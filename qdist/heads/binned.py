@@ -73,6 +73,8 @@ class BinnedHead(AbstractHead):
     log_width: Tensor
     knots: Tensor
     edge: Tensor
+    left: Tensor
+    right: Tensor
     atoms: Tensor | None
 
     def __init__(
@@ -103,6 +105,8 @@ class BinnedHead(AbstractHead):
         self.bias = nn.Parameter(torch.zeros(len(ends)))
 
         # Not saved: it follows from the bins.
+        self.register_buffer("left", left, persistent=False)
+        self.register_buffer("right", right, persistent=False)
         atoms = left if not bool((width > 0).any()) else None
         self.register_buffer("atoms", atoms, persistent=False)
         self.register_buffer("lookup", _cuts(left, right))
@@ -121,9 +125,22 @@ class BinnedHead(AbstractHead):
 
     def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
         """Return the quantiles at levels tau (S..., *batch), as `forward(h).icdf(tau)` does."""
-        if self.atoms is None or tau.shape != h.shape[:-1]:
+        if tau.shape != h.shape[:-1]:
             return super().value_at(h, tau)
-        return self.atoms.to(tau.dtype)[code_at(self._logits(h), tau)]
+        logits = self._logits(h)
+        if self.atoms is not None:
+            return self.atoms.to(tau.dtype)[code_at(logits, tau)]
+        # A sampler asks for one level a law, thousands of times: so no law is made.
+        total = logits.softmax(-1).cumsum(-1)
+        level = (tau.to(total.dtype) * total[..., -1]).unsqueeze(-1)
+        k = torch.searchsorted(total, level).clamp_(max=total.shape[-1] - 1)
+        upto = total.gather(-1, k)
+        below = torch.where(k > 0, total.gather(-1, (k - 1).clamp(min=0)), 0.0)
+        share = ((level - below) / (upto - below).clamp(min=torch.finfo(total.dtype).tiny)).clamp(
+            0, 1
+        )
+        left, right = self.left.to(total.dtype)[k], self.right.to(total.dtype)[k]
+        return (left + share * (right - left)).squeeze(-1)
 
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
