@@ -246,10 +246,19 @@ def test_the_schedule_warms_up_and_ends_near_zero():
 
 
 def test_an_epoch_visits_whole_batches_of_distinct_rows(generator):
-    batches = training._batches(10, 3, generator)
+    batches = training._batches(10, 3, generator, learners=1)
     for _ in range(2):
         epoch = torch.cat([next(batches) for _ in range(3)])
         assert len(set(epoch.tolist())) == 9
+
+
+def test_every_learner_has_an_order_of_its_own(generator):
+    batches = training._batches(100, 30, generator, learners=3)
+    epoch = torch.stack([next(batches) for _ in range(3)])  # 3 batches of 30 rows for each of 3
+    assert epoch.shape == (3, 90)
+    apart = [epoch[:, k::3].flatten().tolist() for k in range(3)]
+    assert [len(set(rows)) for rows in apart] == [90, 90, 90]
+    assert apart[0] != apart[1] != apart[2]
 
 
 def test_a_split_is_a_partition(rows):
