@@ -1,5 +1,6 @@
 """What a law is: a fitted thing without its face, which the training loop can train."""
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,6 +12,9 @@ from qdist.errors import InputError
 from qdist.rng import isolated_rng
 
 __all__ = ["AbstractLaw", "build"]
+
+# Torch has one default dtype and one global generator for all threads.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 class AbstractLaw(nn.Module, ABC):
@@ -41,6 +45,16 @@ class AbstractLaw(nn.Module, ABC):
     ) -> Tensor:
         """Return the training losses (B,) of encoded rows (B, D) that show `visible` (B, D)."""
 
+    def culprit(self, y: Tensor, visible: Tensor) -> str | None:
+        """Name the column whose loss or gradient is not finite, where a law can tell.
+
+        Args:
+            y: Encoded rows, shape (B, D).
+            visible: What each row shows, shape (B, D).
+        """
+        del y, visible
+        return None
+
 
 Law = TypeVar("Law", bound=AbstractLaw)
 
@@ -59,13 +73,14 @@ def build(make: Callable[[], Law], *, seed: int, device: str) -> Law:
     Raises:
         InputError: If torch cannot use the device here.
     """
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
-        with isolated_rng(seed):
-            law = make()
-    finally:
-        torch.set_default_dtype(default)
+    with _ONE_AT_A_TIME:
+        default = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)
+        try:
+            with isolated_rng(seed):
+                law = make()
+        finally:
+            torch.set_default_dtype(default)
     try:
         return law.to(device)
     except (RuntimeError, AssertionError) as error:  # no such device, or torch made without it

@@ -152,6 +152,19 @@ class TableLaw(AbstractLaw):
         loss = self.joint.loss(y, rank=hidden.long(), where=where, generator=generator)
         return loss.sum(-1) * (self.dim / where.sum(-1))
 
+    def culprit(self, y: Tensor, visible: Tensor) -> str | None:
+        """Name the first column whose loss or gradient is not finite in these rows (B, D)."""
+        hidden = ~visible
+        generator = torch.Generator(y.device).manual_seed(0)
+        losses = self.joint.loss(y, rank=hidden.long(), where=hidden, generator=generator)
+        weights = [p for p in self.parameters() if p.requires_grad]
+        for name, loss in zip(self.codec.names, losses.sum(0), strict=True):
+            slopes = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
+            finite = [bool(slope.isfinite().all()) for slope in slopes if slope is not None]
+            if not (bool(loss.isfinite()) and all(finite)):
+                return name
+        return None
+
     def _along(self) -> Tensor:
         """The order of sampling, shape (D,)."""
         return torch.arange(self.dim) if self.order is None else self.order

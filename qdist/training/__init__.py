@@ -1,0 +1,7 @@
+"""The training loop, and what it needs: limits, data order, validation, averages, checkpoints."""
+
+from qdist.training.checkpoint import Checkpoint
+from qdist.training.loop import train
+from qdist.training.recipe import Callback, Limits, Recipe, Result, Rows, split
+
+__all__ = ["Callback", "Checkpoint", "Limits", "Recipe", "Result", "Rows", "split", "train"]
