@@ -31,28 +31,43 @@ def app() -> None:
 @click.argument("data")
 @click.option("-o", "--output", required=True, help="Where to save the model.")
 @click.option("--max-time", help="Time for training: seconds, or such as 5m.")
+@click.option("--checkpoint", metavar="DIR", help="Keep the fit there; run again, it goes on.")
+@click.option("--restart", is_flag=True, help="Start anew whatever is in --checkpoint.")
 @seed_option
 @quiet
 @debug
-def fit(data: str, output: str, max_time: str | None, seed: int | None, **flags: bool) -> None:
+def fit(
+    data: str,
+    output: str,
+    max_time: str | None,
+    checkpoint: str | None,
+    seed: int | None,
+    **flags: bool,
+) -> None:
     """Fit a model to DATA and save it.
 
     DATA is a table, a file ending in .csv, .csv.gz, .parquet or .feather, or - for standard
     input; or images, a folder of .png or .jpg files or a file ending in .npz or .npy. A folder of
     folders, or an .npz with labels, is fitted with their classes.
+
+    Ctrl-C ends training; the best model so far is saved. With --checkpoint, a fit that was killed
+    or ended so goes on when the same command is run again.
     """
     from qdist.data.files import read_table
     from qdist.estimators import ImageModel, TabularModel, are_images
     from qdist.progress import showing
 
     model: Any
+    kept: Any = {"checkpoint": checkpoint, "resume": False if flags["restart"] else "auto"}
     with showing(visible=False if flags["quiet"] else None):
         if are_images(data):
-            model = ImageModel(max_time=max_time, random_state=seed).fit(data)
+            model = ImageModel(max_time=max_time, random_state=seed).fit(data, **kept)
         else:
-            model = TabularModel(max_time=max_time, random_state=seed).fit(read_table(data))
+            table = read_table(data)
+            model = TabularModel(max_time=max_time, random_state=seed).fit(table, **kept)
     model.save(output)
-    remark(f"saved {output} after {model.n_steps_} steps", quiet=flags["quiet"])
+    steps = model.history_[-1]["step"] if model.history_ else 0
+    remark(f"saved {output} after {steps} steps", quiet=flags["quiet"])
 
 
 @app.command()

@@ -216,7 +216,9 @@ def test_a_loss_that_becomes_nan_leaves_the_last_good_weights(rows, monkeypatch,
     good, _ = run(rows, steps=20, callbacks=[lambda record: record["step"] == 3])
     spoil(monkeypatch, lambda step: step >= 4)
     law, result = run(rows, steps=20)
-    assert "the loss was nan at step 14, after 10 other bad batches; kept the weights" in caplog.text
+    assert (
+        "the loss was nan at step 14, after 10 other bad batches; kept the weights" in caplog.text
+    )
     assert result.stopped == "bad batches"
     assert [record["skipped"] for record in result.history] == [0, 0, 0, *range(1, 11)]
     assert torch.equal(state(law), state(good))
@@ -245,7 +247,7 @@ def test_the_column_that_is_not_finite_is_named(law, rows):
     visible = torch.zeros(32, 3, dtype=torch.bool)
     assert law.culprit(rows.y[:32], visible) is None
     with torch.no_grad():
-        law.joint.heads[1].layer.bias[0] = math.nan
+        law.joint.heads[1].layer.weight[0] = math.nan
     assert law.culprit(rows.y[:32], visible) == "b"
     visible[:, 1] = True  # given: its loss is not asked for
     assert law.culprit(rows.y[:32], visible) is None

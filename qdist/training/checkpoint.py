@@ -72,7 +72,9 @@ class Checkpoint:
         if folder is None and resume is True:
             raise InputError("Expected a checkpoint to resume from; got none. Name its folder.")
         self.state: dict[str, Any] | None = None
-        self._resume, self._claim, self._seed = resume, {}, 0
+        self._resume: Resume = resume
+        self._claim: dict[str, Any] = {}
+        self._seed = 0
         self._written, self._cost, self._told = -math.inf, 0.0, False
         self._folder = None if folder is None else Path(folder)
         if self._folder is None:
@@ -105,12 +107,13 @@ class Checkpoint:
             self._seed = seed_of(random_state)
         return self._seed
 
-    def claim(self, rows: Rows, held_out: Rows | None, **asked: Any) -> Self:
+    def claim(self, rows: Rows, held_out: Rows | None, *, codec: Any = None, **asked: Any) -> Self:
         """Say what is to be fitted; what is there must be of the same.
 
         Args:
             rows: Training rows.
             held_out: Rows for validation.
+            codec: By what the rows were encoded, as JSON-able data.
             **asked: Parameters by name, JSON-able or with a `repr` that says all.
 
         Raises:
@@ -120,7 +123,7 @@ class Checkpoint:
             return self
         self._claim = json.loads(json.dumps(asked | {"seed": self._seed}, default=repr))
         # The data last: what is wrong with the parameters is said first.
-        self._claim["data"] = _digest(rows, held_out)
+        self._claim["data"] = _digest(rows, held_out, codec)
         if self.state is None:
             return self
         made = self.state["claim"]
@@ -254,8 +257,8 @@ def _number(value: Any) -> Any:
     return [_number(v) for v in value] if isinstance(value, list) else value
 
 
-def _digest(rows: Rows, held_out: Rows | None) -> str:
-    found = hashlib.sha256()
+def _digest(rows: Rows, held_out: Rows | None, codec: Any) -> str:
+    found = hashlib.sha256(json.dumps(codec, default=repr).encode())
     for part in (rows, held_out):
         found.update(repr(None if part is None else (part.y.shape, part.y.dtype)).encode())
         for tensor in () if part is None else (part.y, part.weight):

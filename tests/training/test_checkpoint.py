@@ -1,5 +1,6 @@
 """A run that is put down at any step and taken up again ends as if nothing had happened."""
 
+import functools
 import json
 import math
 
@@ -79,13 +80,9 @@ def without_seconds(history):
     return [{k: v for k, v in record.items() if k != "seconds"} for record in history]
 
 
-WHOLE = None
-
-
+@functools.cache
 def whole():
-    global WHOLE  # noqa: PLW0603 the same for each test
-    WHOLE = WHOLE or fit()
-    return WHOLE
+    return fit()
 
 
 @pytest.mark.parametrize("stop", [0, 1, 3, 7, 11])
@@ -258,7 +255,7 @@ def test_wrong_arguments_are_errors(tmp_path):
         Checkpoint(tmp_path, resume="yes")
     with pytest.raises(InputError, match="resume to be True, False or 'auto'; got 1"):
         Checkpoint(tmp_path, resume=1)
-    with pytest.raises(InputError, match="Expected a checkpoint to resume from; got .*without"):
+    with pytest.raises(InputError, match=r"Expected a checkpoint to resume from; got .*without"):
         Checkpoint(tmp_path, resume=True)
     with pytest.raises(InputError, match="Expected a checkpoint to resume from; got none"):
         Checkpoint(resume=True)
