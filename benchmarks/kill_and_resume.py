@@ -8,13 +8,15 @@ itself. Its weights are then compared, bit for bit, with those of a fit that was
 """
 
 import argparse
-import hashlib
+import json
 import random
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import safetensors
 
 FIT = """
 import sys, numpy as np, torch, qdist
@@ -41,52 +43,75 @@ def command(kind: str, folder: str, steps: int) -> list[str]:
     return [sys.executable, "-c", FIT, kind, folder, str(steps)]
 
 
-def killed_fit(kind: str, steps: int, kills: int, seconds: float, rng: random.Random) -> str:
-    """The digest of a fit that was killed so many times."""
+def alone(kind: str, steps: int) -> tuple[str, float]:
+    """The digest of a fit that is left alone, and its seconds."""
+    began = time.perf_counter()
+    found = subprocess.run(
+        command(kind, "", steps), stdout=subprocess.PIPE, check=True, text=True
+    ).stdout
+    return found, time.perf_counter() - began
+
+
+def killed_fit(
+    kind: str, steps: int, kills: int, wait: float, rng: random.Random
+) -> tuple[str, int]:
+    """The digest of a fit that was killed at most so many times, and how often it was."""
+    done = 0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "fit.safetensors"
-        for kill in range(1, kills + 1):
+        while done < kills:
             process = subprocess.Popen(command(kind, folder, steps), stdout=subprocess.PIPE)
-            wait = rng.uniform(0.05, 1.0) * seconds
+            seconds = rng.uniform(0, wait)
             try:
-                found = process.communicate(timeout=wait)[0].decode()
-                print(f"  ended by itself before kill {kill}")
-                return found
+                found = process.communicate(timeout=seconds)[0].decode()
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
-            left = hashlib.sha256(file.read_bytes()).hexdigest()[:8] if file.exists() else "none"
-            print(f"  kill {kill} after {wait:5.1f} s; checkpoint {left}", flush=True)
-        return subprocess.run(
-            command(kind, folder, steps), stdout=subprocess.PIPE, check=True, text=True
-        ).stdout
+            else:
+                assert process.returncode == 0, "a fit failed"
+                return found, done
+            done += 1
+            step = json.loads(metadata(file))["step"] if file.exists() else "none"
+            print(f"  killed after {seconds:5.1f} s; the checkpoint is of step {step}")
+        return (
+            subprocess.run(
+                command(kind, folder, steps), stdout=subprocess.PIPE, check=True, text=True
+            ).stdout,
+            done,
+        )
+
+
+def metadata(file: Path) -> str:
+    """What a checkpoint holds besides tensors, as JSON."""
+    with safetensors.safe_open(file, framework="pt") as opened:
+        return str(opened.metadata()["qdist"])
 
 
 def main() -> int:
     """Run it; the exit code is 1 if an end differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20, help="in all, over tables and images")
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=600, help="of a table; a third of images")
     parser.add_argument("--a-fit", type=int, default=5, help="kills of one fit at most")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng, differ, done, fits = random.Random(options.seed), 0, 0, 0
-    alone, seconds = {}, {}
-    for kind in ("table", "images"):
-        began = time.perf_counter()
-        alone[kind] = subprocess.run(
-            command(kind, "", options.steps), stdout=subprocess.PIPE, check=True, text=True
-        ).stdout
-        seconds[kind] = time.perf_counter() - began
-        print(f"{kind}: {options.steps} steps in {seconds[kind]:.1f} s, {alone[kind][:16]}")
+    wanted: dict[str, tuple[str, float]] = {}
+    steps = {"table": options.steps, "images": options.steps // 3}
+    for kind, count in steps.items():
+        _, start = alone(kind, 1)
+        digest, seconds = alone(kind, count)
+        # A process gets about a share of the way, so that kills fall all along it.
+        wanted[kind] = digest, start + 2 * max(0.0, seconds - start) / options.a_fit
+        print(f"{kind}: {count} steps in {seconds:.1f} s, of which {start:.1f} s to start")
     while done < options.kills:
         kind = ("table", "images")[fits % 2]
+        digest, wait = wanted[kind]
         kills = min(options.a_fit, options.kills - done)
-        found = killed_fit(kind, options.steps, kills, seconds[kind], rng)
-        same = found == alone[kind]
-        differ += not same
-        done, fits = done + kills, fits + 1
-        print(f"{kind}: {kills} kills, {'the same, bit for bit' if same else 'DIFFERS'}")
+        found, count = killed_fit(kind, steps[kind], kills, wait, rng)
+        differ += found != digest
+        done, fits = done + count, fits + 1
+        print(f"{kind}: {count} kills, {'the same bits' if found == digest else 'DIFFERS'}")
     print(f"{done} kills of {fits} fits; {differ} ended otherwise")
     return int(differ > 0)
 

@@ -107,6 +107,11 @@ def sample(
         write_images(images, output, labels=None if label is None else [label] * rows)
         remark(f"wrote {rows} images to {output}", quiet=flags["quiet"])
         return
+    if not isinstance(loaded, qdist.TabularModel):
+        raise InputError(
+            f"Expected a model of a table or of images in {model}; got a "
+            f"{type(loaded).__name__}, which draws nothing without features. Use it in Python."
+        )
     known = parse_given(given, loaded.schema_)
     with showing(visible=False if flags["quiet"] else None):
         drawn = loaded.sample(rows, given=known or None, random_state=seed)
@@ -179,17 +184,26 @@ def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 clic
         "model": type(loaded).__name__,
         "version": qdist.__version__,
         "steps": loaded.n_steps_,
-        "parameters": sum(weights.numel() for weights in loaded.module_.parameters()),
         "settings": settings,
-        "images" if isinstance(loaded, qdist.ImageModel) else "columns": loaded.schema_.to_json(),
     }
+    if isinstance(loaded, qdist.DistributionRegressor):
+        names = getattr(loaded, "feature_names_in_", range(loaded.n_features_in_))
+        facts["features"], shown = [str(name) for name in names], ""
+    else:
+        facts["parameters"] = sum(w.numel() for w in loaded.module_.parameters())
+        what = "images" if isinstance(loaded, qdist.ImageModel) else "columns"
+        facts[what], shown = loaded.schema_.to_json(), f"\n{loaded.schema_}"
     if as_json:
         _write(json.dumps(facts, default=str, indent=2))
         return
-    lines = [(name, str(facts[name])) for name in ("model", "steps", "parameters")]
+    lines = [
+        (name, str(facts[name]))
+        for name in ("model", "steps", "features", "parameters")
+        if name in facts
+    ]
     lines += [(name, str(value)) for name, value in sorted(settings.items())]
     _write(aligned(lines))
-    _write(plain(f"\n{loaded.schema_}"))
+    _write(plain(shown))
 
 
 @app.command()

@@ -29,6 +29,9 @@ def isolated_rng(seed: int) -> Iterator[None]:
     Args:
         seed: The seed, a non-negative integer below 2^63.
 
+    Raises:
+        InputError: If the seed is negative.
+
     Example:
         >>> before = torch.get_rng_state()
         >>> with isolated_rng(0):
@@ -37,6 +40,8 @@ def isolated_rng(seed: int) -> Iterator[None]:
         ...     assert torch.equal(torch.rand(2), first)
         >>> assert torch.equal(torch.get_rng_state(), before)
     """
+    if seed < 0:
+        raise InputError(f"Expected a seed >= 0; got {seed}.")
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

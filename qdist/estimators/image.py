@@ -362,7 +362,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
             "history": finite(self.history_),
             "profile": self.profile_,
         }
-        write_model(path, meta, law.state_dict())
+        write_model(arguments.file_path(path), meta, law.state_dict())
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:

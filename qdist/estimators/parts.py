@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qdist.checkpoint import fill_weights
+from qdist.errors import InputError
 from qdist.laws import RegressionLaw, build
 from qdist.quantile import PiecewiseLinear, QuantileFunction
 from qdist.regression import (
@@ -301,7 +302,15 @@ def _build(parts: Parts, name: str, *, seed: int, device: str) -> RegressionLaw:
         bins = bins + [_GUESS_BINS] * len(parts.targets)
     atoms = [target.atoms for target in parts.targets]
     levels = parts.features.levels
-    return build(lambda: RegressionLaw(bins, levels, atoms, **settings), seed=seed, device=device)
+    try:
+        return build(
+            lambda: RegressionLaw(bins, levels, atoms, **settings), seed=seed, device=device
+        )
+    except TypeError as error:
+        raise InputError(
+            f"Expected arguments that the network takes; got {settings}: {error}. Correct "
+            "network_args."
+        ) from error
 
 
 _GUESS_BINS = [-4.0, *torch.special.ndtri(torch.arange(1, 32) / 32.0).tolist(), 4.0]

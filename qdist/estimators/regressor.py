@@ -306,7 +306,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             "history": finite(parts.history),
             "profile": parts.profile,
         }
-        write_model(path, meta, parts.tensors())
+        write_model(arguments.file_path(path), meta, parts.tensors())
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:

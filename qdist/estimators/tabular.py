@@ -338,7 +338,9 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             "history": finite(self.history_),
             "profile": self.profile_,
         }
-        write_model(path, meta, {} if self._law is None else self._law.state_dict())
+        write_model(
+            arguments.file_path(path), meta, {} if self._law is None else self._law.state_dict()
+        )
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:

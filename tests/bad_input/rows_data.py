@@ -101,4 +101,4 @@ DATA = {
     ),
 }
 
-ROWS = DATA
+ROWS = (DATA,)

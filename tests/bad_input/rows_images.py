@@ -70,7 +70,11 @@ MISTAKES = {
     "a rate of nought": (fit(learning_rate=0.0), InputError, "Expected learning_rate .* > 0"),
     "all held out": (fit(validation_fraction=1.0), InputError, "validation_fraction .* < 1"),
     "a device that is not there": (fit(device="gpu"), InputError, "Expected a device that torch"),
-    "a negative number of images": (lambda w: w.images.sample(-1), InputError, "Expected n >= 0; got -1"),
+    "a negative number of images": (
+        lambda w: w.images.sample(-1),
+        InputError,
+        "Expected n >= 0; got -1",
+    ),
     "a label never seen": (
         lambda w: w.images.sample(2, given=7),
         InputError,
@@ -128,4 +132,4 @@ MISTAKES = {
     ),
 }
 
-ROWS = MISTAKES
+ROWS = (MISTAKES,)

@@ -154,11 +154,6 @@ IMPUTERS = {
 
 CHOICES = {
     "fitting a number": (lambda world: qdist.fit(3), InputError, "Expected a pandas"),
-    "fitting an unknown parameter": (
-        lambda world: qdist.fit(world.table, steps=3),
-        InputError,
-        "steps",
-    ),
     "loading a number": (lambda world: qdist.load(3.5), InputError, "Expected a path"),
     "saving to a number": (lambda world: world.model.save(3.5), InputError, "Expected a path"),
     "a column of an unknown kind": (
@@ -274,4 +269,4 @@ CHECKPOINTS = {
     ),
 }
 
-ROWS = {**REGRESSORS, **IMAGES, **IMPUTERS, **CHOICES, **CHECKPOINTS}
+ROWS = (REGRESSORS, IMAGES, IMPUTERS, CHOICES, CHECKPOINTS)

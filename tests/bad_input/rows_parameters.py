@@ -173,4 +173,4 @@ FIT = {
     ),
 }
 
-ROWS = FIT
+ROWS = (FIT,)

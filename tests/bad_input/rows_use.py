@@ -280,4 +280,4 @@ CUT = {
     for tenth in range(10)
 }
 
-ROWS = {**SAMPLE, **ASK, **BEFORE_FIT, **FILES, **CUT}
+ROWS = (SAMPLE, ASK, BEFORE_FIT, FILES, CUT)
