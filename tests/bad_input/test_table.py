@@ -63,7 +63,6 @@ WITHOUT_A_ROW = {
     "sees": "any ranks see or do not",
     "fill_weights": "damaged files: tests/test_checkpoint.py",
     "QuantileFunction.__init__": FIRST_PARTS,
-    "AbstractHead.__init__": FIRST_PARTS,
     "AbstractHead.forward": FIRST_PARTS,
     "AbstractHead.loss": FIRST_PARTS,
     "AbstractHead.start": FIRST_PARTS,
