@@ -1,6 +1,5 @@
 """What a law is: a fitted thing without its face, which the training loop can train."""
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,9 +11,6 @@ from qdist.errors import InputError
 from qdist.rng import isolated_rng
 
 __all__ = ["AbstractLaw", "build"]
-
-# Torch has one default dtype and one global generator for all threads.
-_ONE_AT_A_TIME = threading.RLock()
 
 
 class AbstractLaw(nn.Module, ABC):
@@ -73,12 +69,12 @@ def build(make: Callable[[], Law], *, seed: int, device: str) -> Law:
     Raises:
         InputError: If torch cannot use the device here.
     """
-    with _ONE_AT_A_TIME:
+    # Torch has one default dtype for all threads too; they take turns in here.
+    with isolated_rng(seed):
         default = torch.get_default_dtype()
         torch.set_default_dtype(torch.float32)
         try:
-            with isolated_rng(seed):
-                law = make()
+            law = make()
         finally:
             torch.set_default_dtype(default)
     try:

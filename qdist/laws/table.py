@@ -158,10 +158,13 @@ class TableLaw(AbstractLaw):
         generator = torch.Generator(y.device).manual_seed(0)
         losses = self.joint.loss(y, rank=hidden.long(), where=hidden, generator=generator)
         weights = [p for p in self.parameters() if p.requires_grad]
-        for name, loss in zip(self.codec.names, losses.sum(0), strict=True):
+        columns = list(zip(self.codec.names, losses.sum(0), strict=True))
+        for name, loss in columns:
+            if not bool(loss.isfinite()):
+                return name
+        for name, loss in columns:  # only now, as heads that are computed together mix slopes
             slopes = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
-            finite = [bool(slope.isfinite().all()) for slope in slopes if slope is not None]
-            if not (bool(loss.isfinite()) and all(finite)):
+            if not all(bool(slope.isfinite().all()) for slope in slopes if slope is not None):
                 return name
         return None
 

@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from qdist.errors import TrainingError
 from qdist.laws import AbstractLaw
 from qdist.progress import progress
-from qdist.rng import isolated_rng
 from qdist.training.checkpoint import Checkpoint
 from qdist.training.memory import fit_into_memory
 from qdist.training.plan import plan_steps, schedule
@@ -73,7 +72,7 @@ def train(
     clock, best, generator = run.clock, run.best, run.generator
     every = max(1, run.n_steps // recipe.validations)
     law.train()
-    with isolated_rng(seed), progress("fitting", total=run.n_steps) as bar:  # dropout
+    with progress("fitting", total=run.n_steps) as bar:
         try:
             if checkpoint.state is not None:
                 run.restore(checkpoint.state)
@@ -85,7 +84,7 @@ def train(
                     at = next(run.batches)
                     y, weight = rows.y[at], rows.weight[at]
                     visible = law.visible(len(y), generator=generator)
-                with clock("forward"):
+                with clock("forward"), run.noise:
                     loss = (law(y, visible, generator=generator) * weight).mean()
                 with clock("backward"):
                     run.optimiser.zero_grad(set_to_none=True)

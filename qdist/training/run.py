@@ -11,6 +11,7 @@ from torch import Tensor
 
 from qdist.errors import FileFormatError
 from qdist.laws import AbstractLaw
+from qdist.rng import Noise
 from qdist.training.average import Average, Best
 from qdist.training.plan import make_optimiser
 from qdist.training.recipe import Recipe
@@ -54,9 +55,6 @@ class Clock:
 class Run:
     """A run between two steps.
 
-    `state` and `restore` need torch's global generator, from which dropout draws: call them inside
-    [`isolated_rng`][qdist.rng.isolated_rng].
-
     Args:
         law: What is trained.
         recipe: How.
@@ -82,6 +80,7 @@ class Run:
         self.step, self.skipped, self.loss, self.stopped = 0, 0, math.nan, ""
         self.history: list[dict[str, Any]] = []
         self.generator = torch.Generator().manual_seed(seed)
+        self.noise = Noise(seed)  # for dropout
         self.batches = Batches(n_rows, batch_size, self.generator)
         self.optimiser = make_optimiser(law, recipe)
         self.average = Average(law, recipe.averaging)
@@ -110,7 +109,7 @@ class Run:
             "best_step": self.best.step,
             "order": self.batches.order,
             "generator": self.generator.get_state(),
-            "global": torch.get_rng_state(),
+            "noise": self.noise.state,
         }
         found |= {f"law.{name}": w for name, w in self.law.state_dict().items()}
         found |= {f"average.{i}": w for i, w in enumerate(self.average.weights)}
@@ -156,7 +155,8 @@ class Run:
         self.best.score, self.best.step = float(state["best_score"]), int(state["best_step"])
         self.batches.order, self.batches.start = state["order"].clone(), int(state["start"])
         self.generator.set_state(state["generator"].clone())
-        torch.set_rng_state(state["global"].clone())
+        torch.Generator().set_state(state["noise"])  # an error, if it is none
+        self.noise.state = state["noise"].clone()
         self.n_steps, self.batch_size = int(state["n_steps"]), int(state["batch_size"])
         self.step, self.skipped = int(state["step"]), int(state["skipped"])
         self.loss, self.stopped = float(state["loss"]), str(state["stopped"])

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -184,17 +182,6 @@ def test_a_regressor_is_shown(files, capsys):
 def test_debug_shows_where_an_error_arose(files, capsys):
     assert main(["info", str(files["csv"]), "--debug"]) == 1
     assert "Traceback" in capsys.readouterr().err
-
-
-def test_the_process_ends_with_the_code(files):
-    done = subprocess.run(
-        [sys.executable, "-c", "import sys, qdist.cli; sys.exit(qdist.cli.main())", "info", "no"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: Expected a model file at")
 
 
 # What comes from data, and could be taken for colours or for markup.

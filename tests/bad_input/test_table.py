@@ -86,6 +86,7 @@ WITHOUT_A_ROW = {
     "Rows.__init__": MADE_BY_US,
     "split": "its share is checked by the estimators",
     "Checkpoint.part": MADE_BY_US,
+    "Noise.__init__": "its seed is checked by `seed_of`",
     "Checkpoint.offer": "full disks: tests/training/test_checkpoint.py",
     **{
         f"{name}.__init__": "as scikit-learn asks it only stores its arguments: `fit` checks them"

@@ -72,7 +72,7 @@ def test_models_are_loaded_by_eight_threads_at_once(models, tmp_path):
 
 
 def test_fits_in_threads_are_those_of_one(models):
-    """Dropout and first weights draw from torch's one generator: fits take turns."""
+    """Dropout and first weights draw from torch's one generator: threads take turns with it."""
 
     def fit(seed):
         model = qdist.DistributionRegressor(

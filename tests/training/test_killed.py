@@ -16,7 +16,7 @@ FRAME = {"a": RNG.normal(size=150), "b": ["x", "y", "z"] * 50}
 
 def fit(folder=None):
     model = qdist.TabularModel(
-        max_steps=150, random_state=0, backbone_args={"width": 16, "blocks": 1}
+        max_steps=60, random_state=0, backbone_args={"width": 16, "blocks": 1}
     )
     return model.fit(FRAME, checkpoint=folder)
 
@@ -42,7 +42,7 @@ def test_a_fit_killed_twice_ends_bit_for_bit_as_one_that_was_not(tmp_path, monke
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL, "the fit was over before it was killed"
         steps.append(qdist.training.Checkpoint(tmp_path).state["step"])
-    assert 0 < steps[1] < steps[2] < 150
+    assert 0 < steps[1] < steps[2] < 60
     model, whole = fit(tmp_path), fit()
     for name, weights in whole.module_.state_dict().items():
         assert weights.equal(model.module_.state_dict()[name]), name
