@@ -1,9 +1,11 @@
 """Checks of what users pass: at the edge, once, with words that help."""
 
 import math
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from qdist.errors import InputError
 
 __all__ = [
     "column_order",
+    "file_path",
     "functions",
     "keywords",
     "level_range",
@@ -57,6 +60,21 @@ def seconds(duration: float | str) -> float:
             f"got {duration!r}."
         )
     return value
+
+
+def file_path(path: Any, *, what: str = "path") -> Path:
+    """A path.
+
+    Raises:
+        InputError: If it is no text and no path.
+
+    Example:
+        >>> file_path("a/b").name
+        'b'
+    """
+    if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
+        raise InputError(f"Expected a {what} as text or a Path; got {path!r:.80}.")
+    return Path(path)
 
 
 def column_order(order: Any, names: Sequence[str]) -> list[int] | None:

@@ -31,28 +31,43 @@ def app() -> None:
 @click.argument("data")
 @click.option("-o", "--output", required=True, help="Where to save the model.")
 @click.option("--max-time", help="Time for training: seconds, or such as 5m.")
+@click.option("--checkpoint", metavar="DIR", help="Keep the fit there; run again, it goes on.")
+@click.option("--restart", is_flag=True, help="Start anew whatever is in --checkpoint.")
 @seed_option
 @quiet
 @debug
-def fit(data: str, output: str, max_time: str | None, seed: int | None, **flags: bool) -> None:
+def fit(
+    data: str,
+    output: str,
+    max_time: str | None,
+    checkpoint: str | None,
+    seed: int | None,
+    **flags: bool,
+) -> None:
     """Fit a model to DATA and save it.
 
     DATA is a table, a file ending in .csv, .csv.gz, .parquet or .feather, or - for standard
     input; or images, a folder of .png or .jpg files or a file ending in .npz or .npy. A folder of
     folders, or an .npz with labels, is fitted with their classes.
+
+    Ctrl-C ends training; the best model so far is saved. With --checkpoint, a fit that was killed
+    or ended so goes on when the same command is run again.
     """
     from qdist.data.files import read_table
     from qdist.estimators import ImageModel, TabularModel, are_images
     from qdist.progress import showing
 
     model: Any
+    kept: Any = {"checkpoint": checkpoint, "resume": False if flags["restart"] else "auto"}
     with showing(visible=False if flags["quiet"] else None):
         if are_images(data):
-            model = ImageModel(max_time=max_time, random_state=seed).fit(data)
+            model = ImageModel(max_time=max_time, random_state=seed).fit(data, **kept)
         else:
-            model = TabularModel(max_time=max_time, random_state=seed).fit(read_table(data))
+            table = read_table(data)
+            model = TabularModel(max_time=max_time, random_state=seed).fit(table, **kept)
     model.save(output)
-    remark(f"saved {output} after {model.n_steps_} steps", quiet=flags["quiet"])
+    steps = model.history_[-1]["step"] if model.history_ else 0
+    remark(f"saved {output} after {steps} steps", quiet=flags["quiet"])
 
 
 @app.command()
@@ -92,6 +107,11 @@ def sample(
         write_images(images, output, labels=None if label is None else [label] * rows)
         remark(f"wrote {rows} images to {output}", quiet=flags["quiet"])
         return
+    if not isinstance(loaded, qdist.TabularModel):
+        raise InputError(
+            f"Expected a model of a table or of images in {model}; got a "
+            f"{type(loaded).__name__}, which draws nothing without features. Use it in Python."
+        )
     known = parse_given(given, loaded.schema_)
     with showing(visible=False if flags["quiet"] else None):
         drawn = loaded.sample(rows, given=known or None, random_state=seed)
@@ -164,17 +184,26 @@ def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 clic
         "model": type(loaded).__name__,
         "version": qdist.__version__,
         "steps": loaded.n_steps_,
-        "parameters": sum(weights.numel() for weights in loaded.module_.parameters()),
         "settings": settings,
-        "images" if isinstance(loaded, qdist.ImageModel) else "columns": loaded.schema_.to_json(),
     }
+    if isinstance(loaded, qdist.DistributionRegressor):
+        names = getattr(loaded, "feature_names_in_", range(loaded.n_features_in_))
+        facts["features"], shown = [str(name) for name in names], ""
+    else:
+        facts["parameters"] = sum(w.numel() for w in loaded.module_.parameters())
+        what = "images" if isinstance(loaded, qdist.ImageModel) else "columns"
+        facts[what], shown = loaded.schema_.to_json(), f"\n{loaded.schema_}"
     if as_json:
         _write(json.dumps(facts, default=str, indent=2))
         return
-    lines = [(name, str(facts[name])) for name in ("model", "steps", "parameters")]
+    lines = [
+        (name, str(facts[name]))
+        for name in ("model", "steps", "features", "parameters")
+        if name in facts
+    ]
     lines += [(name, str(value)) for name, value in sorted(settings.items())]
     _write(aligned(lines))
-    _write(plain(f"\n{loaded.schema_}"))
+    _write(plain(shown))
 
 
 @app.command()

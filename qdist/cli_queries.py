@@ -6,6 +6,7 @@ import click
 
 from qdist.cli_options import debug, output_option, quiet, remark, seed_option
 from qdist.cli_text import numbers, parse_given
+from qdist.errors import InputError
 
 __all__ = ["impute", "quantiles", "score"]
 
@@ -27,12 +28,11 @@ def impute(
 
     With --draws above 1 the completed copies follow each other, numbered in a first column "draw".
     """
-    import qdist
     from qdist.data.files import read_table, write_table
     from qdist.data.frames import to_arrow
     from qdist.progress import showing
 
-    loaded = qdist.load(model)
+    loaded = load_table_model(model)
     with showing(visible=False if flags["quiet"] else None):
         filled = loaded.impute(read_table(data), n_draws=draws, random_state=seed)
     if draws > 1:
@@ -77,13 +77,12 @@ def quantiles(
     """
     import pyarrow as pa
 
-    import qdist
     from qdist.data.files import read_table, write_table
     from qdist.data.frames import to_arrow
 
     if data is not None and given:
         raise click.UsageError("expected DATA or --given; got both.")
-    loaded = qdist.load(model)
+    loaded = load_table_model(model)
     known: Any = parse_given(given, loaded.schema_) or None
     if data is not None:
         known = to_arrow(read_table(data))
@@ -123,10 +122,9 @@ def score(
     """Log density of each row of DATA, a line for a row: the lowest are the oddest."""
     import pyarrow as pa
 
-    import qdist
     from qdist.data.files import read_table, write_table
 
-    loaded = qdist.load(model)
+    loaded = load_table_model(model)
     table = read_table(data)
     if explain is None:
         scores = loaded.score_samples(table, n_orders=orders, random_state=seed)
@@ -136,3 +134,20 @@ def score(
     write_table(result, output)
     if output != "-":
         remark(f"wrote {output}", quiet=flags["quiet"])
+
+
+def load_table_model(path: str) -> Any:
+    """Load a model of a table.
+
+    Raises:
+        InputError: If it is one of something else.
+    """
+    import qdist
+
+    loaded = qdist.load(path)
+    if not isinstance(loaded, qdist.TabularModel):
+        raise InputError(
+            f"Expected a model of a table in {path}; got a {type(loaded).__name__}. Fit one to a "
+            "table with qdist fit."
+        )
+    return loaded

@@ -13,6 +13,7 @@ __all__ = [
     "FileFormatError",
     "InputError",
     "NotFittedError",
+    "OutOfMemoryError",
     "QdistError",
     "TrainingError",
     "UnknownNameError",
@@ -42,6 +43,10 @@ class NotFittedError(QdistError, _SklearnNotFittedError):  # type: ignore[misc]
 
 class TrainingError(QdistError, RuntimeError):
     """Training cannot go on (for example the loss is not finite)."""
+
+
+class OutOfMemoryError(QdistError, MemoryError):
+    """Training does not fit into memory, not even row by row."""
 
 
 class FileFormatError(QdistError, ValueError):

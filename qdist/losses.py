@@ -26,6 +26,10 @@ def pinball(u: Tensor, tau: Tensor | float) -> Tensor:
     Returns:
         The loss of each residual, shape (...). It is non-negative.
 
+    Raises:
+        InputError: A level that is a number lies outside [0, 1]; those of a tensor are not looked
+            at, as training comes through here at every step.
+
     References:
         Regression Quantiles (Koenker and Bassett, 1978), equation 1.
         <https://www.jstor.org/stable/1913643>
@@ -36,6 +40,7 @@ def pinball(u: Tensor, tau: Tensor | float) -> Tensor:
         >>> pinball(torch.tensor([2.0, -2.0]), 0.75)  # 0.75 * 2, 0.25 * 2
         tensor([1.5000, 0.5000])
     """
+    _check_level(tau)
     return u * (tau - (u <= 0).to(u.dtype))
 
 
@@ -60,7 +65,7 @@ def huber_pinball(u: Tensor, tau: Tensor | float, *, kappa: float) -> Tensor:
         The loss of each residual, shape (...). It is non-negative.
 
     Raises:
-        InputError: `kappa` is negative or not a number.
+        InputError: `kappa` is negative or not a number, or a level as in `pinball`.
 
     References:
         Distributional Reinforcement Learning with Quantile Regression (Dabney et al., 2018),
@@ -83,8 +88,14 @@ def huber_pinball(u: Tensor, tau: Tensor | float, *, kappa: float) -> Tensor:
         )
     if kappa == 0:
         return pinball(u, tau)
+    _check_level(tau)
     size = u.abs()
     near = size.clamp(max=kappa)  # so that the square of a huge residual is never formed
     # NOTE[DIFF]: divided by kappa, as in the IQN paper; the QR-DQN paper has the loss undivided.
     rounded = near * (near / (2 * kappa)) + (size - near)
     return (tau - (u <= 0).to(u.dtype)).abs() * rounded
+
+
+def _check_level(tau: Tensor | float) -> None:
+    if not isinstance(tau, Tensor) and not 0 <= tau <= 1:
+        raise InputError(f"Expected a level in [0, 1]; got {tau}. Give 0.9 for 90 %.")

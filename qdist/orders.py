@@ -42,11 +42,15 @@ def as_order(order: Tensor | Sequence[int], dim: int) -> Tensor:
         >>> as_order([1, 2, 0], 3)
         tensor([1, 2, 0])
     """
-    given = torch.as_tensor(order)
+    try:
+        given = torch.as_tensor(order)
+    except (TypeError, ValueError):
+        given = torch.tensor(-1.0)
     valid = given.shape == (dim,) and not given.is_floating_point()
     if not valid or not torch.equal(given.sort().values.long().cpu(), torch.arange(dim)):
         raise InputError(
-            f"Expected an order that is a permutation of 0 ... {dim - 1}; got {given.tolist()}. "
+            f"Expected an order that is a permutation of 0 ... {dim - 1}; got "
+            f"{order if given.dim() == 0 else given.tolist()!r}. "
             "List each coordinate once, in the order of visit."
         )
     return given.long()
@@ -61,11 +65,22 @@ def rank_of(order: Tensor) -> Tensor:
     Returns:
         Ranks, shape (..., D), int64.
 
+    Raises:
+        InputError: If one of them is not a permutation.
+
     Example:
         >>> rank_of(torch.tensor([1, 2, 0]))
         tensor([2, 0, 1])
     """
-    return order.argsort(-1)
+    rank = order.argsort(-1)
+    if not torch.equal(
+        order.gather(-1, rank), torch.arange(rank.shape[-1]).to(order).expand_as(order)
+    ):
+        raise InputError(
+            f"Expected orders, permutations of 0 ... {order.shape[-1] - 1}; got "
+            f"{order.tolist()!r:.80}. A rank is not an order: see `order_of`."
+        )
+    return rank
 
 
 def order_of(rank: Tensor) -> Tensor:
@@ -116,6 +131,8 @@ def random_order(dim: int, *, generator: torch.Generator) -> Tensor:
         >>> random_order(5, generator=torch.Generator().manual_seed(0)).sort().values
         tensor([0, 1, 2, 3, 4])
     """
+    if dim < 0:
+        raise InputError(f"Expected a number of coordinates >= 0; got {dim}.")
     return torch.randperm(dim, generator=generator, device=generator.device)
 
 

@@ -5,9 +5,10 @@ them a seeded one and puts the caller's back. All else in qdist draws from gener
 `uniforms`, where a number depends on (seed, row, column) and nothing else.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -15,7 +16,9 @@ from torch import Tensor
 
 from qdist.errors import InputError
 
-__all__ = ["isolated_rng", "seed_of", "uniforms"]
+__all__ = ["Noise", "isolated_rng", "seed_of", "uniforms"]
+
+_TURN = threading.RLock()
 
 _ROWS_A_BLOCK = 4  # Philox makes four numbers at a time
 
@@ -24,10 +27,14 @@ _ROWS_A_BLOCK = 4  # Philox makes four numbers at a time
 def isolated_rng(seed: int) -> Iterator[None]:
     """Seed torch's global CPU generator for a while; afterwards it is as it was.
 
-    Not thread-safe: torch has one such generator for all threads.
+    Torch has one such generator for all threads: they take turns here, so be short. What is long,
+    as training is, has a [`Noise`][qdist.rng.Noise] of its own.
 
     Args:
         seed: The seed, a non-negative integer below 2^63.
+
+    Raises:
+        InputError: If the seed is negative.
 
     Example:
         >>> before = torch.get_rng_state()
@@ -37,9 +44,45 @@ def isolated_rng(seed: int) -> Iterator[None]:
         ...     assert torch.equal(torch.rand(2), first)
         >>> assert torch.equal(torch.get_rng_state(), before)
     """
-    with torch.random.fork_rng(devices=[]):
+    if seed < 0:
+        raise InputError(f"Expected a seed >= 0; got {seed}.")
+    with _TURN, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
+
+
+@final
+class Noise:
+    """A stream of random numbers for layers that take no generator, such as dropout.
+
+    While it is entered it stands in for torch's global CPU generator; threads take turns. Between
+    two times it stays where it was, and `state` can be kept and put back.
+
+    Args:
+        seed: Where it starts.
+
+    Example:
+        >>> noise, whole = Noise(0), Noise(0)
+        >>> with noise:
+        ...     first = torch.rand(2)
+        >>> with noise:
+        ...     second = torch.rand(2)
+        >>> with whole:
+        ...     assert torch.equal(torch.rand(4), torch.cat([first, second]))
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.state = torch.Generator().manual_seed(seed).get_state()
+
+    def __enter__(self) -> None:
+        _TURN.acquire()
+        self._outside = torch.get_rng_state()
+        torch.set_rng_state(self.state)
+
+    def __exit__(self, *error: object) -> None:
+        self.state = torch.get_rng_state()
+        torch.set_rng_state(self._outside)
+        _TURN.release()
 
 
 def seed_of(random_state: Any) -> int:

@@ -38,7 +38,13 @@ Estimator = Literal["fair", "plain"]
 def _floats(x: ArrayLike, name: str) -> Floats:
     if isinstance(x, Tensor):
         x = x.detach().cpu().double().numpy()
-    array = np.asarray(x, dtype=np.float64)
+    try:
+        array = np.asarray(x, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"Expected {name} as an array of numbers; got {x!r:.80}. Convert them, and give lists "
+            "of one length."
+        ) from error
     holes = int(np.isnan(array).sum())
     if holes:
         raise InputError(
@@ -46,6 +52,25 @@ def _floats(x: ArrayLike, name: str) -> Floats:
             "observations and the forecasts alike, or score missingness as an event of its own."
         )
     return array
+
+
+def _together(**parts: Floats) -> list[Floats]:
+    """Arrays of one shape, to which they broadcast.
+
+    Raises:
+        InputError: If they do not, or nothing is left.
+    """
+    try:
+        found = list(np.broadcast_arrays(*parts.values()))
+    except ValueError:
+        found = []
+    if not found or not found[0].size:
+        shapes = ", ".join(f"{name} {part.shape}" for name, part in parts.items())
+        raise InputError(
+            f"Expected arrays that broadcast to one shape, not empty; got {shapes}. Give one "
+            "interval for each observation."
+        )
+    return found
 
 
 def _check_batch(y: Floats, forecast: Floats, name: str, trailing: int) -> None:
@@ -244,6 +269,7 @@ def coverage(y: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> float:
     """
     at = _floats(y, "observations")
     low, high = _floats(lower, "lower ends"), _floats(upper, "upper ends")
+    at, low, high = _together(observations=at, lower=low, upper=high)
     return float(((low <= at) & (at <= high)).mean())
 
 
@@ -257,7 +283,9 @@ def interval_width(lower: ArrayLike, upper: ArrayLike) -> float:
         >>> interval_width([0.0, 1.0], [2.0, 5.0])
         3.0
     """
-    return float((_floats(upper, "upper ends") - _floats(lower, "lower ends")).mean())
+    low, high = _floats(lower, "lower ends"), _floats(upper, "upper ends")
+    low, high = _together(lower=low, upper=high)
+    return float((high - low).mean())
 
 
 def interval_score(y: ArrayLike, lower: ArrayLike, upper: ArrayLike, *, nominal: float) -> Floats:
@@ -290,6 +318,7 @@ def interval_score(y: ArrayLike, lower: ArrayLike, upper: ArrayLike, *, nominal:
         raise InputError(f"Expected a nominal coverage in (0, 1); got {nominal}.")
     at = _floats(y, "observations")
     low, high = _floats(lower, "lower ends"), _floats(upper, "upper ends")
+    at, low, high = _together(observations=at, lower=low, upper=high)
     miss = np.maximum(low - at, 0) + np.maximum(at - high, 0)
     return np.asarray(high - low + 2 / (1 - nominal) * miss)[()]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from qdist.errors import InputError
-from qdist.rng import isolated_rng, seed_of, uniforms
+from qdist.rng import Noise, isolated_rng, seed_of, uniforms
 
 
 def test_an_isolated_generator_repeats_itself_and_leaves_the_callers_alone(untouched_rng):
@@ -112,3 +112,29 @@ def test_uniforms_are_uniform_independent_and_inside_the_interval():
 def test_rows_come_in_blocks(rows):
     with pytest.raises(InputError, match=r"Expected rows from a multiple of 4 on, with step 1"):
         uniforms(0, rows, columns=1)
+
+
+def test_noise_goes_on_where_it_was_and_leaves_the_callers_alone(untouched_rng):
+    noise, whole = Noise(3), Noise(3)
+    parts = []
+    for _ in range(3):
+        with noise:
+            parts.append(torch.rand(5))
+        with isolated_rng(8):
+            torch.rand(7)
+    with whole:
+        assert torch.equal(torch.rand(15), torch.cat(parts))
+    with isolated_rng(3):
+        assert torch.equal(torch.rand(15), torch.cat(parts))
+
+
+def test_noise_can_be_put_back():
+    noise = Noise(0)
+    with noise:
+        torch.rand(3)
+    kept = noise.state
+    with noise:
+        first = torch.rand(3)
+    noise.state = kept
+    with noise:
+        assert torch.equal(torch.rand(3), first)

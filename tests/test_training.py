@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from qdist import training
 from qdist.codecs.table import TableCodec
 from qdist.errors import TrainingError
 from qdist.laws import TableLaw, build
-from qdist.training import Limits, Recipe, Rows, split, train
+from qdist.training import Limits, Recipe, Rows, loop, split, train
+from qdist.training.plan import plan_steps, schedule
+from qdist.training.run import Batches
+from qdist.training.validation import Validation
 
 RNG = np.random.default_rng(0)
 A = RNG.normal(size=300)
@@ -67,7 +69,7 @@ def test_a_law_ends_in_evaluation_mode_with_a_better_score(rows):
     assert not law.training
     scores = [record["validation_loss"] for record in result.history]
     assert min(scores) < scores[0]
-    check = training._Validation(law, held_out, 0)
+    check = Validation(law, held_out, 0)
     assert check.score(law) == pytest.approx(min(scores), rel=1e-5)
 
 
@@ -76,7 +78,7 @@ def test_records_are_in_order_and_complete(rows):
     told = []
     _, result = run(training_rows, held_out=held_out, callbacks=[told.append])
     assert told == result.history
-    keys = {"step", "epoch", "train_loss", "validation_loss", "seconds"}
+    keys = {"step", "epoch", "train_loss", "validation_loss", "skipped", "seconds"}
     assert all(record.keys() == keys for record in told)
     steps = [record["step"] for record in told]
     assert steps == sorted(set(steps))
@@ -112,14 +114,14 @@ LIMITS = {
 
 @pytest.mark.parametrize(("limits", "steps"), LIMITS.values(), ids=LIMITS)
 def test_limits_become_steps(law, rows, limits, steps):
-    check = training._Validation(law, None, 0)
-    assert training._plan(law, rows, check, limits, RECIPE, 32, 0) == steps
+    check = Validation(law, None, 0)
+    assert plan_steps(law, rows, check, limits, RECIPE, 32, 0) == steps
 
 
 def test_planning_leaves_the_law_alone(law, rows, untouched_rng):
     before = state(law)
-    check = training._Validation(law, rows, 0)
-    steps = training._plan(law, rows, check, Limits(max_time=5.0), RECIPE, 32, 0)
+    check = Validation(law, rows, 0)
+    steps = plan_steps(law, rows, check, Limits(max_time=60.0), RECIPE, 32, 0)
     assert steps > 1
     assert torch.equal(state(law), before)
     assert all(p.grad is None for p in law.parameters())
@@ -135,7 +137,7 @@ def test_a_run_limited_by_time_repeats_itself_by_its_steps(rows):
 
 
 def test_the_clock_stops_a_run_that_is_slower_than_planned(rows, monkeypatch, caplog):
-    monkeypatch.setattr(training, "_plan", lambda *args: 10**9)
+    monkeypatch.setattr(loop, "plan_steps", lambda *args: 10**9)
     caplog.set_level(logging.INFO, logger="qdist")
     law, result = run(rows, steps=None, max_time=0.3)
     assert 0 < result.history[-1]["step"] < 10**9
@@ -155,7 +157,7 @@ def test_a_callback_stops_and_all_are_told(rows):
 def test_patience_ends_a_run_without_progress(rows, monkeypatch, caplog):
     caplog.set_level(logging.INFO, logger="qdist")
     scores = iter([3.0, 2.0, 2.5, 2.4, 2.3, 2.2])
-    monkeypatch.setattr(training._Validation, "score", lambda self, law: next(scores))
+    monkeypatch.setattr(Validation, "score", lambda self, law: next(scores))
     training_rows, held_out = split(rows, 0.2, 0)
     weights = []
     recipe = Recipe(batch_size=32, patience=3)
@@ -172,7 +174,7 @@ def test_patience_ends_a_run_without_progress(rows, monkeypatch, caplog):
 
 def test_the_best_weights_win(rows, monkeypatch):
     scores = iter([3.0, 1.0, 2.0, 4.0])
-    monkeypatch.setattr(training._Validation, "score", lambda self, law: next(scores))
+    monkeypatch.setattr(Validation, "score", lambda self, law: next(scores))
     training_rows, held_out = split(rows, 0.2, 0)
     best, _ = run(training_rows, held_out=held_out, steps=4)
     # The same run, whose third validation is bad enough to stop at once after the second.
@@ -183,44 +185,111 @@ def test_the_best_weights_win(rows, monkeypatch):
     assert torch.equal(state(best), state(stopped))
 
 
-def spoil(monkeypatch, from_step):
-    """Make the loss NaN from a step on."""
+def spoil(monkeypatch, bad, *, factor=math.nan):
+    """Spoil the loss of the steps, counted from 1, of which `bad` is true."""
     forward, steps = TableLaw.forward, []
 
     def spoilt(self, y, visible, *, generator=None):
-        steps.append(1)
         loss = forward(self, y, visible, generator=generator)
-        return loss * (math.nan if len(steps) >= from_step else 1.0)
+        if len(y) != RECIPE.batch_size:  # a look ahead at what memory a step needs
+            return loss
+        steps.append(1)
+        return loss * (factor if bad(len(steps)) else 1.0)
 
     monkeypatch.setattr(TableLaw, "forward", spoilt)
 
 
 def test_a_loss_that_is_nan_from_the_start_is_an_error(rows, monkeypatch):
-    spoil(monkeypatch, 1)
-    with pytest.raises(TrainingError, match=r"Expected a finite loss; got nan at step 1, before"):
+    spoil(monkeypatch, lambda step: True)
+    words = r"Expected a finite loss and gradient; the loss was nan at step 11, after 10 other bad"
+    with pytest.raises(TrainingError, match=words):
         run(rows)
+
+
+def test_a_run_of_fewer_steps_that_are_all_bad_is_an_error(rows, monkeypatch):
+    spoil(monkeypatch, lambda step: True)
+    with pytest.raises(TrainingError, match="the loss was nan at step 2, after 1 other bad"):
+        run(rows, steps=2)
 
 
 def test_a_loss_that_becomes_nan_leaves_the_last_good_weights(rows, monkeypatch, caplog):
     good, _ = run(rows, steps=20, callbacks=[lambda record: record["step"] == 3])
-    spoil(monkeypatch, 4)
+    spoil(monkeypatch, lambda step: step >= 4)
     law, result = run(rows, steps=20)
-    assert "the loss was nan at step 4; kept the weights of step 3" in caplog.text
+    assert (
+        "the loss was nan at step 14, after 10 other bad batches; kept the weights" in caplog.text
+    )
+    assert result.stopped == "bad batches"
+    assert [record["skipped"] for record in result.history] == [0, 0, 0, *range(1, 11)]
     assert torch.equal(state(law), state(good))
-    assert [record["step"] for record in result.history] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf])
+def test_a_few_bad_batches_are_skipped_and_counted(rows, monkeypatch, factor):
+    """Two steps less, and all others as they would have been: nothing bad has touched a weight."""
+    spoil(monkeypatch, lambda step: step in {5, 12}, factor=factor)
+    law, result = run(rows, steps=20)
+    assert result.stopped == "plan"
+    assert [record["step"] for record in result.history] == list(range(1, 21))
+    assert result.history[-1]["skipped"] == 2
+    assert all(math.isfinite(record["train_loss"]) for record in result.history)
+    assert bool(state(law).isfinite().all())
 
 
 @pytest.mark.parametrize("every", [1, 7])
 def test_a_nan_between_validations_spoils_nothing(rows, monkeypatch, every):
-    """A NaN is noticed at the next validation, and no average that holds it is kept."""
-    spoil(monkeypatch, 2 * every)
+    spoil(monkeypatch, lambda step: step >= 2 * every)
     law, _ = run(rows, steps=40 * every)
     assert bool(state(law).isfinite().all())
 
 
+def test_the_column_that_is_not_finite_is_named(law, rows):
+    visible = torch.zeros(32, 3, dtype=torch.bool)
+    assert law.culprit(rows.y[:32], visible) is None
+    with torch.no_grad():
+        law.joint.heads[1].layer.weight[0] = math.nan
+    assert law.culprit(rows.y[:32], visible) == "b"
+    visible[:, 1] = True  # given: its loss is not asked for
+    assert law.culprit(rows.y[:32], visible) is None
+
+
+def test_an_interrupted_run_keeps_the_best_weights_and_says_so(rows, caplog):
+    def interrupt(record):
+        if record["step"] == 5:
+            raise KeyboardInterrupt
+
+    law, result = run(rows, callbacks=[interrupt])
+    same, _ = run(rows, callbacks=[lambda record: record["step"] == 5])
+    assert result.stopped == "user"
+    assert "stopped by the user at step 5 of 20; kept the weights of step 5" in caplog.text
+    assert torch.equal(state(law), state(same))
+    assert not law.training
+
+
+def test_an_interruption_before_anything_is_worth_keeping_is_passed_on(rows, monkeypatch):
+    def interrupt(self, y, visible, *, generator=None):
+        raise KeyboardInterrupt
+
+    law = build(lambda: TableLaw(CODEC, **PARTS), seed=0, device="cpu")
+    monkeypatch.setattr(loop, "fit_into_memory", lambda law, rows, *sizes, seed: sizes)
+    monkeypatch.setattr(TableLaw, "forward", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(law, rows, None, limits=Limits(max_steps=5), recipe=RECIPE, seed=0)
+
+
+def test_held_out_scores_of_nan_are_not_the_best(rows, monkeypatch):
+    scores = iter([3.0, 1.0, math.nan, math.nan])
+    monkeypatch.setattr(Validation, "score", lambda self, law: next(scores))
+    training_rows, held_out = split(rows, 0.2, 0)
+    kept, _ = run(training_rows, held_out=held_out, steps=4)
+    scores = iter([3.0, 1.0, 2.0, 2.0])
+    best, _ = run(training_rows, held_out=held_out, steps=4)
+    assert torch.equal(state(kept), state(best))
+
+
 def test_held_out_rows_that_are_never_scored_are_an_error(rows, monkeypatch):
     training_rows, held_out = split(rows, 0.2, 0)
-    monkeypatch.setattr(training._Validation, "score", lambda self, law: math.inf)
+    monkeypatch.setattr(Validation, "score", lambda self, law: math.inf)
     with pytest.raises(TrainingError, match="Expected a finite score on the held-out rows; got"):
         run(training_rows, held_out=held_out, steps=2)
 
@@ -237,23 +306,23 @@ def test_rows_of_no_weight_teach_nothing(rows):
 
 
 def test_the_schedule_warms_up_and_ends_near_zero():
-    rates = [training._schedule(step, 400) for step in range(1, 401)]
+    rates = [schedule(step, 400) for step in range(1, 401)]
     # 40 steps (a tenth) of warm-up; then a line to zero.
     assert rates[:3] == pytest.approx([1 / 40, 2 / 40 * (1 - 1 / 400), 3 / 40 * (1 - 2 / 400)])
     assert np.argmax(rates) == 39
     assert rates[-1] == pytest.approx(1 / 400)
-    assert training._schedule(1, 1) == 1.0
+    assert schedule(1, 1) == 1.0
 
 
 def test_an_epoch_visits_whole_batches_of_distinct_rows(generator):
-    batches = training._batches(10, 3, generator, learners=1)
+    batches = Batches(10, 3, generator)
     for _ in range(2):
         epoch = torch.cat([next(batches) for _ in range(3)])
         assert len(set(epoch.tolist())) == 9
 
 
 def test_every_learner_has_an_order_of_its_own(generator):
-    batches = training._batches(100, 30, generator, learners=3)
+    batches = Batches(100, 30, generator, learners=3)
     epoch = torch.stack([next(batches) for _ in range(3)])  # 3 batches of 30 rows for each of 3
     assert epoch.shape == (3, 90)
     apart = [epoch[:, k::3].flatten().tolist() for k in range(3)]

@@ -77,6 +77,11 @@ class Column:
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in KINDS:
             raise InputError(f"Expected a kind out of {', '.join(KINDS)}; got {self.kind!r}.")
+        plain = all(isinstance(end, int | float) for end in (self.lower, self.upper))
+        if plain and not self.lower <= self.upper:
+            raise InputError(
+                f"Expected lower <= upper; got {self.lower!r} and {self.upper!r}. Swap them."
+            )
         if self.categories is not None:
             levels = list(self.categories)
             if len(set(levels)) != len(levels) or not levels:

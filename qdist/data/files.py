@@ -47,6 +47,8 @@ def read_table(source: str | os.PathLike[str] | IO[bytes]) -> pa.Table:
         {'a': [1, 2], 'b': ['x', None]}
     """
     if not isinstance(source, str | os.PathLike):
+        if not callable(getattr(source, "read", None)):
+            raise InputError(f"Expected a path or a stream of bytes; got {source!r:.80}.")
         return _parse(source.read(), None, "the stream")
     if source == "-":
         return _parse(sys.stdin.buffer.read(), None, "standard input")

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from qdist.arguments import file_path
 from qdist.errors import FileAccessError, FileFormatError, InputError
 from qdist.extras import require
 
@@ -115,7 +116,7 @@ def read_images(
         InputError: If the images are not alike, or there are none.
         ExtraMissingError: If a folder is to be read and Pillow is not installed.
     """
-    path = Path(source)
+    path = file_path(source)
     if path.is_dir():
         return _read_folder(path)
     if path.suffix.lower() not in _ARRAYS:
@@ -158,7 +159,7 @@ def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
         InputError: If the ending is another one.
         ExtraMissingError: If it is a picture and Pillow is not installed.
     """
-    path = Path(source)
+    path = file_path(source)
     ending = path.suffix.lower()
     if ending not in (*_PICTURES, ".npy"):
         raise InputError(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from qdist.arguments import file_path
 from qdist.checkpoint import read_model
 from qdist.errors import FileFormatError, QdistError
 from qdist.estimators.image import ImageModel
@@ -74,7 +75,7 @@ def load(path: Any) -> Any:
         FileFormatError: If it is not a whole model file of a known format.
         UnknownNameError: If it needs a plugin that is not installed.
     """
-    meta, weights = read_model(path)
+    meta, weights = read_model(file_path(path))
     estimator = _ESTIMATORS.get(str(meta.get("estimator")))
     if estimator is None:
         raise FileFormatError(

@@ -13,12 +13,13 @@ from qdist import arguments
 from qdist.checkpoint import fill_weights, write_model
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.errors import InputError, NotFittedError
-from qdist.estimators.image_rows import limits_of, masked, recipe_of, training_rows, with_labels
+from qdist.estimators.image_rows import masked, recipe_of, training_rows, with_labels
+from qdist.estimators.limits import asked, finite, limits_of
 from qdist.joint import Autoregressive
 from qdist.laws import ImageLaw, build
 from qdist.laws.classes import draw_classes, log_joint, log_shares
 from qdist.rng import seed_of
-from qdist.training import Callback, split, train
+from qdist.training import Callback, Checkpoint, Resume, split, train
 
 __all__ = ["ImageModel"]
 
@@ -100,7 +101,14 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(
-        self, images: Any, y: Any = None, *, images_val: Any = None, y_val: Any = None
+        self,
+        images: Any,
+        y: Any = None,
+        *,
+        images_val: Any = None,
+        y_val: Any = None,
+        checkpoint: Any = None,
+        resume: Resume = "auto",
     ) -> Self:
         """Fit the law of images; forgets an earlier fit.
 
@@ -110,6 +118,8 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
             y: Labels, shape (N,), whole numbers or text; without them the law has no classes.
             images_val: Images for early stopping; by default a part of the images is held out.
             y_val: Their labels.
+            checkpoint: Folder in which the fit is kept; the same call goes on from there.
+            resume: True: there must be something to go on from; False: start anew.
 
         Returns:
             The model itself.
@@ -117,13 +127,15 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: If the images, the labels or a parameter cannot be worked with.
             TrainingError: If training diverges.
+            OutOfMemoryError: If not even one image a step fits.
         """
         limits = limits_of(self.max_time, self.max_epochs, self.max_steps)
         recipe = recipe_of(self.batch_size, self.learning_rate)
         fraction = arguments.number(
             "validation_fraction", self.validation_fraction, least=0, below=1
         )
-        seed = seed_of(self.random_state)
+        kept = Checkpoint(checkpoint, resume=resume)
+        seed = kept.seed(self.random_state)
         images, y = with_labels(images, y)
         codec = ImageCodec.fit(images, y)
         settings: dict[str, Any] = {
@@ -142,6 +154,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
             images_val, y_val = with_labels(images_val, y_val)
             held_out = training_rows(codec, images_val, y_val, law.device, suffix="_val")
         law.start(train_rows.y)
+        kept.claim(train_rows, held_out, codec=codec.to_json(), **asked(self, limits))
         result = train(
             law,
             train_rows,
@@ -150,6 +163,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
             recipe=recipe,
             seed=seed,
             callbacks=callbacks,
+            checkpoint=kept,
         )
         # Only now: a fit that fails leaves an earlier one whole.
         self._codec, self._settings, self._law = codec, settings, law
@@ -345,10 +359,10 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
             "parts": self._settings,
             "codec": codec.to_json(),
             "n_steps": self.n_steps_,
-            "history": [{k: _finite(v) for k, v in record.items()} for record in self.history_],
+            "history": finite(self.history_),
             "profile": self.profile_,
         }
-        write_model(path, meta, law.state_dict())
+        write_model(arguments.file_path(path), meta, law.state_dict())
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
@@ -383,7 +397,3 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
                 "got none. Give one label, or one for each image."
             )
         return torch.cat([codec.encode_labels(given, len(codes))[:, None], codes], 1)
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -8,22 +8,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from qdist.arguments import number, seconds
+from qdist.arguments import number
 from qdist.codecs.image import ImageCodec
 from qdist.data.images import read_images
 from qdist.errors import InputError
-from qdist.training import Limits, Recipe, Rows
+from qdist.training import Recipe, Rows
 
-__all__ = ["limits_of", "masked", "recipe_of", "training_rows", "with_labels"]
-
-
-def limits_of(max_time: Any, max_epochs: Any, max_steps: Any) -> Limits:
-    """When to stop at the latest, checked."""
-    return Limits(
-        max_time=None if max_time is None else seconds(max_time),
-        max_epochs=number("max_epochs", max_epochs, above=0, optional=True),
-        max_steps=number("max_steps", max_steps, least=1, whole=True, optional=True),
-    )
+__all__ = ["masked", "recipe_of", "training_rows", "with_labels"]
 
 
 def recipe_of(batch_size: Any, learning_rate: Any) -> Recipe:

@@ -75,7 +75,15 @@ class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self.model_.impute(X, random_state=self.random_state)
 
     def get_feature_names_out(self, input_features: Any = None) -> Any:
-        """The names of the columns, which are those that came in."""
+        """The names of the columns, which are those that came in.
+
+        Raises:
+            NotFittedError: Before `fit`.
+        """
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                "Expected a fitted QuantileImputer; got one that is not. Call fit(X) first."
+            )
         names = self.feature_names_in_ if input_features is None else input_features
         return np.asarray(names, dtype=object)
 

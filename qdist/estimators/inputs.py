@@ -46,7 +46,7 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
             estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
         )
     except ValueError as error:
-        raise _as_ours(error) from error
+        raise _as_ours(error, "features that are numbers, finite or missing") from error
     names = [str(k) for k in range(x.shape[1])]
     table = pa.table([pa.array(column) for column in np.ascontiguousarray(x.T)], names=names)
     return _named(estimator, table)
@@ -90,7 +90,7 @@ def read_targets(y: Any, n: int) -> tuple[Floats, bool]:
     try:
         values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     except ValueError as error:
-        raise _as_ours(error) from error
+        raise _as_ours(error, "targets y that are finite numbers") from error
     if values.ndim not in {1, 2} or len(values) != n or values.size == 0:
         raise InputError(
             f"Expected y of shape ({n},) or ({n}, targets); got {values.shape}. Found input "
@@ -117,5 +117,8 @@ def read_levels(name: str, levels: Any) -> Floats:
     return values
 
 
-def _as_ours(error: ValueError) -> ValueError:
-    return error if isinstance(error, InputError) else InputError(str(error))
+def _as_ours(error: ValueError, what: str) -> ValueError:
+    """What scikit-learn says, in our words first; its own are what its checks look for."""
+    if isinstance(error, InputError):
+        return error
+    return InputError(f"Expected {what}, one row for each sample, as in fit; got others: {error}")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qdist.checkpoint import fill_weights
+from qdist.errors import InputError
 from qdist.laws import RegressionLaw, build
 from qdist.quantile import PiecewiseLinear, QuantileFunction
 from qdist.regression import (
@@ -31,7 +32,7 @@ from qdist.regression import (
     stretched,
 )
 from qdist.regression.trees import TreeRecipe
-from qdist.training import Callback, Limits, Recipe, Rows, split, train
+from qdist.training import Callback, Checkpoint, Limits, Recipe, Rows, split, train
 
 __all__ = ["Parts", "Plan", "fit_parts"]
 
@@ -66,6 +67,8 @@ class Plan:
         seed: Determines all that is random.
         device: Where the networks live.
         callbacks: Called after each validation.
+        checkpoint: Where the fit is kept.
+        asked: The parameters that it goes by.
     """
 
     trees: TreeRecipe
@@ -78,6 +81,8 @@ class Plan:
     seed: int
     device: str
     callbacks: Sequence[Callback] = ()
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    asked: dict[str, Any] = field(default_factory=dict)
 
 
 @final
@@ -215,6 +220,10 @@ def fit_parts(
     matrix = features.matrix(table)
     parts = Parts(features, targets, [], {}, {"plain": dict(plan.network)}, [], [])
     questions = features.questions(matrix)
+    # The trees are grown again when a fit goes on; each network goes on from where it was.
+    raw = Rows(torch.from_numpy(matrix), torch.from_numpy(y))
+    codecs = parts.to_json()
+    plan.checkpoint.claim(raw, None, codec=codecs, **plan.asked).offer(dict)
     guesses = []
     if plan.trees.trees:
         shared = {k: v for k, v in plan.network.items() if k not in GUIDED_NETWORK}
@@ -257,6 +266,8 @@ def fit_parts(
             left = limits.max_time - (time.perf_counter() - began)
             left *= _GUIDED_TIME if name == "guided" else 1.0
             limits = replace(limits, max_time=max(0.1, left))
+        kept = plan.checkpoint.part(name)
+        kept.seed(plan.seed)
         result = train(
             law,
             rows,
@@ -269,11 +280,15 @@ def fit_parts(
             ),
             seed=plan.seed,
             callbacks=plan.callbacks,
+            checkpoint=kept.claim(rows, check, codec=codecs, **plan.asked),
         )
         parts.networks[name], checks[name] = law, check
         parts.n_steps.append(result.n_steps)
         parts.history += [{"network": name, **record} for record in result.history]
         parts.profile |= {f"{name} {key}": s for key, s in result.profile.items()}
+        if result.stopped == "user":  # what is there makes a forecast; more was not waited for
+            parts.settings = {key: parts.settings[key] for key in parts.networks}
+            break
     parts.shares, parts.spreads = _weigh(parts, checks)
     parts.profile["total"] = time.perf_counter() - began
     return parts
@@ -287,7 +302,15 @@ def _build(parts: Parts, name: str, *, seed: int, device: str) -> RegressionLaw:
         bins = bins + [_GUESS_BINS] * len(parts.targets)
     atoms = [target.atoms for target in parts.targets]
     levels = parts.features.levels
-    return build(lambda: RegressionLaw(bins, levels, atoms, **settings), seed=seed, device=device)
+    try:
+        return build(
+            lambda: RegressionLaw(bins, levels, atoms, **settings), seed=seed, device=device
+        )
+    except TypeError as error:
+        raise InputError(
+            f"Expected arguments that the network takes; got {settings}: {error}. Correct "
+            "network_args."
+        ) from error
 
 
 _GUESS_BINS = [-4.0, *torch.special.ndtri(torch.arange(1, 32) / 32.0).tolist(), 4.0]

@@ -15,11 +15,11 @@ from qdist.checkpoint import write_model
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.inputs import read_features, read_levels, read_targets
 from qdist.estimators.join import join
+from qdist.estimators.limits import asked, finite
 from qdist.estimators.parts import Parts, Plan, fit_parts
 from qdist.quantile import QuantileFunction
 from qdist.regression.trees import TreeRecipe
-from qdist.rng import seed_of
-from qdist.training import Callback, Limits
+from qdist.training import Callback, Checkpoint, Limits, Resume
 
 __all__ = ["DistributionRegressor"]
 
@@ -119,6 +119,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         sample_weight: Any = None,
         X_val: Any = None,
         y_val: Any = None,
+        checkpoint: Any = None,
+        resume: Resume = "auto",
     ) -> Self:
         """Fit the law of targets given features; forgets an earlier fit.
 
@@ -128,6 +130,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             sample_weight: Weights of the rows, shape (N,), not negative.
             X_val: Features of rows for early stopping; by default a part of X is held out.
             y_val: Their targets.
+            checkpoint: Folder in which the fit is kept; the same call goes on from there.
+            resume: True: there must be something to go on from; False: start anew.
 
         Returns:
             The model itself.
@@ -135,8 +139,9 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         Raises:
             InputError: If the data or a parameter cannot be worked with.
             TrainingError: If training diverges.
+            OutOfMemoryError: If not even one row a step fits.
         """
-        plan = self._plan()
+        plan = self._plan(Checkpoint(checkpoint, resume=resume))
         earlier = self.__dict__.pop("_parts", None)
         try:
             table = read_features(self, X, reset=True)
@@ -298,10 +303,10 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             "n_features": self.n_features_in_,
             "names": None if names is None else list(names),
             "n_steps": parts.n_steps,
-            "history": [{k: _finite(v) for k, v in record.items()} for record in parts.history],
+            "history": finite(parts.history),
             "profile": parts.profile,
         }
-        write_model(path, meta, parts.tensors())
+        write_model(arguments.file_path(path), meta, parts.tensors())
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
@@ -348,7 +353,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         self.n_steps_, self.shares_ = parts.n_steps, parts.shares
         self.history_, self.profile_ = parts.history, parts.profile
 
-    def _plan(self) -> Plan:
+    def _plan(self, checkpoint: Checkpoint) -> Plan:
         check = arguments.number
         steps: Any = self.max_steps
         if isinstance(steps, str) or not isinstance(steps, Sequence):
@@ -370,9 +375,11 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             rate=rate / 2e-3,
             limits=(limits[-1], limits[0]),
             fraction=check("validation_fraction", self.validation_fraction, least=0, below=1),
-            seed=seed_of(self.random_state),
+            seed=checkpoint.seed(self.random_state),
             device=self.device,
             callbacks=arguments.functions("callbacks", self.callbacks),
+            checkpoint=checkpoint,
+            asked=asked(self, limits[0]),
         )
 
 
@@ -387,7 +394,3 @@ def _skill(crps: float, marginal: float) -> float:
     if marginal > 0:
         return 1 - crps / marginal
     return 0.0 if crps == 0 else -np.inf
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

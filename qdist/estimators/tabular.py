@@ -14,12 +14,12 @@ from qdist.checkpoint import fill_weights, write_model
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, NotFittedError
+from qdist.estimators.limits import asked, finite, limits_of
 from qdist.joint import Autoregressive, Ensemble
 from qdist.laws import TableLaw, build
 from qdist.quantile import QuantileFunction
 from qdist.queries import Nan
-from qdist.rng import seed_of
-from qdist.training import Callback, Limits, Recipe, Result, Rows, split, train
+from qdist.training import Callback, Checkpoint, Recipe, Result, Resume, Rows, split, train
 
 __all__ = ["TabularModel"]
 
@@ -112,7 +112,16 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, *, X_val: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        X_val: Any = None,
+        sample_weight: Any = None,
+        checkpoint: Any = None,
+        resume: Resume = "auto",
+    ) -> Self:
         """Fit the law of the rows of a frame; forgets an earlier fit.
 
         Args:
@@ -120,6 +129,8 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             y: Ignored; there for pipelines.
             X_val: Rows for early stopping; by default a part of X is held out.
             sample_weight: Weights of the rows, shape (N,), not negative.
+            checkpoint: Folder in which the fit is kept; the same call goes on from there.
+            resume: True: there must be something to go on from; False: start anew.
 
         Returns:
             The model itself.
@@ -127,13 +138,16 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: If the frame or a parameter cannot be worked with.
             TrainingError: If training diverges.
+            OutOfMemoryError: If not even one row a step fits.
         """
         del y
-        limits, recipe = self._limits(), self._recipe()
+        limits = limits_of(self.max_time, self.max_epochs, self.max_steps)
+        recipe = self._recipe()
         fraction = arguments.number(
             "validation_fraction", self.validation_fraction, least=0, below=1
         )
-        seed = seed_of(self.random_state)
+        kept = Checkpoint(checkpoint, resume=resume)
+        seed = kept.seed(self.random_state)
         codec_args = arguments.keywords("codec_args", self.codec_args, of=TableCodec.fit)
         codec = TableCodec.fit(X, **{"columns": self.columns, **codec_args})
         encoded = codec.encode(X)
@@ -151,6 +165,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
                 y_val = codec.encode(X_val).to(y_train)
                 held_out = Rows(y_val, y_val.new_ones(len(y_val)))
             law.joint.start(rows.y, weight=rows.weight)
+            kept.claim(rows, held_out, codec=codec.to_json(), **asked(self, limits))
             result = train(
                 law,
                 rows,
@@ -159,6 +174,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
                 recipe=recipe,
                 seed=seed,
                 callbacks=arguments.functions("callbacks", self.callbacks),
+                checkpoint=kept,
             )
         # Only now: a fit that fails leaves an earlier one whole.
         self._codec, self._settings, self._law = codec, settings, law
@@ -324,10 +340,12 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             "parts": self._settings,
             "codec": codec.to_json(),
             "n_steps": self.n_steps_,
-            "history": [{k: _finite(v) for k, v in record.items()} for record in self.history_],
+            "history": finite(self.history_),
             "profile": self.profile_,
         }
-        write_model(path, meta, {} if self._law is None else self._law.state_dict())
+        write_model(
+            arguments.file_path(path), meta, {} if self._law is None else self._law.state_dict()
+        )
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
@@ -380,21 +398,9 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             "order": arguments.column_order(self.order, codec.names),
         }
 
-    def _limits(self) -> Limits:
-        check = arguments.number
-        return Limits(
-            max_time=None if self.max_time is None else arguments.seconds(self.max_time),
-            max_epochs=check("max_epochs", self.max_epochs, above=0, optional=True),
-            max_steps=check("max_steps", self.max_steps, least=1, whole=True, optional=True),
-        )
-
     def _recipe(self) -> Recipe:
         check = arguments.number
         return Recipe(
             batch_size=check("batch_size", self.batch_size, least=1, whole=True, optional=True),
             learning_rate=check("learning_rate", self.learning_rate, above=0),
         )
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from qdist.backbones import Coordinate
+from qdist.errors import InputError
 from qdist.quantile import QuantileFunction
 
 __all__ = ["AbstractHead", "readout"]
@@ -102,6 +103,11 @@ def readout(layer: nn.Linear, h: Tensor) -> Tensor:
             return readout(layer, h)
     dtype = working_dtype(layer.weight)
     h = h.to(dtype).clamp(-_CONTEXT_LIMIT, _CONTEXT_LIMIT)
+    if h.shape[-1:] != (layer.in_features,):
+        raise InputError(
+            f"Expected contexts of shape (..., {layer.in_features}); got {tuple(h.shape)}. Give "
+            "the head what its backbone gives."
+        )
     bias = None if layer.bias is None else layer.bias.to(dtype)
     return functional.linear(h, layer.weight.to(dtype), bias)
 
@@ -109,3 +115,9 @@ def readout(layer: nn.Linear, h: Tensor) -> Tensor:
 def working_dtype(weight: Tensor) -> torch.dtype:
     """Return float64 for float64 weights, else float32."""
     return torch.float64 if weight.dtype == torch.float64 else torch.float32
+
+
+def check_context(context: int) -> None:
+    """Refuse a head without a context."""
+    if context < 1:
+        raise InputError(f"Expected context >= 1, the width of what a head reads; got {context}.")

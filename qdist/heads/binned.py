@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
-from qdist.heads.base import AbstractHead, readout
+from qdist.heads.base import AbstractHead, check_context, readout
 from qdist.heads.categorical import code_at
 from qdist.quantile import Categorical, PiecewiseLinear
 
@@ -101,6 +101,7 @@ class BinnedHead(AbstractHead):
         width = right - left
         basis = _basis(width > 0, waves, damping)
         self.register_buffer("basis", basis, persistent=False)
+        check_context(context)
         self.layer = nn.Linear(context, len(basis), bias=False)
         self.bias = nn.Parameter(torch.zeros(len(ends)))
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
-from qdist.heads.base import AbstractHead, readout, working_dtype
+from qdist.heads.base import AbstractHead, check_context, readout, working_dtype
 from qdist.heads.factored import FactoredCategorical
 from qdist.quantile import Categorical
 
@@ -55,6 +55,7 @@ class CategoricalHead(AbstractHead):
         self, context: int, levels: int, *, ordered: bool = False, score: Score = "log"
     ) -> None:
         super().__init__()
+        check_context(context)
         if levels < 1:
             raise InputError(f"Expected at least one level; got {levels}. Drop the coordinate.")
         if score not in get_args(Score):

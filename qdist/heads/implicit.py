@@ -9,7 +9,7 @@ from torch import Size, Tensor, nn
 
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
-from qdist.heads.base import AbstractHead, readout, working_dtype
+from qdist.heads.base import AbstractHead, check_context, readout, working_dtype
 from qdist.heads.censoring import cells, check_range, grid_points, leaking
 from qdist.heads.units import units_of
 from qdist.losses import huber_pinball, pinball
@@ -96,6 +96,7 @@ class ImplicitHead(AbstractHead):
         self.loc, self.scale, self.reach = loc, scale, 10 * scale
         self.register_buffer("grid", None if step is None else grid_points(lower, upper, step))
         self.embed = nn.Linear(n_cos, context)
+        check_context(context)
         self.hidden = nn.Linear(context, context)
         self.output = nn.Linear(context, 1)
 

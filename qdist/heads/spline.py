@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
-from qdist.heads.base import AbstractHead, readout
+from qdist.heads.base import AbstractHead, check_context, readout
 from qdist.heads.censoring import cells, censored, check_range, grid_points, leaking
 from qdist.heads.units import units_of
 from qdist.quantile import Categorical, PiecewiseLinear
@@ -107,6 +107,7 @@ class SplineHead(AbstractHead):
         at = torch.linspace(first, last, knots, dtype=torch.float64)
         self.register_buffer("at", at.to(torch.get_default_dtype()))
         self._shapes = [1, knots - 1, 2, knots + 1 if levels == "free" else 0]
+        check_context(context)
         self.layer = nn.Linear(context, sum(self._shapes))
         nn.init.zeros_(self.layer.bias)
         # Before training the increments are those of a normal law.

@@ -51,6 +51,16 @@ class AbstractLaw(nn.Module, ABC):
         loss: Tensor = self(y, visible, generator=generator)
         return loss
 
+    def culprit(self, y: Tensor, visible: Tensor) -> str | None:
+        """Name the column whose loss or gradient is not finite, where a law can tell.
+
+        Args:
+            y: Encoded rows, shape (B, D).
+            visible: What each row shows, shape (B, D).
+        """
+        del y, visible
+        return None
+
 
 Law = TypeVar("Law", bound=AbstractLaw)
 
@@ -69,13 +79,14 @@ def build(make: Callable[[], Law], *, seed: int, device: str) -> Law:
     Raises:
         InputError: If torch cannot use the device here.
     """
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
-        with isolated_rng(seed):
+    # Torch has one default dtype for all threads too; they take turns in here.
+    with isolated_rng(seed):
+        default = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)
+        try:
             law = make()
-    finally:
-        torch.set_default_dtype(default)
+        finally:
+            torch.set_default_dtype(default)
     try:
         return law.to(device)
     except (RuntimeError, AssertionError) as error:  # no such device, or torch made without it

@@ -174,6 +174,22 @@ class TableLaw(AbstractLaw):
         where = torch.where(in_order, place == size, hidden)
         return hidden.long(), where, self.dim / where.sum(-1).to(self.dtype)
 
+    def culprit(self, y: Tensor, visible: Tensor) -> str | None:
+        """Name the first column whose loss or gradient is not finite in these rows (B, D)."""
+        hidden = ~visible
+        generator = torch.Generator(y.device).manual_seed(0)
+        losses = self.joint.loss(y, rank=hidden.long(), where=hidden, generator=generator)
+        weights = [p for p in self.parameters() if p.requires_grad]
+        columns = list(zip(self.codec.names, losses.sum(0), strict=True))
+        for name, loss in columns:
+            if not bool(loss.isfinite()):
+                return name
+        for name, loss in columns:  # only now, as heads that are computed together mix slopes
+            slopes = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
+            if not all(bool(slope.isfinite().all()) for slope in slopes if slope is not None):
+                return name
+        return None
+
     def _along(self) -> Tensor:
         """The order of sampling, shape (D,)."""
         return torch.arange(self.dim) if self.order is None else self.order

@@ -1,5 +1,7 @@
 """What comes in from the caller: shapes, levels, uniform draws."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -7,10 +9,49 @@ from torch import Size, Tensor
 
 from qdist.errors import InputError
 
-__all__ = ["TensorLike", "align", "check_expands", "check_shares", "uniform"]
+__all__ = [
+    "TensorLike",
+    "align",
+    "as_tensor",
+    "check_expands",
+    "check_shape",
+    "check_shares",
+    "uniform",
+]
 
 TensorLike = Tensor | npt.ArrayLike
 """What the public methods accept: a tensor, or anything that `torch.as_tensor` reads."""
+
+
+def as_tensor(value: TensorLike, *, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The value as a tensor of that dtype.
+
+    Raises:
+        InputError: If it is not made of numbers.
+    """
+    try:
+        return torch.as_tensor(value, dtype=dtype, device=device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"Expected a number, an array or a tensor of numbers; got {value!r:.80}. Convert it."
+        ) from error
+
+
+def check_shape(shape: Size | Sequence[int]) -> Size:
+    """A shape of draws.
+
+    Raises:
+        InputError: If it is not made of whole numbers, 0 or more.
+    """
+    try:
+        found = Size(shape)
+    except TypeError:
+        found = None
+    if found is None or any(axis < 0 for axis in found):
+        raise InputError(
+            f"Expected a shape of whole numbers >= 0; got {shape!r}. Give such as (100,)."
+        )
+    return found
 
 
 def align(value: Tensor, batch: Size) -> Tensor:

@@ -71,6 +71,8 @@ class Implicit(QuantileFunction):
     ) -> None:
         if grid < 2:
             raise InputError(f"Expected a grid of at least 2 levels; got {grid}. Use 256.")
+        if not callable(fn):
+            raise InputError(f"Expected a function of levels; got {fn!r}.")
         self.fn = fn
         self.grid = grid
         super().__init__(

@@ -13,6 +13,7 @@ import torch
 from torch import Size, Tensor
 from torch.nn.functional import pad
 
+from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.lookup import read, search
 from qdist.quantile.piecewise import PiecewiseLinear
@@ -69,6 +70,11 @@ class Rounded(QuantileFunction):
         divisor: float = 1.0,
         validate_args: bool | None = None,
     ) -> None:
+        if not (step > 0 and divisor > 0):
+            raise InputError(
+                f"Expected step > 0 and divisor > 0; got {step} and {divisor}. Give the width of "
+                "the grid."
+            )
         self.base, self.origin, self.step, self.divisor = base, origin, step, divisor
         super().__init__(
             base.batch_shape, dtype=base.dtype, device=base.device, validate_args=validate_args

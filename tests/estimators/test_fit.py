@@ -157,7 +157,8 @@ def test_callbacks_are_told_and_can_stop(small, frame):
     assert told == model.history_
     assert told[-1]["step"] == 4
     assert model.n_steps_ == 10
-    assert list(told[0]) == ["step", "epoch", "train_loss", "validation_loss", "seconds"]
+    names = ["step", "epoch", "train_loss", "validation_loss", "skipped", "seconds"]
+    assert list(told[0]) == names
     assert list(model.profile_) == ["data", "forward", "backward", "step", "validation", "total"]
 
 

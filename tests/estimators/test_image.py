@@ -236,3 +236,14 @@ def test_a_description_that_does_not_hold_together(model, tmp_path, damage):
         file.writestr("model.safetensors", weights)
     with pytest.raises(FileFormatError, match="Expected"):
         qdist.load(path)
+
+
+def test_bits_of_a_uniform_law_are_its_levels():
+    """Mixed with a floor near 1 every law is uniform: 8 bits for 256 grey values."""
+    images = np.random.default_rng(0).integers(0, 256, (10, 3, 4), dtype=np.uint8)
+    tiny = {"features": 4, "layers": 1, "first": 3, "context": 8}
+    model = qdist.ImageModel(max_steps=1, backbone_args=tiny, random_state=0)
+    model.fit(images, np.arange(10) % 2)
+    assert model.bits_per_dim(images, given=0, floor=1 - 1e-12) == pytest.approx(8.0, abs=1e-6)
+    exact = -model.log_prob(images, given=0) / (12 * np.log(2))
+    np.testing.assert_allclose(model.bits_per_dim(images, given=0), exact)

@@ -1,4 +1,4 @@
-"""Several chains as one: each conditional is the mixture of the members', and is sampled as such."""
+"""Several chains as one: each conditional is a mixture, and is sampled as such."""
 
 import numpy as np
 import pytest

@@ -124,7 +124,7 @@ def test_what_cannot_be_mixed_is_refused():
     for weights in ([1.0], [1.0, 0.0], [1.0, torch.inf]):
         with pytest.raises(InputError, match="Expected 2 positive weights"):
             Mixture([law, law], weights=weights)
-    with pytest.raises(UnsupportedError, match="no rsample.*halving"):
+    with pytest.raises(UnsupportedError, match=r"no rsample.*halving"):
         Mixture([law, law]).rsample()
     with pytest.raises(UnsupportedError, match=r"no crps.*Use `mixture`"):
         Mixture([law, law]).crps(0.0)

@@ -1,7 +1,6 @@
 """Images, labels, masks and parameters that an image model cannot work with."""
 
 import numpy as np
-import pytest
 
 import qdist
 from qdist.errors import FileAccessError, InputError, UnknownNameError
@@ -12,15 +11,9 @@ GREY = RNG.integers(0, 256, (10, 3, 4), dtype=np.uint8)
 MASK = np.zeros((3, 4), bool)
 
 
-@pytest.fixture(scope="module")
-def model():
-    params = {"max_steps": 1, "backbone_args": TINY, "random_state": 0}
-    return qdist.ImageModel(**params).fit(GREY, np.arange(10) % 2)
-
-
 def fit(images=GREY, labels=None, more=None, **params):
     args = {"max_steps": 1, "backbone_args": TINY, **params}
-    return lambda model: qdist.ImageModel(**args).fit(images, labels, **(more or {}))
+    return lambda world: qdist.ImageModel(**args).fit(images, labels, **(more or {}))
 
 
 MISTAKES = {
@@ -77,73 +70,66 @@ MISTAKES = {
     "a rate of nought": (fit(learning_rate=0.0), InputError, "Expected learning_rate .* > 0"),
     "all held out": (fit(validation_fraction=1.0), InputError, "validation_fraction .* < 1"),
     "a device that is not there": (fit(device="gpu"), InputError, "Expected a device that torch"),
-    "a negative number of images": (lambda m: m.sample(-1), InputError, "Expected n >= 0; got -1"),
+    "a negative number of images": (
+        lambda w: w.images.sample(-1),
+        InputError,
+        "Expected n >= 0; got -1",
+    ),
     "a label never seen": (
-        lambda m: m.sample(2, given=7),
+        lambda w: w.images.sample(2, given=7),
         InputError,
         "Expected labels that were fitted in given: 0, 1; got 7",
     ),
     "labels of another number": (
-        lambda m: m.sample(3, given=[0, 1]),
+        lambda w: w.images.sample(3, given=[0, 1]),
         InputError,
         r"Expected one label, or one for each of 3 in given; got shape \(2,\)",
     ),
     "a mask of another shape": (
-        lambda m: m.inpaint(GREY, np.zeros((4, 3), bool)),
+        lambda w: w.images.inpaint(GREY, np.zeros((4, 3), bool)),
         InputError,
         r"Expected a mask of shape \(3, 4\) or \(10, 3, 4\), one value a pixel; got \(4, 3\)",
     ),
     "a mask of other images": (
-        lambda m: m.inpaint(GREY, np.zeros((9, 3, 4), bool)),
+        lambda w: w.images.inpaint(GREY, np.zeros((9, 3, 4), bool)),
         InputError,
         r"Expected a mask of shape .*; got \(9, 3, 4\)",
     ),
     "a mask of numbers": (
-        lambda m: m.inpaint(GREY, MASK.astype(int)),
+        lambda w: w.images.inpaint(GREY, MASK.astype(int)),
         InputError,
         "Expected a mask of dtype bool, True where a pixel is hidden; got int64",
     ),
     "colour for grey": (
-        lambda m: m.inpaint(GREY[..., None].repeat(3, 3), MASK),
+        lambda w: w.images.inpaint(GREY[..., None].repeat(3, 3), MASK),
         InputError,
         "The model is of grey images: convert colour to grey",
     ),
     "no draws": (
-        lambda m: m.inpaint(GREY, MASK, n_draws=0),
+        lambda w: w.images.inpaint(GREY, MASK, n_draws=0),
         InputError,
         "Expected n_draws to be a whole number >= 1; got 0",
     ),
     "levels without labels": (
-        lambda m: m.rosenblatt(GREY),
+        lambda w: w.images.rosenblatt(GREY),
         InputError,
         "Expected given, the labels of the images, as the model was fitted with labels",
     ),
     "a floor without labels": (
-        lambda m: m.bits_per_dim(GREY, floor=0.1),
+        lambda w: w.images.bits_per_dim(GREY, floor=0.1),
         InputError,
         "Expected given, the labels of the images",
     ),
     "a floor that is all": (
-        lambda m: m.bits_per_dim(GREY, given=0, floor=1.0),
+        lambda w: w.images.bits_per_dim(GREY, given=0, floor=1.0),
         InputError,
         "Expected floor to be a number >= 0 and < 1; got 1.0",
     ),
     "images of another size": (
-        lambda m: m.log_prob(GREY[:, 1:]),
+        lambda w: w.images.log_prob(GREY[:, 1:]),
         InputError,
         r"Expected images of shape \(N, 3, 4\), as fitted; got \(10, 2, 4\)",
     ),
 }
 
-
-@pytest.mark.parametrize(("call", "error", "words"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_ends_in_words_that_help(model, call, error, words):
-    with pytest.raises(error, match=words):
-        call(model)
-
-
-def test_bits_of_a_uniform_law_are_its_levels(model):
-    """Mixed with a floor near 1 every law is uniform: 8 bits for 256 grey values."""
-    assert model.bits_per_dim(GREY, given=0, floor=1 - 1e-12) == pytest.approx(8.0, abs=1e-6)
-    exact = -model.log_prob(GREY, given=0) / (12 * np.log(2))
-    np.testing.assert_allclose(model.bits_per_dim(GREY, given=0), exact)
+ROWS = (MISTAKES,)

@@ -1,0 +1,208 @@
+"""The training loop, in reading order: plan, loop, validate, stop, take the best weights.
+
+Plain AdamW with a linear warm-up and a linear decay to zero, gradients clipped by norm, weights
+averaged over steps; the average with the best score on held-out rows wins. The visible cells of
+the held-out rows are drawn once, or early stopping would follow their noise.
+
+A limit on time becomes a number of steps before the first step is taken, by timing a copy of the
+network: the run is then a function of that number alone, and can be repeated bit for bit.
+
+A batch whose loss or gradient is not finite is skipped; after too many of them the run ends with
+the best weights so far. So it does when the user interrupts it.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from qdist.errors import TrainingError
+from qdist.laws import AbstractLaw
+from qdist.progress import progress
+from qdist.training.checkpoint import Checkpoint
+from qdist.training.memory import fit_into_memory
+from qdist.training.plan import plan_steps, schedule
+from qdist.training.recipe import Callback, Limits, Recipe, Result, Rows
+from qdist.training.run import Run
+from qdist.training.validation import Validation
+
+__all__ = ["train"]
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    law: AbstractLaw,
+    rows: Rows,
+    held_out: Rows | None,
+    *,
+    limits: Limits,
+    recipe: Recipe,
+    seed: int,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | None = None,
+) -> Result:
+    """Train a law in place; it ends with the best averaged weights, in evaluation mode.
+
+    Args:
+        law: The law; its parameters are changed.
+        rows: Training rows.
+        held_out: Rows for validation; without them there is no early stopping.
+        limits: When to stop at the latest.
+        recipe: How to train.
+        seed: Determines everything that is random.
+        callbacks: Called after each validation.
+        checkpoint: Where the run is kept, and taken up from if it was begun before.
+
+    Returns:
+        Number of steps, history, and where the time went.
+
+    Raises:
+        TrainingError: If too many losses are not finite before any weights are worth keeping.
+        OutOfMemoryError: If not even one row a step fits into memory.
+        KeyboardInterrupt: If the user interrupts before any weights are worth keeping.
+    """
+    checkpoint = checkpoint or Checkpoint()
+    run, check = _begin(law, rows, held_out, limits, recipe, seed, checkpoint)
+    # A deadline that drifting speed overruns still stops the run.
+    most_seconds = math.inf if limits.max_time is None else limits.max_time
+    clock, best, generator = run.clock, run.best, run.generator
+    every = max(1, run.n_steps // recipe.validations)
+    law.train()
+    with progress("fitting", total=run.n_steps) as bar:
+        try:
+            if checkpoint.state is not None:
+                run.restore(checkpoint.state)
+                log.info("resumed at step %d of %d", run.step, run.n_steps)
+            while not run.stopped:
+                checkpoint.offer(run.state)
+                step = run.step = run.step + 1
+                with clock("data"):
+                    at = next(run.batches)
+                    y, weight = rows.y[at], rows.weight[at]
+                    visible = law.visible(len(y), generator=generator)
+                with clock("forward"), run.noise:
+                    loss = (law(y, visible, generator=generator) * weight).mean()
+                with clock("backward"):
+                    run.optimiser.zero_grad(set_to_none=True)
+                    loss.backward()
+                with clock("step"):
+                    norm = nn.utils.clip_grad_norm_(law.parameters(), recipe.clip).item()
+                    value = loss.item()
+                    if math.isfinite(value) and math.isfinite(norm):
+                        run.loss = value
+                        for group in run.optimiser.param_groups:
+                            group["lr"] = recipe.learning_rate * schedule(step, run.n_steps)
+                        run.optimiser.step()
+                        run.average.update(step)
+                    else:
+                        run.skipped += 1
+                        _skipped(run, recipe, value, law, y, visible)
+                in_time = run.seconds < most_seconds
+                if step % every and step != run.n_steps and in_time and not run.stopped:
+                    continue
+                if run.stopped or math.isnan(run.loss):
+                    continue  # nothing was learned yet
+
+                with clock("validation"):
+                    record: dict[str, Any] = {"step": step}
+                    record["epoch"] = step * run.batch_size / len(rows)
+                    record["train_loss"] = run.loss
+                    with run.average.applied():
+                        record["validation_loss"] = check.score(law)
+                    record["skipped"] = run.skipped
+                    record["seconds"] = run.seconds
+                    run.history.append(record)
+                    best.offer(_rank(record, held_out), step, run.average.weights)
+                    bar.update(step, note=f"held-out loss {record['validation_loss']:.4g}")
+                answers = [callback(record) for callback in callbacks]  # all of them are told
+                if any(answers):
+                    run.stopped = "callback"
+                elif held_out is not None and step - best.step >= recipe.patience * every:
+                    run.stopped = "patience"
+                    log.info("stopped early at step %d; best was step %d", step, best.step)
+                elif step == run.n_steps:
+                    run.stopped = "plan"
+                elif not in_time:
+                    run.stopped = "clock"
+                    log.info("stopped by the clock at step %d of %d", step, run.n_steps)
+            checkpoint.offer(run.state, last=True)
+        except KeyboardInterrupt:
+            if best.weights is None:
+                raise
+            run.stopped = "user"  # not in the checkpoint: the same command goes on from there
+            log.warning(
+                "stopped by the user at step %d of %d; kept the weights of step %d",
+                run.step,
+                run.n_steps,
+                best.step,
+            )
+    best.restore(law)
+    law.eval()
+    profile = {**clock.seconds, "total": run.seconds}
+    return Result(run.n_steps, run.history, profile, stopped=run.stopped)
+
+
+def _begin(
+    law: AbstractLaw,
+    rows: Rows,
+    held_out: Rows | None,
+    limits: Limits,
+    recipe: Recipe,
+    seed: int,
+    checkpoint: Checkpoint,
+) -> tuple[Run, Validation]:
+    """The run before its first step, with its batch size and its number of steps."""
+    began = time.perf_counter()
+    batch_size = recipe.batch_size or min(512, max(64, len(rows) // 20))
+    batch_size = min(batch_size, len(rows))
+    batch_size, at_once = fit_into_memory(law, rows, batch_size, recipe.check_rows, seed=seed)
+    check = Validation(law, held_out, seed, at_once=at_once)
+    if checkpoint.state is not None:  # as it was planned then, on whatever machine
+        batch_size, n_steps = (int(checkpoint.state[name]) for name in ("batch_size", "n_steps"))
+    else:
+        n_steps = plan_steps(law, rows, check, limits, recipe, batch_size, seed)
+    facts: dict[str, Any] = {"batch_size": batch_size, "n_steps": n_steps, "seed": seed}
+    return Run(law, recipe, n_rows=len(rows), began=began, **facts), check
+
+
+def _rank(record: dict[str, Any], held_out: Rows | None) -> float:
+    """The score of weights: NaN where there is none to be had, infinite where it is not finite."""
+    score = float(record["validation_loss"])
+    return math.inf if held_out is not None and math.isnan(score) else score
+
+
+def _skipped(
+    run: Run, recipe: Recipe, loss: float, law: AbstractLaw, y: Tensor, visible: Tensor
+) -> None:
+    """Note a batch that was skipped; after too many stop with the best weights so far.
+
+    Raises:
+        TrainingError: If there are none.
+    """
+    if run.skipped <= recipe.bad_batches and run.step < run.n_steps:
+        log.debug("skipped the batch of step %d: its loss was %s", run.step, loss)
+        return
+    if run.skipped <= recipe.bad_batches and not math.isnan(run.loss):
+        return  # the last step of a run that went well
+    column = law.culprit(y, visible)
+    what = f"the loss was {loss}" if not math.isfinite(loss) else "the gradient was not finite"
+    where = "" if column is None else f" (column {column!r})"
+    if run.best.weights is None:
+        raise TrainingError(
+            f"Expected a finite loss and gradient; {what} at step {run.step}{where}, after "
+            f"{run.skipped - 1} other bad batches and before any weights were worth keeping. "
+            "Lower learning_rate, or look at the data for extreme values."
+        )
+    run.stopped = "bad batches"
+    log.warning(
+        "%s at step %d%s, after %d other bad batches; kept the weights of step %d",
+        what,
+        run.step,
+        where,
+        run.skipped - 1,
+        run.best.step,
+    )

@@ -1,0 +1,89 @@
+"""From limits to a number of steps; the schedule and the optimiser over these steps."""
+
+import copy
+import statistics
+import time
+
+import torch
+from torch import nn
+
+from qdist.laws import AbstractLaw
+from qdist.rng import isolated_rng
+from qdist.training.average import Average
+from qdist.training.recipe import Limits, Recipe, Rows
+from qdist.training.validation import Validation
+
+__all__ = ["make_optimiser", "plan_steps", "schedule"]
+
+_WARM_UP = 100  # steps
+_PROBE = 12  # steps timed to turn a time into a number of steps
+
+
+def plan_steps(
+    law: AbstractLaw,
+    rows: Rows,
+    check: Validation,
+    limits: Limits,
+    recipe: Recipe,
+    batch_size: int,
+    seed: int,
+) -> int:
+    """The number of steps that the limits allow."""
+    an_epoch = max(1, len(rows) // batch_size)
+    most: float = max(recipe.least_steps, round(recipe.epochs * an_epoch))
+    if limits.max_time is None:
+        most = min(most, recipe.most_steps)
+    if limits.max_epochs is not None:
+        most = round(limits.max_epochs * an_epoch)
+    if limits.max_steps is not None:
+        most = limits.max_steps if limits.max_epochs is None else min(most, limits.max_steps)
+    if limits.max_time is not None:
+        with isolated_rng(seed):
+            a_step, a_check = _speed(copy.deepcopy(law), rows, check, recipe, batch_size)
+        left = 0.93 * limits.max_time - (_PROBE + 2) * a_step - (recipe.validations + 2) * a_check
+        most = min(most, left / a_step)
+    return max(1, int(most))
+
+
+def _speed(
+    law: AbstractLaw, rows: Rows, check: Validation, recipe: Recipe, batch_size: int
+) -> tuple[float, float]:
+    """Seconds a step and seconds a validation, measured on a copy."""
+    generator = torch.Generator().manual_seed(0)
+    optimiser, average = make_optimiser(law, recipe), Average(law, recipe.averaging)
+    seconds = []
+    for step in range(1, _PROBE + 3):
+        start = time.perf_counter()
+        at = torch.randint(len(rows), (batch_size * law.learners,), generator=generator)
+        loss = law(rows.y[at], law.visible(len(at), generator=generator), generator=generator)
+        optimiser.zero_grad(set_to_none=True)
+        loss.mean().backward()
+        nn.utils.clip_grad_norm_(law.parameters(), recipe.clip)
+        optimiser.step()
+        average.update(step)
+        seconds.append(time.perf_counter() - start)
+    start = time.perf_counter()
+    check.score(law)
+    # The median, as a moment's load from elsewhere must not decide the length of the run.
+    return statistics.median(seconds[2:]), time.perf_counter() - start
+
+
+def schedule(step: int, total: int) -> float:
+    """The share of the peak learning rate at a step, counted from 1."""
+    return min(1.0, step / min(_WARM_UP, max(1, total // 10))) * (1 - (step - 1) / total)
+
+
+def make_optimiser(law: AbstractLaw, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW; biases and norms are left out of weight decay, as is usual."""
+    matrices = [p for p in law.parameters() if p.dim() > 1]
+    vectors = [p for p in law.parameters() if p.dim() <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [g for g in groups if g["params"]],
+        lr=recipe.learning_rate,
+        betas=(0.9, 0.99),
+        foreach=True,
+    )

@@ -1,0 +1,370 @@
+"""Quantile-function objects, heads, joints, losses, divergences, scores, orders, files."""
+
+import io
+
+import numpy as np
+import torch
+from scipy import stats
+
+from qdist import divergences, losses, orders, registry, rng, scores
+from qdist.data.files import read_table, write_table
+from qdist.data.images import as_images, read_images, read_mask
+from qdist.errors import (
+    FileAccessError,
+    FileFormatError,
+    InputError,
+    UnknownNameError,
+    UnsupportedError,
+)
+from qdist.heads import BinnedHead, CategoricalHead, ColumnHeads, ImplicitHead, SplineHead
+from qdist.joint import Autoregressive, Comonotonic, Independent
+from qdist.quantile import (
+    Affine,
+    Categorical,
+    Empirical,
+    Frozen,
+    Implicit,
+    PiecewiseLinear,
+    Rounded,
+)
+
+T = torch.tensor
+LAW = PiecewiseLinear(T([0.0, 1.0]), T([0.0, 1.0]))
+TWO = PiecewiseLinear(T([0.0, 1.0]), T([[0.0, 1.0], [0.0, 2.0]]))
+NOMINAL = Categorical(torch.zeros(3), names=["a", "b", "c"])
+ATOMS = Empirical(T([1.0, 2.0, 2.0]))
+
+
+def asked(name, *values, law=LAW, **more):
+    """A call of a method of a law."""
+    return lambda world: getattr(law, name)(*values, **more)
+
+
+OBJECTS = {
+    **{
+        f"{name} at {what}": (asked(name, value), InputError, "Expected")
+        for name in ("icdf", "isf", "ppf", "quantiles", "interval")
+        for what, value in {"2": 2.0, "NaN": float("nan"), "text": "half", "None": None}.items()
+    },
+    **{
+        f"{name} at {what}": (asked(name, value), InputError, "Expected")
+        for name in ("cdf", "cdf_left", "sf", "log_prob", "logpdf", "crps", "pit")
+        for what, value in {"text": "half", "None": None}.items()
+    },
+    "icdf at levels of another shape": (asked("icdf", [0.1] * 3, law=TWO), InputError, "Expected"),
+    "cdf at values of another shape": (asked("cdf", [0.1] * 3, law=TWO), InputError, "Expected"),
+    "a table of levels for quantiles": (asked("quantiles", [[0.1]]), InputError, "Expected"),
+    **{
+        f"{name} of {what}": (asked(name, value), InputError, "Expected")
+        for name in ("sample", "rsample", "rvs")
+        for what, value in {"-1": (-1,), "half a draw": (0.5,), "text": "x"}.items()
+    },
+    "a density where there are atoms": (
+        asked("log_prob", 1.0, law=Affine(ATOMS, 0.0, 1.0)),
+        UnsupportedError,
+        "Affine has no log_prob. A finite sample has no density",
+    ),
+    "expanding to another shape": (asked("expand", (3,), law=TWO), InputError, "Expected"),
+    "knots that fall": (
+        lambda world: PiecewiseLinear(T([0.0, 1.0]), T([1.0, 0.0])),
+        InputError,
+        "Expected",
+    ),
+    "levels that fall": (
+        lambda world: PiecewiseLinear(T([1.0, 0.0]), T([0.0, 1.0])),
+        InputError,
+        "Expected",
+    ),
+    "knots of two lengths": (
+        lambda world: PiecewiseLinear(T([0.0, 1.0]), T([0.0, 1.0, 2.0])),
+        InputError,
+        "Expected",
+    ),
+    "knots of NaN": (
+        lambda world: PiecewiseLinear(T([0.0, 1.0]), T([0.0, np.nan])),
+        InputError,
+        "Expected",
+    ),
+    "no logits": (lambda world: Categorical(torch.zeros(0)), InputError, "Expected"),
+    "logits of NaN": (lambda world: Categorical(T([np.nan, 0.0])), InputError, "Expected"),
+    "names of another number": (
+        lambda world: Categorical(torch.zeros(3), names=["a"]),
+        InputError,
+        "Expected",
+    ),
+    "values that fall": (
+        lambda world: Categorical(torch.zeros(2), values=T([1.0, 0.0])),
+        InputError,
+        "Expected",
+    ),
+    "no samples": (lambda world: Empirical(torch.zeros(0)), InputError, "Expected"),
+    "samples of NaN": (lambda world: Empirical(T([np.nan])), InputError, "Expected"),
+    "weights below nought": (
+        lambda world: Empirical(T([1.0, 2.0]), weights=T([1.0, -1.0])),
+        InputError,
+        "Expected",
+    ),
+    "a frozen law that is none": (lambda world: Frozen(3), InputError, "Expected"),
+    "a scale below nought": (lambda world: Affine(LAW, 0.0, -1.0), InputError, "Expected"),
+    "a function that is none": (lambda world: Implicit(3, ()), InputError, "Expected"),
+    "no grid": (lambda world: Implicit(lambda tau: tau, (), grid=0), InputError, "Expected"),
+    "a step of nought": (lambda world: Rounded(LAW, step=0.0), InputError, "Expected"),
+}
+
+HEADS = {
+    "no bins": (lambda world: BinnedHead(4, []), InputError, "Expected"),
+    "bins the wrong way": (lambda world: BinnedHead(4, [(1.0, 0.0)]), InputError, "Expected"),
+    "a score that is none": (
+        lambda world: BinnedHead(4, [(0.0, 1.0)], score="x"),
+        InputError,
+        "Expected score",
+    ),
+    "no context": (lambda world: SplineHead(0), InputError, "Expected"),
+    "no knots": (lambda world: SplineHead(4, knots=0), InputError, "Expected"),
+    "a range the wrong way": (
+        lambda world: SplineHead(4, lower=1.0, upper=0.0),
+        InputError,
+        "Expected",
+    ),
+    "no codes": (lambda world: CategoricalHead(4, 0), InputError, "Expected"),
+    "no waves": (lambda world: ImplicitHead(4, n_cos=0), InputError, "Expected"),
+    "a Huber width below nought": (
+        lambda world: ImplicitHead(4, kappa=-1.0),
+        InputError,
+        "Expected",
+    ),
+    "no heads": (lambda world: ColumnHeads([]), InputError, "Expected"),
+    "a context of another length": (
+        lambda world: SplineHead(4)(torch.zeros(2, 3)),
+        InputError,
+        "Expected",
+    ),
+}
+
+
+def joint(cls, **more):
+    """A call that joins the parts of the fitted model in another way."""
+    return lambda world: cls(world.joint.backbone, world.joint.heads, **more)
+
+
+JOINTS = {
+    "an order of other columns": (joint(Autoregressive, order=[0, 1]), InputError, "Expected"),
+    "an order twice the same": (joint(Autoregressive, order=[0, 0, 1]), InputError, "Expected"),
+    "conditioning on what is not there": (
+        joint(Autoregressive, conditioning=[7]),
+        InputError,
+        "Expected",
+    ),
+    "conditioning comonotonically on what is not there": (
+        joint(Comonotonic, conditioning=[7]),
+        InputError,
+        "Expected",
+    ),
+    "conditioning independently on what is not there": (
+        joint(Independent, conditioning=[7]),
+        InputError,
+        "Expected",
+    ),
+    "a cdf without a closed form": (
+        lambda world: world.joint.cdf(torch.zeros(1, 3)),
+        UnsupportedError,
+        "The autoregressive joint has no cdf",
+    ),
+    "rows of another width": (
+        lambda world: world.joint.log_prob(torch.zeros(1, 5)),
+        InputError,
+        "Expected",
+    ),
+    "a loss of another width": (
+        lambda world: world.joint.loss(torch.zeros(1, 5)),
+        InputError,
+        "Expected",
+    ),
+    "levels of another width": (
+        lambda world: world.joint.rosenblatt(torch.zeros(1, 5)),
+        InputError,
+        "Expected",
+    ),
+    "filling another width": (
+        lambda world: world.joint.fill(
+            torch.zeros(1, 5), torch.zeros(1, 5, dtype=torch.bool), tau=torch.zeros(1, 5)
+        ),
+        InputError,
+        "Expected",
+    ),
+    "fewer than no rows": (
+        lambda world: world.joint.sample(-1, generator=torch.Generator()),
+        InputError,
+        "Expected",
+    ),
+}
+
+PURE = {
+    "a level of two": (lambda world: losses.pinball(T(1.0), 2.0), InputError, "Expected"),
+    "a level of NaN": (lambda world: losses.pinball(T(1.0), np.nan), InputError, "Expected"),
+    "a kappa below nought": (
+        lambda world: losses.huber_pinball(T(1.0), 0.5, kappa=-1.0),
+        InputError,
+        "Expected kappa >= 0",
+    ),
+    **{
+        f"{name} between no laws": (
+            lambda world, name=name: getattr(divergences, name)(3, 4),
+            InputError,
+            "Expected",
+        )
+        for name in ("cramer", "quantile_divergence", "wasserstein1")
+    },
+    **{
+        f"{name} that diverges": (
+            lambda world, name=name: getattr(divergences, name)(stats.cauchy(), stats.norm()),
+            InputError,
+            "diverges|infinite",
+        )
+        for name in ("wasserstein1",)
+    },
+    "the entropy of no law": (
+        lambda world: divergences.quantile_entropy(3),
+        InputError,
+        "Expected",
+    ),
+    "an order that is no permutation": (
+        lambda world: orders.as_order([0, 0], 2),
+        InputError,
+        "Expected an order",
+    ),
+    "an order that is text": (lambda world: orders.as_order("ab", 2), InputError, "Expected"),
+    "a random order of -1": (
+        lambda world: orders.random_order(-1, generator=torch.Generator()),
+        InputError,
+        "Expected",
+    ),
+    "the rank of no order": (lambda world: orders.rank_of(T([0, 0])), InputError, "Expected"),
+    "an unknown backbone": (lambda world: registry.backbone("x"), UnknownNameError, "known: "),
+    "an unknown head": (lambda world: registry.head("x"), UnknownNameError, "known: "),
+    "a backbone by no class": (
+        lambda world: registry.register_backbone(3),
+        InputError,
+        "Expected a class",
+    ),
+    "a head by no class": (
+        lambda world: registry.register_head(3),
+        InputError,
+        "Expected a class",
+    ),
+    "a seed of text": (lambda world: rng.seed_of("x"), InputError, "Expected random_state"),
+    "a seed below nought": (
+        lambda world: rng.isolated_rng(-1).__enter__(),
+        InputError,
+        "Expected",
+    ),
+    "rows from the middle": (
+        lambda world: rng.uniforms(0, range(1, 3), columns=1),
+        InputError,
+        "Expected rows",
+    ),
+}
+
+NAN = [1.0, np.nan]
+SCORES = {
+    f"{name} of {what}": (
+        lambda world, call=call, y=y: call(y),
+        InputError,
+        "Expected",
+    )
+    for name, call in {
+        "calibration_curve": lambda y: scores.calibration_curve(y, [[0.0], [1.0]]),
+        "calibration_error": lambda y: scores.calibration_error(y, [[0.0], [1.0]], [0.5]),
+        "coverage": lambda y: scores.coverage(y, [0.0, 0.0], [1.0, 1.0]),
+        "crps_ensemble": lambda y: scores.crps_ensemble(y, [[0.0, 1.0]] * 2),
+        "crps_quantiles": lambda y: scores.crps_quantiles(y, [[0.0, 1.0]] * 2),
+        "energy_distance": lambda y: scores.energy_distance(y, [[0.0], [1.0]]),
+        "energy_score": lambda y: scores.energy_score(y, [[[0.0], [1.0]]] * 2),
+        "interval_score": lambda y: scores.interval_score(y, [0.0] * 2, [1.0] * 2, nominal=0.9),
+        "interval_width": lambda y: scores.interval_width(y, [1.0] * 2),
+        "pit_distance": lambda y: scores.pit_distance(y),
+    }.items()
+    for what, y in {"NaN": NAN, "text": ["a", "b"], "nothing": [], "None": None}.items()
+} | {
+    "no levels": (lambda world: scores.midpoint_levels(0), InputError, "Expected"),
+    "a nominal share of two": (
+        lambda world: scores.interval_score([0.0], [0.0], [1.0], nominal=2.0),
+        InputError,
+        "Expected",
+    ),
+    "an estimator that is none": (
+        lambda world: scores.crps_ensemble([0.0], [[0.0, 1.0]], estimator="x"),
+        InputError,
+        "Expected estimator",
+    ),
+}
+
+
+def of_file(read, name, content):
+    """A call that reads a file of this content."""
+
+    def call(world):
+        path = world.folder / name
+        path.write_bytes(content)
+        try:
+            return read(path)
+        finally:
+            path.unlink()
+
+    return call
+
+
+FILES = {
+    "a table that is not there": (
+        lambda world: read_table(world.folder / "no.csv"),
+        FileAccessError,
+        "Expected",
+    ),
+    "a table of an unknown ending": (
+        of_file(read_table, "a.xyz", b"a\n1\n"),
+        InputError,
+        "Expected",
+    ),
+    "an empty CSV": (of_file(read_table, "a.csv", b""), FileFormatError, "Expected"),
+    "a ragged CSV": (of_file(read_table, "a.csv", b"a,b\n1\n2,3,4\n"), FileFormatError, "Expec"),
+    "a parquet that is none": (of_file(read_table, "a.parquet", b"x"), FileFormatError, "Expec"),
+    "a feather that is none": (of_file(read_table, "a.feather", b"x"), FileFormatError, "Expec"),
+    "a gzip that is none": (of_file(read_table, "a.csv.gz", b"x"), FileFormatError, "Expected"),
+    "a table that is a number": (lambda world: read_table(3), InputError, "Expected"),
+    "a stream of nothing": (lambda world: read_table(io.BytesIO()), FileFormatError, "Expected"),
+    "a table into no folder": (
+        lambda world: write_table(world.table, world.folder / "no" / "a.csv"),
+        FileAccessError,
+        "Expected",
+    ),
+    "a table into an unknown ending": (
+        lambda world: write_table(world.table, world.folder / "a.xyz"),
+        InputError,
+        "Expected",
+    ),
+    "no table to write": (
+        lambda world: write_table(3, world.folder / "a.csv"),
+        InputError,
+        "Expected",
+    ),
+    "images of floats": (lambda world: as_images(np.zeros((2, 3, 3))), InputError, "uint8"),
+    "images of text": (lambda world: as_images("x"), InputError, "Expected"),
+    "images that are not there": (
+        lambda world: read_images(world.folder / "no.npz"),
+        FileAccessError,
+        "Expected",
+    ),
+    "an npz that is none": (of_file(read_images, "a.npz", b"x"), FileFormatError, "Expected"),
+    "an npy that is none": (of_file(read_images, "a.npy", b"x"), FileFormatError, "Expected"),
+    "images that are a number": (lambda world: read_images(3), InputError, "Expected"),
+    "a mask that is not there": (
+        lambda world: read_mask(world.folder / "no.png"),
+        FileAccessError,
+        "Expected",
+    ),
+    "a mask that is none": (of_file(read_mask, "a.npy", b"x"), FileFormatError, "Expected"),
+    "a mask that is no picture": (of_file(read_mask, "a.png", b"x"), FileFormatError, "Expected"),
+    "a mask that is a number": (lambda world: read_mask(3), InputError, "Expected"),
+}
+
+ROWS = (OBJECTS, HEADS, JOINTS, PURE, SCORES, FILES)
