@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from qdist.codecs.conform import conform, present, value_type
 from qdist.codecs.raw import is_numeric, natural_unit, to_raw
 from qdist.data.frames import canonical
-from qdist.data.makes.arrow_tables import pack_type, unpack_type
 from qdist.data.makes.levels import pack_levels, unpack_levels
+from qdist.data.makes.types import pack_type, unpack_type
 from qdist.errors import InputError
 
 __all__ = ["FeatureCodec"]
