@@ -31,6 +31,7 @@ def app() -> None:
 @click.argument("data")
 @click.option("-o", "--output", required=True, help="Where to save the model.")
 @click.option("--max-time", help="Time for training: seconds, or such as 5m.")
+@click.option("--unpacked", is_flag=True, help="Save a folder of the model's parts, not one file.")
 @seed_option
 @quiet
 @debug
@@ -51,7 +52,7 @@ def fit(data: str, output: str, max_time: str | None, seed: int | None, **flags:
             model = ImageModel(max_time=max_time, random_state=seed).fit(data)
         else:
             model = TabularModel(max_time=max_time, random_state=seed).fit(read_table(data))
-    model.save(output)
+    model.save(output, layout="folder" if flags["unpacked"] else "file")
     remark(f"saved {output} after {model.n_steps_} steps", quiet=flags["quiet"])
 
 

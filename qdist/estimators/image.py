@@ -10,9 +10,19 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from qdist import arguments
-from qdist.checkpoint import fill_weights, write_model
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.errors import InputError, NotFittedError
+from qdist.files import (
+    Layout,
+    budget,
+    fill_weights,
+    saved_params,
+    split_summary,
+    start_summary,
+    training_summary,
+    used_plugins,
+    write_model,
+)
 from qdist.estimators.image_rows import limits_of, masked, recipe_of, training_rows, with_labels
 from qdist.joint import Autoregressive
 from qdist.laws import ImageLaw, build
@@ -125,7 +135,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         )
         seed = seed_of(self.random_state)
         images, y = with_labels(images, y)
-        codec = ImageCodec.fit(images, y)
+        codec, n_images = ImageCodec.fit(images, y), len(images)
         settings: dict[str, Any] = {
             "backbone": self.backbone,
             "backbone_args": arguments.keywords("backbone_args", self.backbone_args),
@@ -155,6 +165,8 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         self._codec, self._settings, self._law = codec, settings, law
         self.n_steps_, self.history_ = result.n_steps, result.history
         self.profile_ = result.profile
+        self._plugins = used_plugins(backbone=self.backbone, head=self.head)
+        self._summary = start_summary(n_images)
         return self
 
     def sample(
@@ -328,36 +340,41 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         """The joint law: a torch module over rows of codes."""
         return self._fitted()[1].joint
 
-    def save(self, path: Any) -> None:
-        """Write the model to one file, `name.qdist`; see [`load`][qdist.load].
+    def save(self, path: Any, *, layout: Layout = "file") -> None:
+        """Write the model to one file, `name.qdist`, or to a folder; see [`load`][qdist.load].
+
+        Args:
+            path: Where to; a model that is there is replaced, whole or not at all.
+            layout: "file", or "folder" for a folder of the file's parts.
 
         Raises:
             NotFittedError: Before `fit`.
+            InputError: If a parameter is nothing that JSON can hold.
             FileAccessError: If the folder is missing or read-only; nothing is overwritten.
         """
         codec, law = self._fitted()
-        params = {k: v for k, v in self.get_params(deep=False).items() if k != "callbacks"}
-        state = params["random_state"]
-        params["random_state"] = int(state) if isinstance(state, int | np.integer) else None
         meta = {
             "estimator": "ImageModel",
-            "params": params,
+            "params": saved_params(self.get_params(deep=False)),
             "parts": self._settings,
             "codec": codec.to_json(),
-            "n_steps": self.n_steps_,
-            "history": [{k: _finite(v) for k, v in record.items()} for record in self.history_],
-            "profile": self.profile_,
+            "plugins": self._plugins,
+            "training": training_summary(
+                self._summary, steps=self.n_steps_, history=self.history_, profile=self.profile_
+            ),
         }
-        write_model(path, meta, law.state_dict())
+        write_model(path, meta, law.state_dict(), layout=layout)
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
         model = cls(**meta["params"])
         model._codec = codec = ImageCodec.from_json(meta["codec"])
         model._settings = settings = dict(meta["parts"])
-        model.n_steps_, model.history_ = int(meta["n_steps"]), list(meta["history"])
-        model.profile_ = dict(meta["profile"])
-        model._law = law = build(lambda: ImageLaw(codec, **settings), seed=0, device="cpu")
+        model._plugins = meta["plugins"]
+        model._summary, shown = split_summary(meta["training"])
+        model.n_steps_, model.history_, model.profile_ = shown
+        with budget(weights):
+            model._law = law = build(lambda: ImageLaw(codec, **settings), seed=0, device="cpu")
         fill_weights(law, weights)
         law.eval()
         return model
@@ -383,7 +400,3 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
                 "got none. Give one label, or one for each image."
             )
         return torch.cat([codec.encode_labels(given, len(codes))[:, None], codes], 1)
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

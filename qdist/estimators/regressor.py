@@ -11,8 +11,15 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from torch import Tensor
 
 from qdist import arguments
-from qdist.checkpoint import write_model
 from qdist.errors import InputError, NotFittedError
+from qdist.files import (
+    Layout,
+    saved_params,
+    split_summary,
+    start_summary,
+    training_summary,
+    write_model,
+)
 from qdist.estimators.inputs import read_features, read_levels, read_targets
 from qdist.estimators.join import join
 from qdist.estimators.parts import Parts, Plan, fit_parts
@@ -164,6 +171,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             if earlier is not None:  # a fit that fails leaves an earlier one whole
                 self._parts = earlier
             raise
+        self._summary = start_summary(len(targets))
         self._note(parts, flat=flat)
         return self
 
@@ -276,17 +284,20 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             skills.append(_skill(got, _marginal_crps(column, weight)))
         return float(np.mean(skills))
 
-    def save(self, path: Any) -> None:
-        """Write the model to one file, `name.qdist`; see [`load`][qdist.load].
+    def save(self, path: Any, *, layout: Layout = "file") -> None:
+        """Write the model to one file, `name.qdist`, or to a folder; see [`load`][qdist.load].
+
+        Args:
+            path: Where to; a model that is there is replaced, whole or not at all.
+            layout: "file", or "folder" for a folder of the file's parts.
 
         Raises:
             NotFittedError: Before `fit`.
+            InputError: If a parameter is nothing that JSON can hold.
             FileAccessError: If the folder is missing or read-only; nothing is overwritten.
         """
         parts = self._fitted()
-        params = {k: v for k, v in self.get_params(deep=False).items() if k != "callbacks"}
-        state = params["random_state"]
-        params["random_state"] = int(state) if isinstance(state, int | np.integer) else None
+        params = saved_params(self.get_params(deep=False))
         if isinstance(self.max_steps, Sequence):
             params["max_steps"] = [int(n) for n in self.max_steps]
         names = getattr(self, "feature_names_in_", None)
@@ -297,18 +308,19 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             "flat": self._flat,
             "n_features": self.n_features_in_,
             "names": None if names is None else list(names),
-            "n_steps": parts.n_steps,
-            "history": [{k: _finite(v) for k, v in record.items()} for record in parts.history],
-            "profile": parts.profile,
+            "plugins": [],  # its networks are its own
+            "training": training_summary(
+                self._summary, steps=parts.n_steps, history=parts.history, profile=parts.profile
+            ),
         }
-        write_model(path, meta, parts.tensors())
+        write_model(path, meta, parts.tensors(), layout=layout)
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
         model = cls(**meta["params"])
         parts = Parts.from_file(meta["parts"], weights)
-        parts.n_steps = [int(n) for n in meta["n_steps"]]
-        parts.history, parts.profile = list(meta["history"]), dict(meta["profile"])
+        model._summary, shown = split_summary(meta["training"])
+        parts.n_steps, parts.history, parts.profile = shown
         model.n_features_in_ = int(meta["n_features"])
         if meta["names"] is not None:
             model.feature_names_in_ = np.asarray(meta["names"], dtype=object)
@@ -387,7 +399,3 @@ def _skill(crps: float, marginal: float) -> float:
     if marginal > 0:
         return 1 - crps / marginal
     return 0.0 if crps == 0 else -np.inf
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -7,13 +7,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from torch import Tensor
+from torch import Tensor, nn
 
 from qdist import arguments, queries
-from qdist.checkpoint import fill_weights, write_model
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, NotFittedError
+from qdist.files import (
+    Layout,
+    budget,
+    fill_weights,
+    read_table,
+    saved_params,
+    split_summary,
+    start_summary,
+    training_summary,
+    used_plugins,
+    write_model,
+)
 from qdist.joint import Autoregressive
 from qdist.laws import TableLaw, build
 from qdist.quantile import QuantileFunction
@@ -44,6 +55,8 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         learning_rate: Peak learning rate of AdamW.
         validation_fraction: Share of the rows held out for early stopping; 0 for none.
         columns: What is known beforehand of some columns, by name: `qdist.Column(...)`.
+        min_level_count: A nominal level that fewer rows hold counts as "(other)" (as missing where
+            levels are no text): its name is not kept, nor saved.
         codec_args: Arguments of [`TableCodec.fit`][qdist.codecs.table.TableCodec.fit], such as
             `n_bins`.
         backbone_args: Arguments of the backbone.
@@ -83,6 +96,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         learning_rate: float = 1e-3,
         validation_fraction: float = 0.1,
         columns: dict[str, Column] | None = None,
+        min_level_count: int = 1,
         codec_args: dict[str, Any] | None = None,
         backbone_args: dict[str, Any] | None = None,
         head_args: dict[str, Any] | None = None,
@@ -100,6 +114,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         self.learning_rate = learning_rate
         self.validation_fraction = validation_fraction
         self.columns = columns
+        self.min_level_count = min_level_count
         self.codec_args = codec_args
         self.backbone_args = backbone_args
         self.head_args = head_args
@@ -130,7 +145,8 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         )
         seed = seed_of(self.random_state)
         codec_args = arguments.keywords("codec_args", self.codec_args, of=TableCodec.fit)
-        codec = TableCodec.fit(X, **{"columns": self.columns, **codec_args})
+        stated = {"columns": self.columns, "min_level_count": self.min_level_count}
+        codec = TableCodec.fit(X, **{**stated, **codec_args})
         encoded = codec.encode(X)
         weight = arguments.row_weights(sample_weight, len(encoded))
 
@@ -157,6 +173,8 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             )
         # Only now: a fit that fails leaves an earlier one whole.
         self._codec, self._settings, self._law = codec, settings, law
+        self._plugins = used_plugins(backbone=self.backbone, head=self.head)
+        self._summary = start_summary(len(encoded))
         self._note(codec, result.n_steps, result.history, result.profile)
         return self
 
@@ -301,40 +319,48 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         """The joint law: a torch module over encoded rows."""
         return self._asked()[1].joint
 
-    def save(self, path: Any) -> None:
-        """Write the model to one file, `name.qdist`; see [`load`][qdist.load].
+    def save(self, path: Any, *, layout: Layout = "file") -> None:
+        """Write the model to one file, `name.qdist`, or to a folder; see [`load`][qdist.load].
+
+        Args:
+            path: Where to; a model that is there is replaced, whole or not at all.
+            layout: "file", or "folder" for a folder of the file's parts.
 
         Raises:
             NotFittedError: Before `fit`.
+            InputError: If a parameter is nothing that JSON can hold.
             FileAccessError: If the folder is missing or read-only; nothing is overwritten.
         """
         codec = self._fitted()
-        skip = {"callbacks", "columns"}  # code, and what the codec already knows
-        params = {k: v for k, v in self.get_params(deep=False).items() if k not in skip}
-        state = params["random_state"]
-        params["random_state"] = int(state) if isinstance(state, int | np.integer) else None
         meta = {
             "estimator": "TabularModel",
-            "params": params,
+            # The codec knows what was said of the columns.
+            "params": saved_params(self.get_params(deep=False), skip=("columns",)),
             "parts": self._settings,
             "codec": codec.to_json(),
-            "n_steps": self.n_steps_,
-            "history": [{k: _finite(v) for k, v in record.items()} for record in self.history_],
-            "profile": self.profile_,
+            "plugins": self._plugins,
+            "training": training_summary(
+                self._summary, steps=self.n_steps_, history=self.history_, profile=self.profile_
+            ),
         }
-        write_model(path, meta, {} if self._law is None else self._law.state_dict())
+        weights = {} if self._law is None else self._law.state_dict()
+        write_model(path, meta, weights, layout=layout)
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
         model = cls(**meta["params"])
-        model._codec = codec = TableCodec.from_json(meta["codec"])
-        model._settings = meta["parts"]
-        model._note(codec, int(meta["n_steps"]), list(meta["history"]), dict(meta["profile"]))
-        model._law = None
+        model._codec = codec = read_table(meta["codec"])
+        model._settings, model._plugins = meta["parts"], meta["plugins"]
+        model._summary, (steps, history, profile) = split_summary(meta["training"])
+        model._note(codec, steps, history, profile)
+        model._law = law = None
         if codec.coordinates:
-            model._law = build(lambda: TableLaw(codec, **model._settings), seed=0, device="cpu")
-            fill_weights(model._law, weights)
-            model._law.eval()
+            with budget(weights):
+                law = build(lambda: TableLaw(codec, **model._settings), seed=0, device="cpu")
+            model._law = law
+        fill_weights(nn.Module() if law is None else law, weights)
+        if law is not None:
+            law.eval()
         return model
 
     def _note(
@@ -388,7 +414,3 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             batch_size=check("batch_size", self.batch_size, least=1, whole=True, optional=True),
             learning_rate=check("learning_rate", self.learning_rate, above=0),
         )
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

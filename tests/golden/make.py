@@ -14,7 +14,7 @@ import pyarrow as pa
 import torch
 
 import qdist
-from qdist import checkpoint
+from qdist.files import FORMAT
 
 HERE = Path(__file__).parent
 
@@ -120,7 +120,7 @@ def answers(name: str, model: Any) -> dict[str, Any]:
 def main() -> None:
     """Write the files and what they answer."""
     torch.set_num_threads(1)
-    folder = HERE / f"format-{checkpoint.FORMAT}"
+    folder = HERE / f"format-{FORMAT}"
     folder.mkdir()
     for name, model in make_models().items():
         model.save(folder / f"{name}.qdist")
