@@ -84,7 +84,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _span(name: str, entry: Any) -> tuple[int, int]:
     fits = isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"}
-    if not fits or entry["dtype"] not in _BYTES:
+    if not fits or not isinstance(entry["dtype"], str) or entry["dtype"] not in _BYTES:
         raise _damaged(f"an entry {name!r:.60} that is no tensor of a known dtype")
     shape, offsets = entry["shape"], entry["data_offsets"]
     whole = all(
