@@ -96,7 +96,8 @@ def _check_plugins(plugins: list[dict[str, Any]]) -> None:
         UnknownNameError: If a backbone or a head is not known here.
     """
     for plugin in plugins:
-        known = {"backbone": registry.backbones, "head": registry.heads}[plugin["kind"]]()
+        backbone = plugin["kind"] == "backbone"
+        known: dict[str, Any] = {**(registry.backbones() if backbone else registry.heads())}
         if plugin["name"] in known:
             continue
         source = "a class that was registered by hand: register it again"

@@ -12,6 +12,7 @@ from torch import Tensor
 from qdist import arguments
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.errors import InputError, NotFittedError
+from qdist.estimators.image_rows import limits_of, masked, recipe_of, training_rows, with_labels
 from qdist.files import (
     Layout,
     budget,
@@ -23,7 +24,6 @@ from qdist.files import (
     used_plugins,
     write_model,
 )
-from qdist.estimators.image_rows import limits_of, masked, recipe_of, training_rows, with_labels
 from qdist.joint import Autoregressive
 from qdist.laws import ImageLaw, build
 from qdist.laws.classes import draw_classes, log_joint, log_shares

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from qdist import arguments
 from qdist.errors import InputError, NotFittedError
+from qdist.estimators.inputs import read_features, read_levels, read_targets
+from qdist.estimators.join import join
+from qdist.estimators.parts import Parts, Plan, fit_parts
 from qdist.files import (
     Layout,
     saved_params,
@@ -20,9 +23,6 @@ from qdist.files import (
     training_summary,
     write_model,
 )
-from qdist.estimators.inputs import read_features, read_levels, read_targets
-from qdist.estimators.join import join
-from qdist.estimators.parts import Parts, Plan, fit_parts
 from qdist.quantile import QuantileFunction
 from qdist.regression.trees import TreeRecipe
 from qdist.rng import seed_of

@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from qdist.errors import FileFormatError
@@ -19,8 +19,10 @@ __all__ = ["budget"]
 
 _TIMES: Final = 8  # first weights, their scales and masks, and what is computed on the way
 _SPARE: Final = 128 * 2**20  # bytes, for tables that follow from the description
-_OPERATIONS: Final = 20_000
-_A_TENSOR: Final = 500  # operations
+_SMALL: Final = 2**20  # bytes; what is no larger is not worked out beforehand
+_WIDEST: Final = 16  # bytes of an element
+_OPERATIONS: Final = 50_000
+_A_TENSOR: Final = 1000  # operations
 
 
 @contextmanager
@@ -46,38 +48,51 @@ def budget(weights: dict[str, Tensor]) -> Iterator[None]:
 
 
 @final
-class _Budget(TorchDispatchMode):
+class _Budget(TorchFunctionMode):
     def __init__(self, most: int, operations: int) -> None:
         super().__init__()
         self._left, self._most, self._operations = most, most, operations
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        schema = func._schema
-        if not schema.is_mutable and not any(r.alias_info for r in schema.returns):
-            self._left -= _predicted(func, args, kwargs)
         self._operations -= 1
-        if self._left < 0 or self._operations < 0:
+        if self._operations < 0 or _at_most(args, kwargs) * _WIDEST > _SMALL:
+            self._refuse_beyond(_predicted(func, args, kwargs))
+        found = func(*args, **kwargs)
+        if isinstance(found, Tensor) and not any(found is a for a in args):
+            self._left -= _bytes(found) if found._base is None else 0
+        return found
+
+    def _refuse_beyond(self, size: int) -> None:
+        if size > self._left or self._operations < 0:
             raise FileFormatError(
                 f"Expected a network as large as its weights, at most {self._most} bytes; got a "
                 "description that asks for more. The file was not written by qdist, or has been "
                 "changed."
             )
-        return func(*args, **kwargs)
+
+
+def _at_most(args: Any, kwargs: Any) -> float:
+    """More elements than an operation can make of its arguments: the product of all numbers."""
+    most = 1.0
+    for value in (*args, *kwargs.values()):
+        for part in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(part, Tensor):
+                most *= max(1, part.numel())
+            elif isinstance(part, int | float) and part == part:
+                most *= min(max(1.0, abs(part)), 1e30)
+    return most
 
 
 def _predicted(func: Any, args: Any, kwargs: Any) -> int:
     """The bytes of the outcome, by the same operation on tensors without data."""
+    free = not any(isinstance(leaf, Tensor) for leaf in tree_flatten((args, kwargs))[0])
     try:
         args, kwargs = tree_map(_without_data, (args, kwargs))
-        if any(a.name == "device" for a in func._schema.arguments):
-            kwargs["device"] = torch.device("meta")
         kwargs.pop("generator", None)
-        found, _ = tree_flatten(func(*args, **kwargs))
-    except (NotImplementedError, RuntimeError, TypeError, ValueError):
-        return 0  # one that depends on values, of tensors that are within bounds
+        found, _ = tree_flatten(func(*args, **kwargs, **({"device": "meta"} if free else {})))
+    except (NotImplementedError, RuntimeError, TypeError, ValueError, AttributeError):
+        return 0  # no maker of tensors, or one that depends on values, of tensors within bounds
     return sum(_bytes(t) for t in found if isinstance(t, Tensor))
 
 

@@ -91,15 +91,16 @@ def _scores(history: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _plugins(plugins: list[dict[str, Any]]) -> str:
-    return ", ".join(
-        f"{p['kind']} {p['name']!r}" + (f" of {p['package']} {p['version']}" if p["package"] else "")
-        for p in plugins
-    ) or "none"  # fmt: skip
+    found = []
+    for p in plugins:
+        source = f" of {p['package']} {p['version']}" if p["package"] else ""
+        found.append(f"{p['kind']} {p['name']!r}{source}")
+    return ", ".join(found) or "none"
 
 
 def _columns(meta: dict[str, Any]) -> list[str]:
     if meta["estimator"] == "TabularModel":
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (c["schema"]["name"], c["schema"]["kind"], f"{100 * c['schema']['missing']:.3g} %")
             for c in meta["codec"]["columns"]
         ]

@@ -9,7 +9,18 @@ from qdist.errors import FileFormatError
 from qdist.files.images import check_image
 from qdist.files.regressors import check_regressor
 from qdist.files.specs import (
-    Checker, flag, items, maybe, named, number, one_of, plain, record, text, whole,
+    Checker,
+    flag,
+    items,
+    maybe,
+    named,
+    number,
+    one_of,
+    plain,
+    record,
+    refuse,
+    text,
+    whole,
 )  # fmt: skip
 from qdist.files.tables import check_table
 
@@ -130,3 +141,10 @@ def check_description(meta: dict[str, Any]) -> None:
             "Install a newer qdist."
         )
     record({**_SHARED, **own}, may=["digest"])(meta, "the top")
+    if meta["estimator"] == "DistributionRegressor":
+        names = meta["parts"]["features"]["names"]
+        one_of(len(names))(meta["n_features"], "n_features")
+        if meta["names"] not in (None, names):
+            raise refuse("the names of the features", "names", meta["names"])
+        if meta["flat"] and len(meta["parts"]["targets"]) > 1:
+            raise refuse("one target", "flat", meta["flat"])

@@ -5,7 +5,17 @@ from typing import Any, Final
 
 from qdist.data.makes.types import unpack_type
 from qdist.files.specs import (
-    Checker, flag, items, maybe, number, one_of, plain, record, refuse, text, whole,
+    Checker,
+    flag,
+    items,
+    maybe,
+    number,
+    one_of,
+    plain,
+    record,
+    refuse,
+    text,
+    whole,
 )  # fmt: skip
 
 __all__ = ["arrow_type", "check_frame", "label", "levels"]
@@ -48,7 +58,8 @@ levels: Final = record(_PACKED)
 _ZONE = r"[A-Za-z0-9_+\-/:.()]{1,64}"
 _PANDAS_DTYPE: Final = matching(
     r"object|bool|boolean|[uU]?[iI]nt(8|16|32|64)|[fF]loat(16|32|64)|str|string"
-    rf"|(datetime64|timedelta64)\[(s|ms|us|ns)(, {_ZONE})?\]|Sparse\[[a-z0-9]+(, [A-Za-z0-9.]+)?\]",
+    rf"|(datetime64|timedelta64)\[(s|ms|us|ns)(, {_ZONE})?\]"
+    r"|Sparse\[[a-z0-9]+(, [A-Za-z0-9.]+)?\]",
     "a dtype of pandas",
 )
 _NUMPY_DTYPE: Final = matching(
@@ -129,9 +140,7 @@ _MAKES: Final[dict[str, dict[str, Checker]]] = {
         "index": _pandas_index,
     },
     "polars": {
-        "columns": items(
-            record(_POLARS_COLUMN, may=[*_POLARS_COLUMN][1:]), most=_LABELS
-        ),
+        "columns": items(record(_POLARS_COLUMN, may=[*_POLARS_COLUMN][1:]), most=_LABELS),
     },
     "pyarrow": {
         "columns": items(record({"type": arrow_type, "levels": levels}, may=["levels"])),

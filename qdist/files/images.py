@@ -1,5 +1,6 @@
 """Checks of the codec of images in a file's description."""
 
+from itertools import pairwise
 from typing import Any, Final
 
 from qdist.files.specs import flag, items, one_of, record, refuse, text, whole
@@ -53,5 +54,5 @@ def check_image(value: Any, where: str) -> None:
     classes = schema["classes"]
     if len(classes) != len(schema["counts"]) or len({type(c) for c in classes}) > 1:
         raise refuse("classes of one type, each with a count", where, classes[:5])
-    if any(not a < b for a, b in zip(classes, classes[1:], strict=False)):
+    if any(not a < b for a, b in pairwise(classes)):
         raise refuse("classes in order", where, classes[:5])

@@ -1,12 +1,21 @@
 """Checks of the parts of a regressor in a file's description."""
 
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 
 from qdist.files.frames import arrow_type, levels
 from qdist.files.specs import (
-    Checker, items, maybe, number, one_of, record, refuse, text, whole,
+    Checker,
+    items,
+    maybe,
+    number,
+    one_of,
+    record,
+    refuse,
+    text,
+    whole,
 )  # fmt: skip
 
 __all__ = ["check_regressor"]
@@ -106,5 +115,5 @@ def _check_ends(column: dict[str, Any], where: str) -> None:
 
 
 def _check_increase(values: list[float], where: str) -> None:
-    if any(not a < b for a, b in zip(values, values[1:], strict=False)):
+    if any(not a < b for a, b in pairwise(values)):
         raise refuse("numbers that increase", where, values[:5])

@@ -1,5 +1,6 @@
 """Checks of the codec of a table, before and after it is made from a file's description."""
 
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,16 @@ from qdist.data.makes.types import unpack_type
 from qdist.errors import FileFormatError
 from qdist.files.frames import arrow_type, check_frame, levels
 from qdist.files.specs import (
-    Checker, flag, items, maybe, number, one_of, record, refuse, text, whole,
+    Checker,
+    flag,
+    items,
+    maybe,
+    number,
+    one_of,
+    record,
+    refuse,
+    text,
+    whole,
 )  # fmt: skip
 
 __all__ = ["check_table", "read_table"]
@@ -85,9 +95,7 @@ def _raw_or_packed(value: Any, where: str) -> None:
 _COLUMNS: Final[dict[str, Checker]] = {
     "constant": record({**_HEAD, "missing": flag, "value": levels}),
     "id": record(_HEAD),
-    "coded": record(
-        {**_HEAD, "levels": _raw_or_packed, "missing": flag, "rest": maybe(whole(0))}
-    ),
+    "coded": record({**_HEAD, "levels": _raw_or_packed, "missing": flag, "rest": maybe(whole(0))}),
     "curved": record({**_HEAD, "axis": _AXIS, "curve": _CURVE, "heaps": maybe(_HEAPS)}),
 }
 
@@ -209,10 +217,8 @@ def read_table(data: dict[str, Any]) -> TableCodec:
         _check_made(column)
     middle = torch.full((3, len(codec.coordinates)), 0.5, dtype=torch.float64)
     middle[0], middle[2] = 0.0, 1.0
-    try:
+    with suppress(ImportError):  # the library of the frame: whoever draws rows will hear of it
         codec.decode(middle)
-    except ImportError:  # the library of the frame: whoever draws rows will hear of it
-        pass
     return codec
 
 

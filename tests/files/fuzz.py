@@ -22,6 +22,7 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ EVIL: list[Any] = [
     10**30, 0.0, -0.0, 0.5, 1.0, 1e-300, 1e300, -1e300, 1e999, float("nan"), float("inf"),
     "", "x", "../../etc/passwd", "int64", "text", "\ud800", "a" * 2000, "nominal", "curved",
     "categorical", "implicit", "spline", "binned", "mlp", "pixelcnn", [], {}, [[]], [None], [1, 2],
-    {"a": 1}, [0] * 1000, "timestamp[us, tz=Nowhere/Else]", "decimal128(38, 0)", "object", "<U99999",
+    {"a": 1}, [0] * 1000, "timestamp[us, tz=Nowhere/Else]", "decimal128(38, 0)", "object",
+    "<U99999",
 ]  # fmt: skip
 
 
@@ -93,7 +95,11 @@ def changed_bytes(blob: bytes, rng: random.Random) -> bytes:
     """Some bytes of a file are others, gone, doubled, or moved."""
     data = bytearray(blob)
     for _ in range(rng.choice((1, 1, 1, 2, 4, 16))):
-        at = rng.randrange(len(data)) if rng.random() < 0.6 else max(0, len(data) - rng.randrange(400))
+        at = (
+            rng.randrange(len(data))
+            if rng.random() < 0.6
+            else max(0, len(data) - rng.randrange(400))
+        )
         at = min(at, len(data) - 1)
         size = rng.choice((1, 1, 2, 4, 8, 64))
         kind = rng.randrange(6)
@@ -133,7 +139,8 @@ def changed_json(meta: Any, rng: random.Random) -> Any:
         if not paths:
             break
         # First a part, then a place in it: else all would fall into the long lists of knots.
-        top = rng.choice(sorted({p[: rng.randrange(1, 7)] for p in rng.sample(paths, min(9, len(paths)))}, key=str))
+        tops = {p[: rng.randrange(1, 7)] for p in rng.sample(paths, min(9, len(paths)))}
+        top = rng.choice(sorted(tops, key=str))
         inside = [p for p in paths if p[: len(top)] == top]
         path = rng.choice(inside)
         owner = meta
@@ -148,7 +155,9 @@ def changed_json(meta: Any, rng: random.Random) -> Any:
         elif kind == 2 and isinstance(old, list) and old:
             old.append(copy.deepcopy(rng.choice(old)))
         elif kind == 3 and isinstance(old, int | float) and not isinstance(old, bool):
-            owner[key] = rng.choice((-old, old + 1, old * 2, old / 3, old * 10**6, int(old) * 1000))
+            owner[key] = rng.choice(
+                (-old, old + 1, old * 2, old / 3, old * 10**6, int(old) * 1000)
+            )
         elif kind == 4:
             other = meta
             for step in rng.choice(paths):
@@ -179,22 +188,29 @@ def changed_tensors(blob: bytes, rng: random.Random) -> bytes:
         odd = rng.choice((0.0, 1e30, -1e30, 3e38, float("nan"), float("inf"), -7.0, 2.0**20))
         tensor.view(-1)[rng.randrange(tensor.numel())] = odd if tensor.is_floating_point() else 7
     if rng.random() < 0.2:
-        tensor = rng.choice((tensor.double(), tensor.flatten(), tensor[:0] if tensor.dim() else tensor))
+        tensor = rng.choice(
+            (tensor.double(), tensor.flatten(), tensor[:0] if tensor.dim() else tensor)
+        )
     return safetensors.torch.save({**weights, name: tensor})
 
 
-def write(kind: str, source: bytes, path: Path, rng: random.Random) -> bool:
+def write(
+    kind: str, source: bytes, parts: dict[str, bytes], path: Path, rng: random.Random
+) -> bool:
     """Write one changed file; says whether it may be another model than the source."""
     if kind == "bytes":
         path.write_bytes(changed_bytes(source, rng))
         return False
-    parts = unpack(source, path.parent)
     meta, blob = json.loads(parts["model.json"]), parts["model.safetensors"]
     signed = "digest" not in meta  # files of format 1 have none: whoever changes one forges it
     if kind == "zip":
         text = parts["model.json"]
         odd = rng.choice(("../model.json", "/model.json", "model.json", "model.pkl", "README.md"))
-        pairs = [("model.json", text), ("model.safetensors", blob), (odd, rng.choice((text, blob)))]
+        pairs = [
+            ("model.json", text),
+            ("model.safetensors", blob),
+            (odd, rng.choice((text, blob))),
+        ]
         rng.shuffle(pairs)
         packing = rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA))
         pack(pairs, path, compression=packing)
@@ -207,10 +223,8 @@ def write(kind: str, source: bytes, path: Path, rng: random.Random) -> bool:
         blob = changed_tensors(blob, rng)
     if kind.startswith("forged") and isinstance(meta, dict) and "digest" in meta:
         signed = True
-        try:
+        with suppress(ValueError):
             meta["digest"] = digest_of(meta, blob)
-        except ValueError:
-            pass
     text = json.dumps(meta).encode()
     if rng.random() < 0.02:
         text = b"[" * 100_000 if rng.random() < 0.5 else text.replace(b"{", b'{"a":1,"a":1,', 1)
@@ -218,7 +232,7 @@ def write(kind: str, source: bytes, path: Path, rng: random.Random) -> bool:
     return signed
 
 
-KINDS = ("bytes", "json", "zip", "forged json", "forged json", "forged json", "forged json",
+KINDS = ("bytes", "bytes", "json", "zip", "forged json", "forged json", "forged json",
          "forged header", "forged tensors")  # fmt: skip
 
 
@@ -231,8 +245,11 @@ def use(model: Any) -> None:
     elif isinstance(model, qdist.ImageModel):
         model.bits_per_dim(model.sample(1, random_state=0), given=None)
     else:
-        row = dict.fromkeys(getattr(model, "feature_names_in_", ["0"]), [None])
-        model.predict_quantiles(row)
+        names = getattr(model, "feature_names_in_", None)
+        if names is None:
+            model.predict_quantiles(np.full((1, model.n_features_in_), np.nan))
+        else:
+            model.predict_quantiles({name: [None] for name in names})
     repr(model)
 
 
@@ -276,8 +293,9 @@ def run(count: int, *, seed: int, tell: Callable[[str], None]) -> Counter[str]:
     originals = sources()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.qdist"
-        contents = {}
+        contents, unpacked = {}, {}
         for name, blob in originals.items():
+            unpacked[name] = unpack(blob, Path(folder))
             path.write_bytes(blob)
             contents[name] = read_model(path)
             use(qdist.load(path))
@@ -290,7 +308,7 @@ def run(count: int, *, seed: int, tell: Callable[[str], None]) -> Counter[str]:
         for k in range(count):
             rng = random.Random(f"{seed} {k}")
             kind, name = rng.choice(KINDS), rng.choice(sorted(originals))
-            may_differ = write(kind, originals[name], path, rng)
+            may_differ = write(kind, originals[name], unpacked[name], path, rng)
             began = time.perf_counter()
             signal.alarm(MOST_SECONDS)
             try:
