@@ -170,9 +170,7 @@ def origin(cls: type) -> dict[str, str | None]:
         'qdist'
     """
     top = cls.__module__.split(".")[0]
-    modules = {
-        point.value.split(":")[0].split(".")[0]: point for point in entry_points(group=GROUP)
-    }
+    modules = {point.module.split(".")[0]: point for point in entry_points(group=GROUP)}
     if top == "qdist":
         return {"package": "qdist", "version": version("qdist")}
     found = modules[top].dist if top in modules else None

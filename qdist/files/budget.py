@@ -21,6 +21,7 @@ _TIMES: Final = 8  # first weights, their scales and masks, and what is computed
 _SPARE: Final = 128 * 2**20  # bytes, for tables that follow from the description
 _SMALL: Final = 2**20  # bytes; what is no larger is not worked out beforehand
 _WIDEST: Final = 16  # bytes of an element
+_STATE: Final = {"_set_grad_enabled", "get_rng_state", "set_rng_state", "get_state", "set_state"}
 _OPERATIONS: Final = 50_000
 _A_TENSOR: Final = 1000  # operations
 
@@ -55,21 +56,27 @@ class _Budget(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        # On the way out of a refusal, what was changed for a while must be put back.
+        if getattr(func, "__name__", "") in _STATE:
+            return func(*args, **kwargs)
         self._operations -= 1
-        if self._operations < 0 or _at_most(args, kwargs) * _WIDEST > _SMALL:
-            self._refuse_beyond(_predicted(func, args, kwargs))
+        if self._operations < 0 or self._left < 0:
+            self._refuse()
+        if _at_most(args, kwargs) * _WIDEST > _SMALL and (
+            _predicted(func, args, kwargs) > self._left
+        ):
+            self._refuse()
         found = func(*args, **kwargs)
         if isinstance(found, Tensor) and not any(found is a for a in args):
             self._left -= _bytes(found) if found._base is None else 0
         return found
 
-    def _refuse_beyond(self, size: int) -> None:
-        if size > self._left or self._operations < 0:
-            raise FileFormatError(
-                f"Expected a network as large as its weights, at most {self._most} bytes; got a "
-                "description that asks for more. The file was not written by qdist, or has been "
-                "changed."
-            )
+    def _refuse(self) -> None:
+        raise FileFormatError(
+            f"Expected a network as large as its weights, at most {self._most} bytes; got a "
+            "description that asks for more. The file was not written by qdist, or has been "
+            "changed."
+        )
 
 
 def _at_most(args: Any, kwargs: Any) -> float:

@@ -323,7 +323,7 @@ ARCHIVES = {
     "many entries": (zipped(*BOTH, *((f"{k}", "") for k in range(9))), "with 11 entries"),
     "a card that is huge": (
         zipped(*BOTH, ("README.md", b" " * (2**20 + 1))),
-        "README.md of at mo",
+        "README.md of at",
     ),
 }
 

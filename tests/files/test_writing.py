@@ -84,9 +84,7 @@ def test_no_room_in_the_middle_of_a_write(tmp_path, layout):
     assert os.listdir(tmp_path) == ["m"]
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self").exists(), reason="needs a folder that none can write to"
-)
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a read-only folder")
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 def test_a_folder_that_cannot_be_written_to(write):
     with pytest.raises(FileAccessError, match="Nothing was overwritten"):
