@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, final
 
-import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
@@ -37,6 +36,7 @@ def budget(weights: dict[str, Tensor]) -> Iterator[None]:
         FileFormatError: Where a tensor would go beyond it, before it is made.
 
     Example:
+        >>> import torch
         >>> with budget({}):
         ...     torch.nn.Linear(10**6, 10**6)
         Traceback (most recent call last):
