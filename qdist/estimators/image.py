@@ -9,21 +9,10 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from qdist import arguments
+from qdist import arguments, files
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.image_rows import limits_of, masked, recipe_of, training_rows, with_labels
-from qdist.files import (
-    Layout,
-    budget,
-    fill_weights,
-    saved_params,
-    split_summary,
-    start_summary,
-    training_summary,
-    used_plugins,
-    write_model,
-)
 from qdist.joint import Autoregressive
 from qdist.laws import ImageLaw, build
 from qdist.laws.classes import draw_classes, log_joint, log_shares
@@ -163,10 +152,12 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         )
         # Only now: a fit that fails leaves an earlier one whole.
         self._codec, self._settings, self._law = codec, settings, law
-        self.n_steps_, self.history_ = result.n_steps, result.history
-        self.profile_ = result.profile
-        self._plugins = used_plugins(backbone=self.backbone, head=self.head)
-        self._summary = start_summary(n_images)
+        self.n_steps_, self.history_, self.profile_ = (
+            result.n_steps,
+            result.history,
+            result.profile,
+        )
+        self._summary = files.start_summary(n_images, backbone=self.backbone, head=self.head)
         return self
 
     def sample(
@@ -340,7 +331,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         """The joint law: a torch module over rows of codes."""
         return self._fitted()[1].joint
 
-    def save(self, path: Any, *, layout: Layout = "file") -> None:
+    def save(self, path: Any, *, layout: files.Layout = "file") -> None:
         """Write the model to one file, `name.qdist`, or to a folder; see [`load`][qdist.load].
 
         Args:
@@ -355,27 +346,23 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         codec, law = self._fitted()
         meta = {
             "estimator": "ImageModel",
-            "params": saved_params(self.get_params(deep=False)),
+            "params": files.saved_params(self.get_params(deep=False)),
             "parts": self._settings,
             "codec": codec.to_json(),
-            "plugins": self._plugins,
-            "training": training_summary(
-                self._summary, steps=self.n_steps_, history=self.history_, profile=self.profile_
-            ),
+            **files.training_summary(self._summary, self),
         }
-        write_model(path, meta, law.state_dict(), layout=layout)
+        files.write_model(path, meta, law.state_dict(), layout=layout)
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
         model = cls(**meta["params"])
         model._codec = codec = ImageCodec.from_json(meta["codec"])
         model._settings = settings = dict(meta["parts"])
-        model._plugins = meta["plugins"]
-        model._summary, shown = split_summary(meta["training"])
+        model._summary, shown = files.split_summary(meta)
         model.n_steps_, model.history_, model.profile_ = shown
-        with budget(weights):
+        with files.budget(weights):
             model._law = law = build(lambda: ImageLaw(codec, **settings), seed=0, device="cpu")
-        fill_weights(law, weights)
+        files.fill_weights(law, weights)
         law.eval()
         return model
 

@@ -10,19 +10,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from torch import Tensor
 
-from qdist import arguments
+from qdist import arguments, files
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.inputs import read_features, read_levels, read_targets
 from qdist.estimators.join import join
 from qdist.estimators.parts import Parts, Plan, fit_parts
-from qdist.files import (
-    Layout,
-    saved_params,
-    split_summary,
-    start_summary,
-    training_summary,
-    write_model,
-)
 from qdist.quantile import QuantileFunction
 from qdist.regression.trees import TreeRecipe
 from qdist.rng import seed_of
@@ -171,7 +163,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             if earlier is not None:  # a fit that fails leaves an earlier one whole
                 self._parts = earlier
             raise
-        self._summary = start_summary(len(targets))
+        self._summary = files.start_summary(len(targets))
         self._note(parts, flat=flat)
         return self
 
@@ -284,7 +276,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             skills.append(_skill(got, _marginal_crps(column, weight)))
         return float(np.mean(skills))
 
-    def save(self, path: Any, *, layout: Layout = "file") -> None:
+    def save(self, path: Any, *, layout: files.Layout = "file") -> None:
         """Write the model to one file, `name.qdist`, or to a folder; see [`load`][qdist.load].
 
         Args:
@@ -297,7 +289,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             FileAccessError: If the folder is missing or read-only; nothing is overwritten.
         """
         parts = self._fitted()
-        params = saved_params(self.get_params(deep=False))
+        params = files.saved_params(self.get_params(deep=False))
         if isinstance(self.max_steps, Sequence):
             params["max_steps"] = [int(n) for n in self.max_steps]
         names = getattr(self, "feature_names_in_", None)
@@ -308,18 +300,15 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             "flat": self._flat,
             "n_features": self.n_features_in_,
             "names": None if names is None else list(names),
-            "plugins": [],  # its networks are its own
-            "training": training_summary(
-                self._summary, steps=parts.n_steps, history=parts.history, profile=parts.profile
-            ),
+            **files.training_summary(self._summary, self),
         }
-        write_model(path, meta, parts.tensors(), layout=layout)
+        files.write_model(path, meta, parts.tensors(), layout=layout)
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
         model = cls(**meta["params"])
         parts = Parts.from_file(meta["parts"], weights)
-        model._summary, shown = split_summary(meta["training"])
+        model._summary, shown = files.split_summary(meta)
         parts.n_steps, parts.history, parts.profile = shown
         model.n_features_in_ = int(meta["n_features"])
         if meta["names"] is not None:

@@ -9,22 +9,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from qdist import arguments, queries
+from qdist import arguments, files, queries
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, NotFittedError
-from qdist.files import (
-    Layout,
-    budget,
-    fill_weights,
-    read_table,
-    saved_params,
-    split_summary,
-    start_summary,
-    training_summary,
-    used_plugins,
-    write_model,
-)
 from qdist.joint import Autoregressive
 from qdist.laws import TableLaw, build
 from qdist.quantile import QuantileFunction
@@ -173,8 +161,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             )
         # Only now: a fit that fails leaves an earlier one whole.
         self._codec, self._settings, self._law = codec, settings, law
-        self._plugins = used_plugins(backbone=self.backbone, head=self.head)
-        self._summary = start_summary(len(encoded))
+        self._summary = files.start_summary(len(encoded), backbone=self.backbone, head=self.head)
         self._note(codec, result.n_steps, result.history, result.profile)
         return self
 
@@ -319,7 +306,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         """The joint law: a torch module over encoded rows."""
         return self._asked()[1].joint
 
-    def save(self, path: Any, *, layout: Layout = "file") -> None:
+    def save(self, path: Any, *, layout: files.Layout = "file") -> None:
         """Write the model to one file, `name.qdist`, or to a folder; see [`load`][qdist.load].
 
         Args:
@@ -335,30 +322,27 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         meta = {
             "estimator": "TabularModel",
             # The codec knows what was said of the columns.
-            "params": saved_params(self.get_params(deep=False), skip=("columns",)),
+            "params": files.saved_params(self.get_params(deep=False), skip=("columns",)),
             "parts": self._settings,
             "codec": codec.to_json(),
-            "plugins": self._plugins,
-            "training": training_summary(
-                self._summary, steps=self.n_steps_, history=self.history_, profile=self.profile_
-            ),
+            **files.training_summary(self._summary, self),
         }
         weights = {} if self._law is None else self._law.state_dict()
-        write_model(path, meta, weights, layout=layout)
+        files.write_model(path, meta, weights, layout=layout)
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
         model = cls(**meta["params"])
-        model._codec = codec = read_table(meta["codec"])
-        model._settings, model._plugins = meta["parts"], meta["plugins"]
-        model._summary, (steps, history, profile) = split_summary(meta["training"])
-        model._note(codec, steps, history, profile)
+        model._codec = codec = files.read_table(meta["codec"])
+        model._settings = meta["parts"]
+        model._summary, shown = files.split_summary(meta)
+        model._note(codec, *shown)
         model._law = law = None
         if codec.coordinates:
-            with budget(weights):
+            with files.budget(weights):
                 law = build(lambda: TableLaw(codec, **model._settings), seed=0, device="cpu")
             model._law = law
-        fill_weights(nn.Module() if law is None else law, weights)
+        files.fill_weights(nn.Module() if law is None else law, weights)
         if law is not None:
             law.eval()
         return model

@@ -7,7 +7,6 @@ from qdist.files.summary import (
     split_summary,
     start_summary,
     training_summary,
-    used_plugins,
 )
 from qdist.files.tables import read_table
 from qdist.files.tensors import fill_weights
@@ -24,6 +23,5 @@ __all__ = [
     "split_summary",
     "start_summary",
     "training_summary",
-    "used_plugins",
     "write_model",
 ]

@@ -3,25 +3,32 @@
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 
 from qdist import registry
 
-__all__ = ["saved_params", "split_summary", "start_summary", "training_summary", "used_plugins"]
+__all__ = ["saved_params", "split_summary", "start_summary", "training_summary"]
+
+_BEGUN: Final = ("when", "rows", "versions")
 
 
-def start_summary(rows: int) -> dict[str, Any]:
-    """The part of the summary that is known when a fit ends.
+def start_summary(
+    rows: int, *, backbone: str | None = None, head: str | None = None
+) -> dict[str, Any]:
+    """What is noted when a fit ends.
 
     Args:
         rows: The number of rows that were given.
+        backbone: The registered name of the backbone, where there is one.
+        head: That of the head.
 
     Returns:
-        The time in UTC, the rows and the versions.
+        The time in UTC, the rows, the versions, and which packages brought the plugins.
     """
+    parts = (("backbone", backbone, registry.backbone), ("head", head, registry.head))
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "rows": rows,
@@ -30,28 +37,34 @@ def start_summary(rows: int) -> dict[str, Any]:
             "torch": str(torch.__version__),
             "python": platform.python_version(),
         },
+        "plugins": [
+            {"kind": kind, "name": name, **registry.origin(of(name))}
+            for kind, name, of in parts
+            if name is not None
+        ],
     }
 
 
-def training_summary(
-    begun: dict[str, Any],
-    *,
-    steps: int | list[int],
-    history: list[dict[str, Any]],
-    profile: dict[str, float],
-) -> dict[str, Any]:
-    """The whole summary, JSON-able; what is not finite in the history becomes `None`."""
-    return {
-        **begun,
-        "steps": steps,
-        "history": [{k: _finite(v) for k, v in record.items()} for record in history],
-        "profile": profile,
-    }
+def training_summary(begun: dict[str, Any], model: Any) -> dict[str, Any]:
+    """The entries `plugins` and `training` of a description.
+
+    Args:
+        begun: What `start_summary` noted.
+        model: A fitted estimator, for its steps, history and profile.
+
+    Returns:
+        JSON-able data; what is not finite in the history becomes `None`.
+    """
+    history = [{k: _finite(v) for k, v in record.items()} for record in model.history_]
+    rest = {key: begun[key] for key in _BEGUN}
+    shown = {"steps": model.n_steps_, "history": history, "profile": model.profile_}
+    return {"plugins": begun["plugins"], "training": {**rest, **shown}}
 
 
-def split_summary(training: dict[str, Any]) -> tuple[dict[str, Any], tuple[Any, Any, Any]]:
-    """What `training_summary` joined: its first part, and steps, history and profile."""
-    begun = {key: training[key] for key in ("when", "rows", "versions")}
+def split_summary(meta: dict[str, Any]) -> tuple[dict[str, Any], tuple[Any, Any, Any]]:
+    """What `training_summary` joined: what was noted, and steps, history and profile."""
+    training = meta["training"]
+    begun = {"plugins": meta["plugins"], **{key: training[key] for key in _BEGUN}}
     return begun, (training["steps"], training["history"], training["profile"])
 
 
@@ -69,12 +82,6 @@ def saved_params(params: dict[str, Any], *, skip: tuple[str, ...] = ()) -> dict[
     state = kept["random_state"]
     kept["random_state"] = int(state) if isinstance(state, int | np.integer) else None
     return kept
-
-
-def used_plugins(*, backbone: str, head: str) -> list[dict[str, Any]]:
-    """Which packages brought a backbone and a head."""
-    parts = (("backbone", backbone, registry.backbone), ("head", head, registry.head))
-    return [{"kind": kind, "name": name, **registry.origin(of(name))} for kind, name, of in parts]
 
 
 def _finite(value: Any) -> Any:

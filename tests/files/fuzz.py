@@ -5,7 +5,7 @@
 Whole files are changed byte by byte, and their JSON entry by entry. A change that was not signed
 anew (with a digest that fits) must end in a `QdistError` or in an equal model. One that was signed
 may be another model, if it is one: then it must answer, or refuse with a `QdistError`. No other
-exception, no more than 5 s, no more than 1 GB beyond what the process held before.
+exception, no more than 5 s of the processor, no more than 1 GB beyond what it held before.
 """
 
 import argparse
@@ -302,13 +302,14 @@ def run(count: int, *, seed: int, tell: Callable[[str], None]) -> Counter[str]:
         def ring(*args: Any) -> None:
             raise TookTooLong
 
-        signal.signal(signal.SIGALRM, ring)
+        # Of the process's own time, as the machine may be busy with other things.
+        signal.signal(signal.SIGPROF, ring)
         for k in range(count):
             rng = random.Random(f"{seed} {k}")
             kind, name = rng.choice(KINDS), rng.choice(sorted(originals))
             may_differ = write(kind, originals[name], unpacked[name], path, rng)
-            began = time.perf_counter()
-            signal.alarm(MOST_SECONDS)
+            began = time.process_time()
+            signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
             try:
                 outcome = judge(path, contents[name], may_differ=may_differ)
             except TookTooLong:
@@ -316,12 +317,12 @@ def run(count: int, *, seed: int, tell: Callable[[str], None]) -> Counter[str]:
             except Exception as error:
                 outcome = f"BAD {type(error).__name__}: {error}"
             finally:
-                signal.alarm(0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
             if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before > MOST_MEMORY:
                 outcome = "BAD: memory"
                 before *= 2
             found["slowest, ms"] = max(
-                found["slowest, ms"], int(1000 * (time.perf_counter() - began))
+                found["slowest, ms"], int(1000 * (time.process_time() - began))
             )
             if outcome.startswith("BAD"):
                 tell(f"file {k} of seed {seed}, {kind} of {name}: {outcome}")
