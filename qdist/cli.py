@@ -33,6 +33,7 @@ def app() -> None:
 @click.option("--max-time", help="Time for training: seconds, or such as 5m.")
 @click.option("--checkpoint", metavar="DIR", help="Keep the fit there; run again, it goes on.")
 @click.option("--restart", is_flag=True, help="Start anew whatever is in --checkpoint.")
+@click.option("--unpacked", is_flag=True, help="Save a folder of the model's parts, not one file.")
 @seed_option
 @quiet
 @debug
@@ -65,7 +66,7 @@ def fit(
         else:
             table = read_table(data)
             model = TabularModel(max_time=max_time, random_state=seed).fit(table, **kept)
-    model.save(output)
+    model.save(output, layout="folder" if flags["unpacked"] else "file")
     steps = model.history_[-1]["step"] if model.history_ else 0
     remark(f"saved {output} after {steps} steps", quiet=flags["quiet"])
 

@@ -10,7 +10,7 @@ always loaded.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
@@ -28,6 +28,7 @@ __all__ = [
     "backbones",
     "head",
     "heads",
+    "origin",
     "plugins",
     "register_backbone",
     "register_head",
@@ -156,6 +157,26 @@ def head(name: str) -> "type[AbstractHead]":
         'BinnedHead'
     """
     return _look_up("head", name, heads())
+
+
+def origin(cls: type) -> dict[str, str | None]:
+    """The package that brought a class, by its entry point, and the package's version.
+
+    Returns:
+        `package` and `version`, or `None` for each where the class was registered by hand.
+
+    Example:
+        >>> origin(head("binned"))["package"]
+        'qdist'
+    """
+    top = cls.__module__.split(".")[0]
+    modules = {point.module.split(".")[0]: point for point in entry_points(group=GROUP)}
+    if top == "qdist":
+        return {"package": "qdist", "version": version("qdist")}
+    found = modules[top].dist if top in modules else None
+    if found is None:
+        return {"package": None, "version": None}
+    return {"package": found.name, "version": found.version}
 
 
 def plugins() -> dict[str, str]:

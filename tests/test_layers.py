@@ -31,7 +31,7 @@ LAYERS = (
     "laws",
     "queries",
     "training",
-    "checkpoint",
+    "files",
     "estimators",
     "evaluate",
     "plots",

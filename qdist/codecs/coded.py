@@ -33,12 +33,14 @@ class CodedColumn(AbstractColumn):
         kind: The Arrow type of its cells.
         levels: The levels in the order of their codes; increasing where the column is a number.
         missing: Whether missing cells have a code.
+        rest: The code of any level that is none of these; `None` where that is an error.
     """
 
     name: ClassVar[str] = "coded"
 
     levels: pa.Array
     missing: bool
+    rest: int | None = None
 
     @property
     def coordinate(self) -> Coordinate:
@@ -93,8 +95,10 @@ class CodedColumn(AbstractColumn):
             seen = np.zeros(len(strange), bool)
             seen[used.drop_null().to_numpy()] = True
             strange &= seen
-        if strange.any():
+        if strange.any() and self.rest is None:
             self._refuse(values.filter(pa.array(strange)))
+        if self.rest is not None:
+            codes = np.where(codes < 0, self.rest, codes)
         return codes if len(codes) else np.zeros(1, np.int64)
 
     def _refuse(self, strange: pa.Array) -> None:
@@ -142,7 +146,8 @@ class CodedColumn(AbstractColumn):
             levels: Any = raw.tolist()
         else:
             levels = pack_levels(self.levels)
-        return {**self._head(), "levels": levels, "missing": self.missing}
+        rest = {"missing": self.missing, "rest": self.rest}
+        return {**self._head(), "levels": levels, **rest}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CodedColumn:
@@ -155,7 +160,7 @@ class CodedColumn(AbstractColumn):
             levels = from_raw(np.array(data["levels"], dtype if whole else np.float64), None, kind)
         else:
             levels = unpack_levels(data["levels"]).cast(kind)
-        return cls(**head, levels=levels, missing=data["missing"])
+        return cls(**head, levels=levels, missing=data["missing"], rest=data["rest"])
 
 
 def check_bounds(schema: ColumnSchema, raw: NDArray[Any], there: NDArray[np.bool_]) -> None:

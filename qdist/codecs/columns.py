@@ -15,8 +15,8 @@ from qdist.backbones import Coordinate
 from qdist.codecs.conform import conform
 from qdist.codecs.schema import ColumnSchema
 from qdist.data.frames import canonical
-from qdist.data.makes.arrow_tables import pack_type, unpack_type
 from qdist.data.makes.levels import pack_levels, unpack_levels
+from qdist.data.makes.types import pack_type, unpack_type
 from qdist.errors import InputError
 
 __all__ = ["AbstractColumn", "ConstantColumn", "IdColumn"]

@@ -22,7 +22,10 @@ from qdist.codecs.raw import from_raw, is_numeric, to_raw
 from qdist.codecs.schema import Column, ColumnSchema
 from qdist.errors import InputError
 
-__all__ = ["fit_column"]
+__all__ = ["OTHER", "fit_column"]
+
+OTHER: Final = "(other)"
+"""The level of text that stands for all rare ones."""
 
 # Text is an id if there are more distinct values than this, and more than half of the rows hold
 # a value that no other row holds.
@@ -30,7 +33,12 @@ _MIN_IDS: Final = 20
 
 
 def fit_column(
-    name: str, array: pa.Array, column: Column | None, *, fineness: Fineness
+    name: str,
+    array: pa.Array,
+    column: Column | None,
+    *,
+    fineness: Fineness,
+    min_level_count: int = 1,
 ) -> AbstractColumn:
     """Fits the codec of one column.
 
@@ -39,6 +47,7 @@ def fit_column(
         array: Its cells, N >= 1, of a canonical type.
         column: What the user says of it.
         fineness: How finely numbers are described.
+        min_level_count: Nominal levels of fewer rows are not kept.
 
     Returns:
         A constant, id, coded or curved column.
@@ -64,6 +73,8 @@ def fit_column(
     if kind == "id":
         return IdColumn(ColumnSchema(**plain, modelled=n_missing > 0), array.type)
     if kind in {"nominal", "ordered", "boolean"}:
+        if kind == "nominal" and min_level_count > 1 and column.categories is None:
+            return _fit_common_levels(array, plain, n_missing, least=min_level_count)
         return _fit_levels(name, array, column, plain, n_missing)
     return _fit_numbers(name, array, column, plain, n_missing, fineness)
 
@@ -145,6 +156,37 @@ def _fit_levels(
     coded = CodedColumn(schema, array.type, levels, missing=n_missing > 0)
     if column.categories is not None:
         coded.encode(array)  # raises if the data hold other levels
+    return coded
+
+
+def _fit_common_levels(
+    array: pa.Array, plain: dict[str, Any], n_missing: int, *, least: int
+) -> AbstractColumn:
+    """Levels of at least so many rows. The others become one, or missing if they are no text."""
+    values = conform(array, array.type, plain["name"])
+    counted = pc.value_counts(values.filter(pa.array(present(values))))
+    distinct, counts = counted.field("values"), counted.field("counts").to_numpy()
+    common = distinct.filter(pa.array(counts >= least))
+    levels = common.take(pc.sort_indices(common))
+    n_rare = int(counts[counts < least].sum())
+    rest, missing = None, n_missing > 0
+    if n_rare and pa.types.is_large_string(levels.type):
+        other = pa.array([OTHER], levels.type)
+        if not pc.is_in(other, value_set=levels)[0].as_py():
+            levels = pa.concat_arrays([levels, other])
+        rest = pc.index_in(other, value_set=levels)[0].as_py()
+    elif n_rare:
+        missing, rest = True, len(levels)
+        plain = {**plain, "missing": (n_missing + n_rare) / len(array)}
+    kind = array.type
+    if len(levels) == 0:
+        return ConstantColumn(ColumnSchema(**plain, modelled=False), kind, pa.nulls(1, kind))
+    coded = CodedColumn(
+        ColumnSchema(**plain, levels=len(levels)), kind, levels, missing=missing, rest=rest
+    )
+    if len(levels) == 1 and not missing:
+        value = coded.decode(np.zeros(1))
+        return ConstantColumn(ColumnSchema(**plain, modelled=False), kind, value)
     return coded
 
 

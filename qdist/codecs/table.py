@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
-from qdist.arguments import keywords
+from qdist.arguments import keywords, number
 from qdist.backbones import Coordinate
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
@@ -20,7 +20,7 @@ from qdist.codecs.fitting import Fineness
 from qdist.codecs.given import Given, read_given
 from qdist.codecs.infer import fit_column
 from qdist.codecs.schema import Column, Schema
-from qdist.data.frames import canonical, describe, restore, to_arrow
+from qdist.data.frames import canonical, describe, keep_levels, restore, to_arrow
 from qdist.errors import FileFormatError, InputError, UnknownNameError
 
 __all__ = ["TableCodec"]
@@ -67,6 +67,7 @@ class TableCodec:
         max_atoms: int = 256,
         max_codes: int = 50,
         few_values: int = 128,
+        min_level_count: int = 1,
     ) -> TableCodec:
         """Finds out what the columns are and fits their marginals. Keeps no row.
 
@@ -81,6 +82,9 @@ class TableCodec:
             max_atoms: At most so many values of a column are, unless all are.
             max_codes: A numeric column of at most so many distinct values, half of them seen
                 twice, is one of codes.
+            min_level_count: A level of a nominal column that fewer rows hold is not kept: all of
+                these are "(other)", or missing where levels are no text, and so is any level that
+                is met later. Declared categories, ordered levels and numbers are kept.
 
         Returns:
             The codec.
@@ -114,11 +118,24 @@ class TableCodec:
             max_codes=max_codes,
             few_values=few_values,
         )
+        least = number("min_level_count", min_level_count, least=1, whole=True)
         fitted = tuple(
-            fit_column(name, canonical(column), declared.get(name), fineness=fineness)
+            fit_column(
+                name,
+                canonical(column),
+                declared.get(name),
+                fineness=fineness,
+                min_level_count=least,
+            )
             for name, column in zip(table.schema.names, table.columns, strict=True)
         )
-        return cls(fitted, describe(frame))
+        note = describe(frame)
+        for i, column in enumerate(fitted):
+            said = declared.get(column.schema.name, Column()).categories is not None
+            coded = column.schema.kind == "nominal" and pa.types.is_dictionary(column.kind)
+            if least > 1 and coded and not said:
+                note = keep_levels(note, i, _levels_of(column))
+        return cls(fitted, note)
 
     @property
     def schema(self) -> Schema:
@@ -310,6 +327,14 @@ class TableCodec:
 
     def __repr__(self) -> str:
         return f"TableCodec: {len(self._modelled)} coordinates\n{self.schema!r}"
+
+
+def _levels_of(column: AbstractColumn) -> pa.Array:
+    """The levels of a column of codes, or those that a constant has: one or none."""
+    if isinstance(column, CodedColumn):
+        return column.levels
+    array = column.decode(np.zeros(1)).drop_null()
+    return array.cast(array.type.value_type)
 
 
 def _overwrite(array: pa.Array, read: Given, name: str, kind: pa.DataType, shown: Any) -> pa.Array:

@@ -14,9 +14,18 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
+from qdist.data.makes.levels import pack_levels
 from qdist.errors import InputError
 
-__all__ = ["canonical", "describe", "in_make_of", "n_rows", "restore", "to_arrow"]
+__all__ = [
+    "canonical",
+    "describe",
+    "in_make_of",
+    "keep_levels",
+    "n_rows",
+    "restore",
+    "to_arrow",
+]
 
 _MAKES: Final = {
     "pandas": "pandas_frames",
@@ -148,6 +157,41 @@ def describe(frame: Any) -> dict[str, Any]:
     """
     make = make_of(frame)
     return {"make": make, **_module(make).describe(frame)}
+
+
+def keep_levels(note: dict[str, Any], i: int, levels: pa.Array) -> dict[str, Any]:
+    """The note of a frame in which a column has these levels and no others.
+
+    Args:
+        note: What `describe` said of the frame.
+        i: The number of a column of levels.
+        levels: Its levels from now on.
+
+    Returns:
+        Another note.
+
+    Raises:
+        InputError: If the levels are intervals, which can only be kept as they are.
+
+    Example:
+        >>> table = pa.table({"a": pa.array(["x", "y"]).dictionary_encode()})
+        >>> keep_levels(describe(table), 0, pa.array(["x"]))["columns"][0]["levels"]
+        {'type': 'text', 'values': ['x']}
+    """
+    column = dict(note["columns"][i])
+    if "ends" in column.get("categories", {}):
+        raise InputError(
+            f"Expected levels that are text or numbers in column {note['labels'][i]!r}; got "
+            "intervals, of which none can be left out. Turn them into text, or order them."
+        )
+    if "categories" in column:
+        column["categories"] = {**column["categories"], **pack_levels(levels)}
+    elif note["make"] == "polars" and "levels" in column:
+        column["levels"] = levels.to_pylist()
+    elif "levels" in column:
+        column["levels"] = pack_levels(levels)
+    columns = [*note["columns"][:i], column, *note["columns"][i + 1 :]]
+    return {**note, "columns": columns}
 
 
 def n_rows(frame: Any) -> int:

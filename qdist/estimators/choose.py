@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from qdist import registry
 from qdist.arguments import file_path
-from qdist.checkpoint import read_model
-from qdist.errors import FileFormatError, QdistError
+from qdist.errors import FileFormatError, QdistError, UnknownNameError
 from qdist.estimators.image import ImageModel
 from qdist.estimators.regressor import DistributionRegressor
 from qdist.estimators.tabular import TabularModel
+from qdist.files import read_model
 
 __all__ = ["are_images", "fit", "load"]
 
@@ -65,7 +66,7 @@ def load(path: Any) -> Any:
     """Load a model that `save` wrote. Executes nothing that the file holds.
 
     Args:
-        path: The file.
+        path: The file, or a folder of its parts.
 
     Returns:
         The fitted model.
@@ -76,18 +77,37 @@ def load(path: Any) -> Any:
         UnknownNameError: If it needs a plugin that is not installed.
     """
     meta, weights = read_model(file_path(path))
-    estimator = _ESTIMATORS.get(str(meta.get("estimator")))
-    if estimator is None:
-        raise FileFormatError(
-            f"Expected one of {', '.join(_ESTIMATORS)} in {path}; got {meta.get('estimator')!r}. "
-            "Install a newer qdist."
-        )
+    _check_plugins(meta["plugins"])
     try:
-        return estimator._from_file(meta, weights)
-    except QdistError:  # a plugin is missing, say: it has its own words
+        return _ESTIMATORS[meta["estimator"]]._from_file(meta, weights)
+    except QdistError:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError,
+            MemoryError, AssertionError) as error:  # fmt: skip
         raise FileFormatError(
             f"Expected a whole description of a model in {path}; got one that does not hold "
             f"together ({type(error).__name__}: {error}). Save the model again."
         ) from error
+
+
+def _check_plugins(plugins: list[dict[str, Any]]) -> None:
+    """Names a plugin that is missing, and the package that it came from.
+
+    Raises:
+        UnknownNameError: If a backbone or a head is not known here.
+    """
+    for plugin in plugins:
+        backbone = plugin["kind"] == "backbone"
+        known: dict[str, Any] = {**(registry.backbones() if backbone else registry.heads())}
+        if plugin["name"] in known:
+            continue
+        source = "a class that was registered by hand: register it again"
+        if plugin["package"] is not None:
+            source = (
+                f"package {plugin['package']!r} {plugin['version']}, as the file says: if you "
+                "trust that package, install it"
+            )
+        raise UnknownNameError(
+            f"Expected the {plugin['kind']} {plugin['name']!r} that the model was fitted with; "
+            f"got only {', '.join(known)}. It came from {source}."
+        )

@@ -9,12 +9,11 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from qdist import arguments
-from qdist.checkpoint import fill_weights, write_model
+from qdist import arguments, files
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.image_rows import masked, recipe_of, training_rows, with_labels
-from qdist.estimators.limits import asked, finite, limits_of
+from qdist.estimators.limits import asked, limits_of
 from qdist.joint import Autoregressive
 from qdist.laws import ImageLaw, build
 from qdist.laws.classes import draw_classes, log_joint, log_shares
@@ -137,7 +136,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         kept = Checkpoint(checkpoint, resume=resume)
         seed = kept.seed(self.random_state)
         images, y = with_labels(images, y)
-        codec = ImageCodec.fit(images, y)
+        codec, n_images = ImageCodec.fit(images, y), len(images)
         settings: dict[str, Any] = {
             "backbone": self.backbone,
             "backbone_args": arguments.keywords("backbone_args", self.backbone_args),
@@ -167,8 +166,12 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         )
         # Only now: a fit that fails leaves an earlier one whole.
         self._codec, self._settings, self._law = codec, settings, law
-        self.n_steps_, self.history_ = result.n_steps, result.history
-        self.profile_ = result.profile
+        self.n_steps_, self.history_, self.profile_ = (
+            result.n_steps,
+            result.history,
+            result.profile,
+        )
+        self._summary = files.start_summary(n_images, backbone=self.backbone, head=self.head)
         return self
 
     def sample(
@@ -342,37 +345,38 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         """The joint law: a torch module over rows of codes."""
         return self._fitted()[1].joint
 
-    def save(self, path: Any) -> None:
-        """Write the model to one file, `name.qdist`; see [`load`][qdist.load].
+    def save(self, path: Any, *, layout: files.Layout = "file") -> None:
+        """Write the model to one file, `name.qdist`, or to a folder; see [`load`][qdist.load].
+
+        Args:
+            path: Where to; a model that is there is replaced, whole or not at all.
+            layout: "file", or "folder" for a folder of the file's parts.
 
         Raises:
             NotFittedError: Before `fit`.
+            InputError: If a parameter is nothing that JSON can hold.
             FileAccessError: If the folder is missing or read-only; nothing is overwritten.
         """
         codec, law = self._fitted()
-        params = {k: v for k, v in self.get_params(deep=False).items() if k != "callbacks"}
-        state = params["random_state"]
-        params["random_state"] = int(state) if isinstance(state, int | np.integer) else None
         meta = {
             "estimator": "ImageModel",
-            "params": params,
+            "params": files.saved_params(self.get_params(deep=False)),
             "parts": self._settings,
             "codec": codec.to_json(),
-            "n_steps": self.n_steps_,
-            "history": finite(self.history_),
-            "profile": self.profile_,
+            **files.training_summary(self._summary, self),
         }
-        write_model(arguments.file_path(path), meta, law.state_dict())
+        files.write_model(arguments.file_path(path), meta, law.state_dict(), layout=layout)
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
         model = cls(**meta["params"])
         model._codec = codec = ImageCodec.from_json(meta["codec"])
         model._settings = settings = dict(meta["parts"])
-        model.n_steps_, model.history_ = int(meta["n_steps"]), list(meta["history"])
-        model.profile_ = dict(meta["profile"])
-        model._law = law = build(lambda: ImageLaw(codec, **settings), seed=0, device="cpu")
-        fill_weights(law, weights)
+        model._summary, shown = files.split_summary(meta)
+        model.n_steps_, model.history_, model.profile_ = shown
+        with files.budget(weights):
+            model._law = law = build(lambda: ImageLaw(codec, **settings), seed=0, device="cpu")
+        files.fill_weights(law, weights)
         law.eval()
         return model
 

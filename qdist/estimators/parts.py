@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from qdist.checkpoint import fill_weights
 from qdist.errors import InputError
+from qdist.files import budget, fill_weights
 from qdist.laws import RegressionLaw, build
 from qdist.quantile import PiecewiseLinear, QuantileFunction
 from qdist.regression import (
@@ -181,8 +181,10 @@ class Parts:
         shares, spreads = list(data["shares"]), [float(s) for s in data["spreads"]]
         parts = cls(features, targets, trees, {}, dict(data["networks"]), shares, spreads)
         for name in parts.settings:
-            law = _build(parts, name, seed=0, device="cpu")
-            fill_weights(law, of.pop(name, {}))
+            own = of.pop(name, {})
+            with budget(own):
+                law = _build(parts, name, seed=0, device="cpu")
+            fill_weights(law, own)
             law.eval()
             parts.networks[name] = law
         return parts

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from torch import Tensor
 
-from qdist import arguments
-from qdist.checkpoint import write_model
+from qdist import arguments, files
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.inputs import read_features, read_levels, read_targets
 from qdist.estimators.join import join
-from qdist.estimators.limits import asked, finite
+from qdist.estimators.limits import asked
 from qdist.estimators.parts import Parts, Plan, fit_parts
 from qdist.quantile import QuantileFunction
 from qdist.regression.trees import TreeRecipe
@@ -169,6 +168,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             if earlier is not None:  # a fit that fails leaves an earlier one whole
                 self._parts = earlier
             raise
+        self._summary = files.start_summary(len(targets))
         self._note(parts, flat=flat)
         return self
 
@@ -281,17 +281,20 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             skills.append(_skill(got, _marginal_crps(column, weight)))
         return float(np.mean(skills))
 
-    def save(self, path: Any) -> None:
-        """Write the model to one file, `name.qdist`; see [`load`][qdist.load].
+    def save(self, path: Any, *, layout: files.Layout = "file") -> None:
+        """Write the model to one file, `name.qdist`, or to a folder; see [`load`][qdist.load].
+
+        Args:
+            path: Where to; a model that is there is replaced, whole or not at all.
+            layout: "file", or "folder" for a folder of the file's parts.
 
         Raises:
             NotFittedError: Before `fit`.
+            InputError: If a parameter is nothing that JSON can hold.
             FileAccessError: If the folder is missing or read-only; nothing is overwritten.
         """
         parts = self._fitted()
-        params = {k: v for k, v in self.get_params(deep=False).items() if k != "callbacks"}
-        state = params["random_state"]
-        params["random_state"] = int(state) if isinstance(state, int | np.integer) else None
+        params = files.saved_params(self.get_params(deep=False))
         if isinstance(self.max_steps, Sequence):
             params["max_steps"] = [int(n) for n in self.max_steps]
         names = getattr(self, "feature_names_in_", None)
@@ -302,18 +305,16 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             "flat": self._flat,
             "n_features": self.n_features_in_,
             "names": None if names is None else list(names),
-            "n_steps": parts.n_steps,
-            "history": finite(parts.history),
-            "profile": parts.profile,
+            **files.training_summary(self._summary, self),
         }
-        write_model(arguments.file_path(path), meta, parts.tensors())
+        files.write_model(arguments.file_path(path), meta, parts.tensors(), layout=layout)
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
         model = cls(**meta["params"])
         parts = Parts.from_file(meta["parts"], weights)
-        parts.n_steps = [int(n) for n in meta["n_steps"]]
-        parts.history, parts.profile = list(meta["history"]), dict(meta["profile"])
+        model._summary, shown = files.split_summary(meta)
+        parts.n_steps, parts.history, parts.profile = shown
         model.n_features_in_ = int(meta["n_features"])
         if meta["names"] is not None:
             model.feature_names_in_ = np.asarray(meta["names"], dtype=object)

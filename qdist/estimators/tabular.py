@@ -7,14 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from torch import Tensor
+from torch import Tensor, nn
 
-from qdist import arguments, queries
-from qdist.checkpoint import fill_weights, write_model
+from qdist import arguments, files, queries
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, NotFittedError
-from qdist.estimators.limits import asked, finite, limits_of
+from qdist.estimators.limits import asked, limits_of
 from qdist.joint import Autoregressive, Ensemble
 from qdist.laws import TableLaw, build
 from qdist.quantile import QuantileFunction
@@ -47,6 +46,8 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         learning_rate: Peak learning rate of AdamW.
         validation_fraction: Share of the rows held out for early stopping; 0 for none.
         columns: What is known beforehand of some columns, by name: `qdist.Column(...)`.
+        min_level_count: A nominal level that fewer rows hold counts as "(other)" (as missing where
+            levels are no text): its name is not kept, nor saved.
         codec_args: Arguments of [`TableCodec.fit`][qdist.codecs.table.TableCodec.fit], such as
             `n_bins`.
         backbone_args: Arguments of the backbone.
@@ -87,6 +88,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         learning_rate: float = 1e-3,
         validation_fraction: float = 0.1,
         columns: dict[str, Column] | None = None,
+        min_level_count: int = 1,
         codec_args: dict[str, Any] | None = None,
         backbone_args: dict[str, Any] | None = None,
         head_args: dict[str, Any] | None = None,
@@ -105,6 +107,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         self.learning_rate = learning_rate
         self.validation_fraction = validation_fraction
         self.columns = columns
+        self.min_level_count = min_level_count
         self.codec_args = codec_args
         self.backbone_args = backbone_args
         self.head_args = head_args
@@ -149,7 +152,8 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         kept = Checkpoint(checkpoint, resume=resume)
         seed = kept.seed(self.random_state)
         codec_args = arguments.keywords("codec_args", self.codec_args, of=TableCodec.fit)
-        codec = TableCodec.fit(X, **{"columns": self.columns, **codec_args})
+        stated = {"columns": self.columns, "min_level_count": self.min_level_count}
+        codec = TableCodec.fit(X, **{**stated, **codec_args})
         encoded = codec.encode(X)
         weight = arguments.row_weights(sample_weight, len(encoded))
 
@@ -178,6 +182,7 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             )
         # Only now: a fit that fails leaves an earlier one whole.
         self._codec, self._settings, self._law = codec, settings, law
+        self._summary = files.start_summary(len(encoded), backbone=self.backbone, head=self.head)
         self._note(codec, result.n_steps, result.history, result.profile)
         return self
 
@@ -322,42 +327,45 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
         """The joint law: a torch module over encoded rows."""
         return self._asked()[1].joint
 
-    def save(self, path: Any) -> None:
-        """Write the model to one file, `name.qdist`; see [`load`][qdist.load].
+    def save(self, path: Any, *, layout: files.Layout = "file") -> None:
+        """Write the model to one file, `name.qdist`, or to a folder; see [`load`][qdist.load].
+
+        Args:
+            path: Where to; a model that is there is replaced, whole or not at all.
+            layout: "file", or "folder" for a folder of the file's parts.
 
         Raises:
             NotFittedError: Before `fit`.
+            InputError: If a parameter is nothing that JSON can hold.
             FileAccessError: If the folder is missing or read-only; nothing is overwritten.
         """
         codec = self._fitted()
-        skip = {"callbacks", "columns"}  # code, and what the codec already knows
-        params = {k: v for k, v in self.get_params(deep=False).items() if k not in skip}
-        state = params["random_state"]
-        params["random_state"] = int(state) if isinstance(state, int | np.integer) else None
         meta = {
             "estimator": "TabularModel",
-            "params": params,
+            # The codec knows what was said of the columns.
+            "params": files.saved_params(self.get_params(deep=False), skip=("columns",)),
             "parts": self._settings,
             "codec": codec.to_json(),
-            "n_steps": self.n_steps_,
-            "history": finite(self.history_),
-            "profile": self.profile_,
+            **files.training_summary(self._summary, self),
         }
-        write_model(
-            arguments.file_path(path), meta, {} if self._law is None else self._law.state_dict()
-        )
+        weights = {} if self._law is None else self._law.state_dict()
+        files.write_model(arguments.file_path(path), meta, weights, layout=layout)
 
     @classmethod
     def _from_file(cls, meta: dict[str, Any], weights: dict[str, Tensor]) -> Self:
         model = cls(**meta["params"])
-        model._codec = codec = TableCodec.from_json(meta["codec"])
+        model._codec = codec = files.read_table(meta["codec"])
         model._settings = meta["parts"]
-        model._note(codec, int(meta["n_steps"]), list(meta["history"]), dict(meta["profile"]))
-        model._law = None
+        model._summary, shown = files.split_summary(meta)
+        model._note(codec, *shown)
+        model._law = law = None
         if codec.coordinates:
-            model._law = build(lambda: TableLaw(codec, **model._settings), seed=0, device="cpu")
-            fill_weights(model._law, weights)
-            model._law.eval()
+            with files.budget(weights):
+                law = build(lambda: TableLaw(codec, **model._settings), seed=0, device="cpu")
+            model._law = law
+        files.fill_weights(nn.Module() if law is None else law, weights)
+        if law is not None:
+            law.eval()
         return model
 
     def _note(

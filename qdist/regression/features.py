@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from qdist.codecs.conform import conform, present, value_type
 from qdist.codecs.raw import is_numeric, natural_unit, to_raw
 from qdist.data.frames import canonical
-from qdist.data.makes.arrow_tables import pack_type, unpack_type
 from qdist.data.makes.levels import pack_levels, unpack_levels
-from qdist.errors import InputError
+from qdist.data.makes.types import pack_type, unpack_type
+from qdist.errors import InputError, UnknownNameError
 
 __all__ = ["FeatureCodec"]
 
@@ -125,7 +125,13 @@ class FeatureCodec:
 
         Raises:
             InputError: If a cell is not one that its column can hold.
+            UnknownNameError: If a column is lacking.
         """
+        lacking = [c.name for c in self.columns if c.name not in table.schema.names]
+        if lacking:
+            raise UnknownNameError(
+                f"Expected the features of fit; {lacking[0]!r} is lacking. Add it."
+            )
         x = np.empty((table.num_rows, len(self.columns)))
         for k, column in enumerate(self.columns):
             x[:, k] = column.read(canonical(table.column(column.name)))

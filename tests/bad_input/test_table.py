@@ -19,7 +19,7 @@ ROWS = TABLE.rows()
 
 PUBLIC = (
     "qdist",
-    "qdist.checkpoint",
+    "qdist.files",
     "qdist.data.datasets",
     "qdist.data.files",
     "qdist.data.images",

@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 
 import qdist
 from qdist.errors import FileAccessError, FileFormatError, UnknownNameError
+from qdist.files.description import digest_of
 
 
 @pytest.fixture
@@ -27,9 +28,11 @@ def rewrite(path, *, meta=lambda meta: None, weights=lambda weights: None):
         tensors = safetensors.torch.load(file.read("model.safetensors"))
     meta(description)
     weights(tensors)
+    blob = safetensors.torch.save(tensors)
+    description["digest"] = digest_of(description, blob)
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("model.json", json.dumps(description))
-        file.writestr("model.safetensors", safetensors.torch.save(tensors))
+        file.writestr("model.safetensors", blob)
 
 
 def test_a_loaded_model_samples_the_same_rows(model, path, frame, untouched_rng):
@@ -113,7 +116,7 @@ def test_no_row_and_no_id_is_in_the_file(small, tmp_path):
 
 def test_a_file_of_another_estimator(path):
     rewrite(path, meta=lambda meta: meta.update(estimator="TextModel"))
-    with pytest.raises(FileFormatError, match=r"Expected one of Tab.* in .*; got .TextModel."):
+    with pytest.raises(FileFormatError, match=r"Expected one of Tab.*; got .TextModel."):
         qdist.load(path)
 
 
@@ -152,13 +155,13 @@ def without(key):
 
 
 BROKEN = {
-    **{f"no {key}": without(key) for key in ("params", "parts", "codec", "n_steps", "history")},
+    **{f"no {key}": without(key) for key in ("params", "parts", "codec", "plugins", "training")},
     "an unknown parameter": lambda meta: meta["params"].update(colour="red"),
     "no parts to speak of": lambda meta: meta["parts"].clear(),
     "a codec of another kind": lambda meta: meta["codec"].update(codec="image"),
     "columns of an unknown kind": lambda meta: meta["codec"]["columns"][0].update(codec="odd"),
     "a type that Arrow lacks": lambda meta: meta["codec"]["columns"][0].update(type="odd"),
-    "text for a number of steps": lambda meta: meta.update(n_steps="many"),
+    "text for a number of steps": lambda meta: meta["training"].update(steps="many"),
     "a codec that is a number": lambda meta: meta.update(codec=3),
     "parameters that are a list": lambda meta: meta.update(params=[1]),
 }
@@ -167,7 +170,7 @@ BROKEN = {
 @pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
 def test_a_description_that_does_not_hold_together(path, damage):
     rewrite(path, meta=damage)
-    with pytest.raises(FileFormatError, match="Expected a"):
+    with pytest.raises(FileFormatError, match="Expected"):
         qdist.load(path)
 
 
@@ -175,6 +178,106 @@ def test_a_plugin_that_is_missing(path):
     rewrite(path, meta=lambda meta: meta["parts"].update(backbone="resnet"))
     with pytest.raises(UnknownNameError, match=r"name of a backbone; got 'resnet'; known:.*mlp"):
         qdist.load(path)
+
+
+def test_a_plugin_that_is_missing_is_named_with_its_package(path):
+    def change(meta):
+        meta["plugins"][0].update(name="resnet", package="qdist-resnet", version="1.2")
+
+    rewrite(path, meta=change)
+    with pytest.raises(
+        UnknownNameError, match=r"backbone 'resnet' that .* package 'qdist-resnet' 1.2"
+    ):
+        qdist.load(path)
+
+
+def test_a_network_that_is_larger_than_its_weights_is_not_built(path):
+    rewrite(path, meta=lambda meta: meta["parts"]["backbone_args"].update(width=200_000))
+    with pytest.raises(FileFormatError, match="Expected a network as large as its weights"):
+        qdist.load(path)
+    rewrite(path, meta=lambda meta: meta["parts"]["backbone_args"].update(width=2, blocks=10**9))
+    with pytest.raises(FileFormatError, match="Expected a network as large as its weights"):
+        qdist.load(path)
+
+
+def curve_of(meta):
+    return next(c["curve"] for c in meta["codec"]["columns"] if c["codec"] == "curved")
+
+
+CURVES = {
+    "levels that fall": lambda c: c["u"].reverse(),
+    "knots that fall": lambda c: c["z"].insert(1, c["z"].pop(2)),
+    "a knot of its own": lambda c: c["z"].append([9.0, 10.0]),
+    "a tail inside": lambda c: c["kind"].__setitem__(2, 2),
+    "a scale of 0": lambda c: c["scales"].__setitem__(0, 0.0),
+    "bins that jump": lambda c: c["bin"].__setitem__(2, 9000),
+    "a knot that is none": lambda c: c["z"].__setitem__(2, [None, 1.0]),
+    "mass that is missing": lambda c: c.update(missing=0.25),
+}
+
+
+@pytest.mark.parametrize("damage", CURVES.values(), ids=CURVES)
+def test_a_curve_that_is_no_cdf(path, damage):
+    rewrite(path, meta=lambda meta: damage(curve_of(meta)))
+    with pytest.raises(FileFormatError, match=r"Expected .* of the model's description; got"):
+        qdist.load(path)
+
+
+@pytest.mark.parametrize("name", ["NaN", "Infinity", "1e999"])
+def test_numbers_that_are_not_finite(path, name):
+    with zipfile.ZipFile(path) as file:
+        text, blob = file.read("model.json"), file.read("model.safetensors")
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(
+            "model.json", text.replace(b'"learning_rate": 0.001', b'"x": ' + name.encode())
+        )
+        file.writestr("model.safetensors", blob)
+    with pytest.raises(FileFormatError, match=r"damaged|finite numbers"):
+        qdist.load(path)
+
+
+def test_rare_levels_are_not_in_the_file(small, tmp_path):
+    """Ten rows a level is common; one row is not. The categories of the dtype are no leak."""
+    levels = np.repeat(["common", "usual"], 100).astype(object)
+    levels[[3, 150]] = "secret"
+    numbers = pd.Categorical(np.where(levels == "secret", 7654321, 5))
+    table = pd.DataFrame({
+        "text": levels,
+        "category": pd.Categorical(levels, ["usual", "secret", "common", "unused"]),
+        "number": numbers,
+        "x": np.arange(200.0),
+    })  # fmt: skip
+    model = small(max_steps=2, min_level_count=10).fit(table)
+    model.save(tmp_path / "m.qdist")
+    content = (tmp_path / "m.qdist").read_bytes()
+    assert not any(word in content for word in (b"secret", b"unused", b"7654321"))
+    drawn = qdist.load(tmp_path / "m.qdist").sample(300, random_state=0)
+    assert set(drawn["text"]) == {"common", "usual", "(other)"}
+    assert set(drawn["category"].cat.categories) == {"common", "usual", "(other)"}
+    assert set(drawn["number"].dropna()) == {5}
+    assert drawn["number"].isna().sum() < 30  # 2 of 200 rows were rare
+    # What is rare is known to be rare, and so is what was never met.
+    strange = model.quantile("x", [0.5], given={"text": "never met"})
+    assert np.array_equal(strange, model.quantile("x", [0.5], given={"text": "secret"}))
+    plain = small(max_steps=2).fit(table)
+    plain.save(tmp_path / "plain.qdist")
+    assert b"secret" in (tmp_path / "plain.qdist").read_bytes()
+
+
+def test_a_column_of_rare_levels_alone_is_a_constant(small):
+    table = {"rare": [f"r{k % 15}" for k in range(30)], "x": list(range(30))}
+    drawn = small(max_steps=2, min_level_count=5).fit(table).sample(3, random_state=0)
+    assert drawn["rare"] == ["(other)"] * 3
+
+
+def test_a_folder_is_loaded(model, tmp_path):
+    model.save(tmp_path / "model", layout="folder")
+    loaded = qdist.load(tmp_path / "model")
+    assert_frame_equal(loaded.sample(9, random_state=0), model.sample(9, random_state=0))
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "| rows | 200 |" in card
+    assert "| colour | nominal | 0 % |" in card
+    assert "held-out loss" in card
 
 
 def test_a_model_that_is_truncated(path):

@@ -1,11 +1,11 @@
 """pyarrow Tables."""
 
-import base64
 from typing import Any
 
 import pyarrow as pa
 
 from qdist.data.makes.levels import pack_levels, unpack_levels
+from qdist.data.makes.types import pack_type, unpack_type
 
 __all__ = ["columns", "describe", "restore"]
 
@@ -13,16 +13,6 @@ __all__ = ["columns", "describe", "restore"]
 def columns(frame: pa.Table) -> tuple[list[str], list[pa.ChunkedArray]]:
     """Labels and arrays."""
     return list(frame.schema.names), list(frame.columns)
-
-
-def pack_type(kind: pa.DataType) -> str:
-    """An Arrow type as text."""
-    return base64.b64encode(pa.schema([pa.field("x", kind)]).serialize().to_pybytes()).decode()
-
-
-def unpack_type(text: str) -> pa.DataType:
-    """The Arrow type that `pack_type` wrote."""
-    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text))).field(0).type
 
 
 def describe(frame: pa.Table) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qdist.data.makes.arrow_tables import pack_type, to_dictionary, unpack_type
+from qdist.data.makes.arrow_tables import to_dictionary
 from qdist.data.makes.levels import pack_levels, unpack_levels
 from qdist.data.makes.pandas_index import describe_index, restore_index
+from qdist.data.makes.types import pack_type, unpack_type
 from qdist.data.makes.vectors import from_vector, mixed, to_vector
 from qdist.errors import InputError
 

@@ -5,17 +5,33 @@ import json
 import math
 import os
 import stat
+import warnings
 import zipfile
 
 import pytest
 import safetensors.torch
 import torch
 
-from qdist import checkpoint
-from qdist.checkpoint import FORMAT, fill_weights, read_model, write_model
 from qdist.errors import FileAccessError, FileFormatError, InputError
+from qdist.files import FORMAT, fill_weights, read_model, write_model
+from qdist.files.tensors import unpack_tensors
 
-META = {"estimator": "Toy", "numbers": [1, 2.5, None], "text": "Ärger"}
+META = {
+    "estimator": "ImageModel",
+    "params": {"numbers": [1, 2.5, None], "text": "Ärger"},
+    "parts": {"backbone": "x", "backbone_args": {}, "head": "y", "head_args": {}},
+    "codec": {
+        "codec": "image",
+        "schema": {
+            "height": 1, "width": 2, "channels": 1, "channel_axis": False, "first": 0, "step": 1,
+            "levels": 256, "classes": [], "counts": [],
+        },
+    },
+    "plugins": [],
+    "training": {
+        "when": None, "rows": 3, "versions": {}, "steps": 1, "history": [], "profile": {},
+    },
+}  # fmt: skip
 
 
 def make_weights():
@@ -48,6 +64,7 @@ def test_what_is_written_is_read(path):
     weights = make_weights()
     write_model(path, META, weights)
     meta, read = read_model(path)
+    assert meta.pop("digest").startswith("sha256:")
     assert meta == {"format": FORMAT, **META}
     assert read.keys() == weights.keys()
     for name, tensor in weights.items():
@@ -71,8 +88,8 @@ def test_tensors_that_share_memory(path):
 def test_it_is_a_zip_of_json_and_safetensors(path):
     write_model(path, META, make_weights())
     with zipfile.ZipFile(path) as file:
-        assert sorted(file.namelist()) == ["model.json", "model.safetensors"]
-        assert json.loads(file.read("model.json"))["estimator"] == "Toy"
+        assert file.namelist() == ["model.json", "model.safetensors", "README.md"]
+        assert json.loads(file.read("model.json"))["estimator"] == "ImageModel"
 
 
 def test_the_same_content_is_the_same_file(path, tmp_path, monkeypatch):
@@ -85,7 +102,7 @@ def test_the_same_content_is_the_same_file(path, tmp_path, monkeypatch):
 def test_a_save_replaces_the_old_file_and_leaves_no_other(path):
     path.write_bytes(b"old")
     write_model(path, META, {})
-    assert read_model(path)[0]["estimator"] == "Toy"
+    assert read_model(path)[0]["estimator"] == "ImageModel"
     assert os.listdir(path.parent) == [path.name]
     umask = os.umask(0)
     os.umask(umask)
@@ -110,7 +127,7 @@ def test_a_failed_save_leaves_the_old_file(path, monkeypatch, name, failure):
     before = path.read_bytes()
     monkeypatch.setattr(name, failure)
     with pytest.raises(FileAccessError, match=r"No space left on device\. Nothing was overwrit"):
-        write_model(path, {"estimator": "Other"}, {})
+        write_model(path, META, {})
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
@@ -138,7 +155,7 @@ def test_places_that_take_no_file(tmp_path, where):
 @pytest.mark.parametrize("value", [math.nan, {1, 2}, {(1, 2): 3}, b"x"], ids=repr)
 def test_what_json_lacks_is_refused_before_anything_is_written(path, value):
     with pytest.raises(InputError, match="Expected parameters that JSON can hold, to be saved"):
-        write_model(path, {"x": value}, {})
+        write_model(path, {**META, "params": {"x": value}}, {})
     assert os.listdir(path.parent) == []
 
 
@@ -162,12 +179,15 @@ def test_a_changed_byte_in_the_content_is_noticed(path):
             read_model(path)
 
 
-GOOD = json.dumps({"format": FORMAT})
+GOOD = json.dumps({"format": 1})  # which has no digest
 FOREIGN = {
-    "empty": (b"", "truncated or of another kind"),
-    "text": (b"a,b\n1,2\n", "truncated or of another kind"),
-    "another zip": (archive(hello__txt="x"), r"entries model.json and model.safetensors; got"),
-    "an empty zip": (archive(), r"entries model.json and model.safetensors; got"),
+    "empty": (b"", "truncated, damaged or of another kind"),
+    "text": (b"a,b\n1,2\n", "truncated, damaged or of another kind"),
+    "another zip": (
+        archive(hello__txt="x"),
+        r"entries model.json and model.safetensors, each once; got",
+    ),
+    "an empty zip": (archive(), r"entries model.json and model.safetensors, each once; got"),
     "one entry too many": (
         archive(model__json=GOOD, model__safetensors=WEIGHTS, more="x"),
         "entries model.json and model.safetensors",
@@ -245,25 +265,123 @@ def test_weights_that_do_not_fit_leave_the_network_as_it_was(change, words):
         assert torch.equal(w, before[name])
 
 
-def test_a_file_that_claims_to_be_huge(path, monkeypatch):
-    write_model(path, META, make_weights())
-    monkeypatch.setattr(checkpoint, "_MOST_JSON", 10)
-    with pytest.raises(FileFormatError, match="Expected a model of at most"):
-        read_model(path)
+def header(**entries):
+    """Safetensors of eight bytes with these entries in their header."""
+    text = json.dumps(entries).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(8)
 
 
-def test_a_bomb_is_not_unpacked(path):
-    """What an entry claims to hold is looked at before it is unpacked."""
+def tensor(**changes):
+    return {"dtype": "F32", "shape": [2], "data_offsets": [0, 8], **changes}
+
+
+HEADERS = {
+    "10^12 elements": (header(a=tensor(shape=[10**6, 10**6])), r"shape \[1000000, 1000000\], whi"),
+    "no header": (b"\x10", "no whole header"),
+    "a header of 2^63 bytes": (b"\0" * 7 + b"\x80" + bytes(9), "no whole header"),
+    "an unknown dtype": (header(a=tensor(dtype="OBJECT")), "no tensor of a known dtype"),
+    "a dtype that is no text": (header(a=tensor(dtype={})), "no tensor of a known dtype"),
+    "a negative size": (header(a=tensor(shape=[-2])), "of no possible shape"),
+    "overlap": (header(a=tensor(), b=tensor()), "overlap or leave gaps"),
+    "a gap": (header(a=tensor(shape=[1], data_offsets=[4, 8])), "overlap or leave gaps"),
+    "too little": (header(a=tensor(shape=[1], data_offsets=[0, 4])), "of 4 bytes, of which 8"),
+    "more than there is": (header(a=tensor(shape=[9], data_offsets=[0, 36])), "of which 8 are"),
+    "no JSON": (b"\x02" + bytes(7) + b"{]", "a header that is no JSON"),
+    "a name twice": (
+        (34).to_bytes(8, "little") + b'{"a":{"dtype":"F32"},"a":{"a":12}}' + bytes(8),
+        "a name that occurs twice",
+    ),
+    "more than tensors": (header(a=tensor(code="x")), "no tensor of a known dtype"),
+}
+
+
+@pytest.mark.parametrize(("blob", "words"), HEADERS.values(), ids=HEADERS)
+def test_what_is_no_tensor_is_refused_before_it_is_made(blob, words):
+    with pytest.raises(FileFormatError, match=words):
+        unpack_tensors(blob)
+
+
+def zipped(*entries, **options):
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("model.json", b" " * (checkpoint._MOST_JSON + 1))
-        file.writestr("model.safetensors", WEIGHTS)
-    path.write_bytes(buffer.getvalue())
-    with pytest.raises(FileFormatError, match="Expected a model of at most"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that occur twice
+        with zipfile.ZipFile(buffer, "w", **options) as file:
+            for name, content in entries:
+                file.writestr(name, content)
+    return buffer.getvalue()
+
+
+BOTH = (("model.json", GOOD), ("model.safetensors", WEIGHTS))
+ARCHIVES = {
+    "a bomb": (
+        zipped(("model.json", b" " * 10**7), BOTH[1], compression=zipfile.ZIP_DEFLATED),
+        "Expected entries without compression",
+    ),
+    "an entry twice": (zipped(*BOTH, BOTH[0]), "each once"),
+    "a path that climbs": (zipped(*BOTH, ("../model.json", "x")), "each once"),
+    "an absolute path": (zipped(*BOTH, ("/etc/model.json", "x")), "each once"),
+    "many entries": (zipped(*BOTH, *((f"{k}", "") for k in range(9))), "with 11 entries"),
+    "a card that is huge": (
+        zipped(*BOTH, ("README.md", b" " * (2**20 + 1))),
+        "README.md of at",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), ARCHIVES.values(), ids=ARCHIVES)
+def test_archives_that_qdist_does_not_write(path, content, words):
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=words):
         read_model(path)
 
 
-@pytest.mark.parametrize("name", ["missing.qdist", "missing/model.qdist", "folder", "f/x"])
+def test_a_description_that_is_too_large(path):
+    path.write_bytes(zipped(("model.json", b"[" + b"1," * 6_000_000), BOTH[1]))
+    with pytest.raises(FileFormatError, match="at most 5000000 entries"):
+        read_model(path)
+
+
+def test_weights_and_description_of_two_saves_are_told_apart(tmp_path):
+    for name, value in (("a", 0.0), ("b", 1.0)):
+        write_model(tmp_path / name, META, {"w": torch.full((2,), value)}, layout="folder")
+    blob = (tmp_path / "b" / "model.safetensors").read_bytes()
+    (tmp_path / "a" / "model.safetensors").write_bytes(blob)
+    with pytest.raises(FileFormatError, match="mixes two saves"):
+        read_model(tmp_path / "a")
+
+
+def test_a_folder_holds_the_same_as_a_file(tmp_path):
+    write_model(tmp_path / "file", META, make_weights())
+    write_model(tmp_path / "folder", META, make_weights(), layout="folder")
+    names = ["README.md", "model.json", "model.safetensors"]
+    assert sorted(os.listdir(tmp_path / "folder")) == names
+    (meta, weights), (other, others) = (read_model(tmp_path / n) for n in ("file", "folder"))
+    assert meta == other
+    assert all(torch.equal(w, others[name]) for name, w in weights.items())
+    assert (tmp_path / "folder" / "README.md").read_text().startswith("# A model fitted by qdist")
+
+
+def test_a_folder_of_links_is_refused(tmp_path):
+    write_model(tmp_path / "real", META, {}, layout="folder")
+    (tmp_path / "fake").mkdir()
+    for name in ("model.json", "model.safetensors"):
+        (tmp_path / "fake" / name).symlink_to(tmp_path / "real" / name)
+    with pytest.raises(FileFormatError, match=r"got model\.json that is a link"):
+        read_model(tmp_path / "fake")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileFormatError, match="Expected a file or a folder; got pipe"):
+        read_model(tmp_path / "pipe")
+
+
+def test_an_unknown_layout(tmp_path):
+    with pytest.raises(InputError, match="Expected layout 'file' or 'folder'; got 'tar'"):
+        write_model(tmp_path / "m", META, {}, layout="tar")
+
+
+@pytest.mark.parametrize("name", ["missing.qdist", "missing/model.qdist", "f/x"])
 def test_a_file_that_is_not_there(tmp_path, name):
     (tmp_path / "folder").mkdir()
     (tmp_path / "f").write_text("x")
