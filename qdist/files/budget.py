@@ -104,7 +104,7 @@ def _predicted(func: Any, args: Any, kwargs: Any) -> int:
 
 
 def _without_data(value: Any) -> Any:
-    return value.to("meta") if isinstance(value, Tensor) else value
+    return value.detach().to("meta") if isinstance(value, Tensor) else value
 
 
 def _bytes(tensor: Tensor) -> int:

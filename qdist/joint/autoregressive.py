@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from qdist.backbones import AbstractBackbone
-from qdist.errors import UnsupportedError
+from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
 from qdist.joint.cells import Draw, Part, hidden_rows
 from qdist.joint.levels import PAST
@@ -73,9 +73,12 @@ class Autoregressive(NetworkJoint):
             Laws of batch shape (B,).
 
         Raises:
+            InputError: If there is no such coordinate, or a shape is wrong.
             UnsupportedError: If the backbone has a fixed order in which i does not come next.
         """
         visible = self._visible(y, visible)
+        if not 0 <= i < self.dim:
+            raise InputError(f"Expected a coordinate in 0 ... {self.dim - 1}; got {i}.")
         if self.backbone.serves == "fixed" and not bool(
             (visible == (torch.arange(self.dim, device=y.device) < i)).all()
         ):

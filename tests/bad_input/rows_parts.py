@@ -17,15 +17,17 @@ from qdist.errors import (
     UnsupportedError,
 )
 from qdist.heads import BinnedHead, CategoricalHead, ColumnHeads, ImplicitHead, SplineHead
-from qdist.joint import Autoregressive, Comonotonic, Independent
+from qdist.joint import Autoregressive, Comonotonic, Ensemble, Independent
 from qdist.quantile import (
     Affine,
     Categorical,
     Empirical,
     Frozen,
     Implicit,
+    Mixture,
     PiecewiseLinear,
     Rounded,
+    mixture,
 )
 
 T = torch.tensor
@@ -108,6 +110,12 @@ OBJECTS = {
     "a scale below nought": (lambda world: Affine(LAW, 0.0, -1.0), InputError, "Expected"),
     "a function that is none": (lambda world: Implicit(3, ()), InputError, "Expected"),
     "no grid": (lambda world: Implicit(lambda tau: tau, (), grid=0), InputError, "Expected"),
+    "a mixture of none": (lambda world: mixture([]), InputError, "at least one law to mix"),
+    "a mixture by halves": (
+        lambda world: Mixture([LAW, LAW], weights=[1.0]),
+        InputError,
+        "Expected 2 positive weights",
+    ),
     "a step of nought": (lambda world: Rounded(LAW, step=0.0), InputError, "Expected"),
 }
 
@@ -164,6 +172,28 @@ JOINTS = {
         joint(Independent, conditioning=[7]),
         InputError,
         "Expected",
+    ),
+    "a law of a coordinate that is not there": (
+        lambda world: world.joint.conditional(
+            9, torch.zeros(1, 3), torch.zeros(1, 3, dtype=torch.bool)
+        ),
+        InputError,
+        r"Expected a coordinate in 0 \.\.\. 2; got 9",
+    ),
+    "an ensemble of none": (lambda world: Ensemble([]), InputError, "at least one member"),
+    "a law of an ensemble of another width": (
+        lambda world: Ensemble([world.joint]).conditional(
+            0, torch.zeros(1, 5), torch.zeros(1, 5, dtype=torch.bool)
+        ),
+        InputError,
+        r"Expected y of shape \(B, 3\)",
+    ),
+    "a score of an ensemble of another width": (
+        lambda world: Ensemble([world.joint]).score(
+            torch.zeros(1, 5), rank=torch.zeros(5), where=torch.ones(1, 5, dtype=torch.bool)
+        ),
+        InputError,
+        r"Expected y of shape \(B, 3\)",
     ),
     "a cdf without a closed form": (
         lambda world: world.joint.cdf(torch.zeros(1, 3)),

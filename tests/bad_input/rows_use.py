@@ -43,7 +43,7 @@ def newest(content):
     """The file of a qdist to come."""
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         meta, weights = file.read("model.json"), file.read("model.safetensors")
-    meta = meta.replace(b'"format": 1', b'"format": 99', 1)
+    meta = meta.replace(b'"format": 2', b'"format": 99', 1)
     return zipped(model__json=meta, model__safetensors=weights)
 
 
@@ -245,29 +245,29 @@ FILES = {
     ),
     "load a folder": (
         lambda world: qdist.load(world.folder),
-        FileAccessError,
-        "Expected a model file at",
+        FileFormatError,
+        r"Expected a folder with model\.json and model\.safetensors; got .* without model\.json",
     ),
-    "load an empty file": (load(b""), FileFormatError, "truncated or of another kind"),
+    "load an empty file": (load(b""), FileFormatError, "truncated, damaged or of another kind"),
     "load a foreign file": (
         load(b"a,b\n1,2\n"),
         FileFormatError,
-        r"Expected a qdist model file; got other\.qdist, which is truncated or of another kind",
+        r"Expected a qdist model file; got other\.qdist, which is truncated, damaged or of another kind",
     ),
     "load a foreign zip": (
         load(zipped(hello__txt="x")),
         FileFormatError,
-        "Expected a qdist model with entries model.json and model.safetensors; got",
+        r"with entries model\.json and model\.safetensors, each once; got other\.qdist with",
     ),
     "load half a file": (
         lambda world: world.load(first(world.path.read_bytes(), tenth=5)),
         FileFormatError,
-        "truncated or of another kind",
+        "truncated, damaged or of another kind",
     ),
     "load a file to come": (
         lambda world: world.load(newest(world.path.read_bytes())),
         FileFormatError,
-        "Expected a model of format 1 or older; got other.qdist of format 99. Install a newer",
+        "Expected a model of format 2 or older; got other.qdist of format 99. Install a newer",
     ),
 }
 

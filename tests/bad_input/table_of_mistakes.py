@@ -42,6 +42,7 @@ class World:
         "rate": [i / 60 for i in range(60)],
     }
     quick: ClassVar = {
+        "members": 1,
         "max_steps": 2,
         "random_state": 0,
         "backbone_args": {"width": 8, "blocks": 1},

@@ -11,6 +11,8 @@ import qdist
 from qdist.errors import QdistError
 
 PARAMS = {
+    "members": 2,
+    "min_level_count": 3,
     "backbone": "mlp",
     "head": "spline",
     "order": ("b", "a"),
