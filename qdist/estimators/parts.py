@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qdist.checkpoint import fill_weights
+from qdist.estimators.join import join_pieces
 from qdist.laws import RegressionLaw, build
 from qdist.quantile import PiecewiseLinear, QuantileFunction
 from qdist.regression import (
@@ -26,6 +27,7 @@ from qdist.regression import (
     SymmetricTrees,
     TargetCodec,
     average,
+    average_members,
     cross_fit,
     spread_of,
     stretched,
@@ -37,7 +39,8 @@ __all__ = ["Parts", "Plan", "fit_parts"]
 
 Floats = NDArray[np.float64]
 
-_ROWS = 8192  # rows that go through the networks at once
+_ROWS = 8192  # rows that are read at once
+_NETWORK_ROWS = 512  # of them, that go through a network at once: what they need fits in a cache
 _GRID = np.linspace(0, 1, 21)  # of shares
 
 PLAIN = Recipe(
@@ -122,7 +125,7 @@ class Parts:
             guesses = [trees.predict(questions) for trees in self.trees]  # type: ignore[arg-type]
             blank = np.zeros((len(matrix), len(self.targets)))
             found = {
-                name: law.laws(_rows(self, name, matrix, guesses, blank).to(law.device, law.dtype))
+                name: _ask(law, _rows(self, name, matrix, guesses, blank))
                 for name, law in self.networks.items()
             }
             yield [
@@ -315,6 +318,15 @@ def _given_rows(
     return as_rows(matrix, guesses, np.stack(z, -1), np.ones(len(y)))
 
 
+def _ask(network: RegressionLaw, rows: Tensor) -> list[PiecewiseLinear]:
+    """The laws of the targets of rows (N, F + C + T), averaged over the members."""
+    rows = rows.to(network.device, network.dtype)
+    parts = [
+        [average_members(law) for law in network.laws(some)] for some in rows.split(_NETWORK_ROWS)
+    ]
+    return [join_pieces(list(laws)) for laws in zip(*parts, strict=True)]
+
+
 @torch.no_grad()
 def _weigh(parts: Parts, checks: dict[str, Rows | None]) -> tuple[list[list[float]], list[float]]:
     """For each target the shares of least CRPS on the held-out rows, and the spread after it."""
@@ -324,7 +336,7 @@ def _weigh(parts: Parts, checks: dict[str, Rows | None]) -> tuple[list[list[floa
     for name, check in checks.items():
         if check is None:  # nothing to choose by
             return [even] * count, [1.0] * count
-        laws[name] = parts.networks[name].laws(check.y)
+        laws[name] = _ask(parts.networks[name], check.y)
         weight, y = check.weight, check.y[:, -count:]
     shares, spreads = [], []
     for t in range(count):

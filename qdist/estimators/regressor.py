@@ -339,8 +339,16 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         """Answers of all laws, (N, ...) or (N, T, ...)."""
         parts = self._fitted()
         table = read_features(self, X, reset=False)
-        answers = [torch.stack([question(law) for law in laws], 1) for laws in parts.laws(table)]
-        found: Floats = torch.cat(answers).numpy()
+        found: Floats | None = None
+        start = 0
+        for laws in parts.laws(table):
+            for t, law in enumerate(laws):
+                answer = question(law).numpy()
+                if found is None:
+                    found = np.empty((table.num_rows, len(laws), *answer.shape[1:]))
+                found[start : start + len(answer), t] = answer
+            start += len(answer)
+        assert found is not None  # there is at least one batch
         return found[:, 0] if self._flat else found
 
     def _note(self, parts: Parts, *, flat: bool) -> None:

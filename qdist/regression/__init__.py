@@ -1,6 +1,6 @@
 """What a regressor is made of: features, targets, boosted trees, networks, and their average."""
 
-from qdist.regression.average import average
+from qdist.regression.average import average, average_members
 from qdist.regression.crossfit import cross_fit
 from qdist.regression.embedding import FeatureEmbedding
 from qdist.regression.features import FeatureCodec
@@ -16,6 +16,7 @@ __all__ = [
     "SymmetricTrees",
     "TargetCodec",
     "average",
+    "average_members",
     "cross_fit",
     "spread_of",
     "stretched",
