@@ -121,7 +121,9 @@ class PiecewiseLinear(QuantileFunction):
         if self.levels.dim() != 1 or tau.dim() != 1:
             return super().quantiles(levels)
         if self._validate_args:
-            check_shares(tau, "levels", "A level is a probability; use cdf to turn a value into one.")
+            check_shares(
+                tau, "levels", "A level is a probability; use cdf to turn a value into one."
+            )
         upper = torch.searchsorted(self.levels.detach(), tau.detach(), side="left")
         upper = upper.clamp(1, len(self.levels) - 1)
         start, end = self.levels[upper - 1], self.levels[upper]

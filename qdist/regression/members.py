@@ -80,6 +80,7 @@ class Members(nn.Module):
         """Return the members' contexts of embedded rows."""
         if not (self.training or torch.is_grad_enabled()):
             for layer in self.layers:
+                assert isinstance(layer, _SharedLinear)
                 x = layer.ask(x).relu_()
             return (x * self.scale[:, None]).transpose(0, 1)
         for layer in self.layers:

@@ -14,7 +14,7 @@ https://jmlr.org/papers/v7/meinshausen06a.html, with the trees of "Extremely ran
 """
 
 from dataclasses import dataclass
-from typing import Final, Self, final
+from typing import Any, Final, Self, final
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
 _GRID: Final = 256  # values, at most, of a target that has many
+_MOST_ROWS: Final = 100_000  # that the forest is grown of; drawn where there are more
+_LEAVES: Final = 10_000  # of a tree, about, at most
 _ROWS: Final = 1024  # that fall through the trees at once: they and their nodes fit in the cache
 
 
@@ -67,7 +69,7 @@ class ForestMemory:
         tensor([9.], dtype=torch.float64)
     """
 
-    def __init__(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
         self._arrays = arrays
         self.grid: Floats = arrays["grid"].astype(np.float64)
         self._leaves = csr_array(
@@ -100,6 +102,9 @@ class ForestMemory:
             The forest. It keeps questions and counts, no rows.
         """
         recipe = recipe or MemoryRecipe()
+        if len(y) > _MOST_ROWS:
+            some = np.random.default_rng(seed).choice(len(y), _MOST_ROWS, replace=False)
+            x, y, weight = x[some], y[some], weight[some]
         if grid is None:
             grid = np.unique(y)
             if len(grid) > _GRID:
@@ -110,17 +115,17 @@ class ForestMemory:
         low[there], high[there] = np.nanmin(x[:, there], 0), np.nanmax(x[:, there], 0)
         # Halves, lest the range of numbers near the largest be infinite.
         spread = np.maximum(high / 2 - low / 2, np.finfo(np.float64).tiny)
-        arrays: dict[str, NDArray[np.generic]] = {"centre": low / 2 + high / 2, "spread": spread}
+        arrays: dict[str, NDArray[Any]] = {"centre": low / 2 + high / 2, "spread": spread}
         forest = ExtraTreesRegressor(
             recipe.trees,
-            min_samples_leaf=recipe.rows_a_leaf,
+            min_samples_leaf=max(recipe.rows_a_leaf, len(y) // _LEAVES),
             max_features=recipe.features,
             random_state=seed % 2**32,
         )
         asked = _scaled(x, arrays)
         forest.fit(asked, y, sample_weight=weight)
         code = _nearest(grid, y)
-        nodes: dict[str, list[NDArray[np.generic]]] = {n: [] for n in _NODES}
+        nodes: dict[str, list[NDArray[Any]]] = {n: [] for n in _NODES}
         roots, leaves, node_count, leaf_count = [], [], 0, 0
         for grower in forest.estimators_:
             tree = grower.tree_
@@ -226,6 +231,24 @@ class ForestMemory:
         """All there is, as tensors by name."""
         return {name: torch.from_numpy(array) for name, array in self._arrays.items()}
 
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor], *, features: int) -> Self:
+        """The forest that `tensors` describes, which must ask about Q features.
+
+        Raises:
+            FileFormatError: If the tensors are not those of such a forest.
+        """
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        try:
+            whole = _is_whole(arrays, features)
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise FileFormatError(
+                f"Expected the tensors of a forest; got others: {error!r}."
+            ) from error
+        if not whole:
+            raise FileFormatError("Expected the tensors of a forest; got some that do not fit.")
+        return cls(arrays)
+
 
 _NODES = ("feature", "threshold", "right", "leaf")
 _DTYPES: dict[str, type[np.generic]] = {
@@ -235,7 +258,7 @@ _DTYPES: dict[str, type[np.generic]] = {
 }  # fmt: skip
 
 
-def _scaled(x: Floats, arrays: dict[str, NDArray[np.generic]]) -> NDArray[np.float32]:
+def _scaled(x: Floats, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
     """Features in [-1, 1], float32 as the trees want them; -3 where missing."""
     with np.errstate(over="ignore"):  # far out is cut
         z = ((x - arrays["centre"]) / arrays["spread"]).clip(-2, 2)
@@ -248,3 +271,37 @@ def _nearest(grid: Floats, y: Floats) -> Whole:
         return np.zeros(len(y), np.int64)
     middle = (grid[1:] + grid[:-1]) / 2
     return np.searchsorted(middle, y)
+
+
+def _is_whole(a: dict[str, NDArray[Any]], features: int) -> bool:
+    """Whether arrays are those of a forest: every way down ends in a leaf of theirs."""
+    if set(a) != set(_DTYPES) or any(
+        a[n].dtype != d or a[n].ndim != 1 for n, d in _DTYPES.items()
+    ):
+        return False
+    nodes, leaves, entries = len(a["feature"]), len(a["first"]) - 1, len(a["code"])
+    here = np.arange(nodes)
+    ends = a["leaf"] >= 0
+    inner = ~ends
+    return bool(
+        len(a["centre"]) == len(a["spread"]) == features
+        and all(len(a[name]) == nodes for name in _NODES)
+        and len(a["share"]) == entries
+        and min(nodes, leaves, entries, len(a["grid"]), len(a["root"])) > 0
+        and ((a["root"] >= 0) & (a["root"] < nodes)).all()
+        and ((a["feature"] >= 0) & (a["feature"] < max(1, features))).all()
+        # Ways lead onwards, so that they end; the last node has none after it.
+        and (a["right"][inner] > here[inner] + 1).all()
+        and (a["right"] < nodes).all()
+        and ends[-1]
+        and (a["leaf"] < leaves).all()
+        and a["first"][0] == 0
+        and a["first"][-1] == entries
+        and (np.diff(a["first"]) > 0).all()
+        and ((a["code"] >= 0) & (a["code"] < len(a["grid"]))).all()
+        and (a["share"] >= 0).all()
+        and (np.diff(a["grid"]) > 0).all()
+        and all(np.isfinite(a[name]).all() for name in ("centre", "share", "grid"))
+        and (a["spread"] > 0).all()
+        and not np.isnan(a["threshold"]).any()
+    )

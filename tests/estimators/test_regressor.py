@@ -17,6 +17,7 @@ from tests.estimators.test_files import rewrite
 
 SMALL = {
     "trees": 30,
+    "forest": 8,
     "depth": 3,
     "folds": 3,
     "max_steps": 40,
