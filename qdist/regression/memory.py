@@ -57,9 +57,9 @@ class ForestMemory:
     Args:
         arrays: All there is, by name: `centre` and `spread` (Q,) of the features; `feature`,
             `threshold` and `right` (nodes,), the trees one after another, depth first, so that the
-            left child of a node follows it; a leaf is its own right child; `root` (T,); `leaf`
-            (nodes,), the number of a leaf; `first` (leaves + 1,), `code` and `share` (entries,),
-            the grid values of each leaf; and the `grid` (G,).
+            left child of a node follows it; a leaf is its own right child; `root` (T,); `first`
+            (leaves + 1,), `code` and `share` (entries,), the grid values of each leaf; and the
+            `grid` (G,).
 
     Example:
         >>> x = np.repeat(np.arange(20.0), 2)[:, None]
@@ -72,8 +72,10 @@ class ForestMemory:
     def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
         self._arrays = arrays
         self.grid: Floats = arrays["grid"].astype(np.float64)
+        ends = arrays["right"] == np.arange(len(arrays["right"]))
+        self._number = np.where(ends, ends.cumsum() - 1, -1)  # of the leaves
         self._leaves = csr_array(
-            (arrays["share"], arrays["code"], arrays["first"]),
+            (arrays["share"], arrays["code"].astype(np.int32), arrays["first"]),
             shape=(len(arrays["first"]) - 1, len(self.grid)),
         )
 
@@ -133,9 +135,8 @@ class ForestMemory:
             here = np.arange(node_count, node_count + tree.node_count)
             number = np.where(ends, leaf_count + ends.cumsum() - 1, -1)
             nodes["feature"].append(np.where(ends, 0, tree.feature))
-            nodes["threshold"].append(np.where(ends, -np.inf, tree.threshold))
+            nodes["threshold"].append(np.where(ends, -np.inf, _short(tree.threshold)))
             nodes["right"].append(np.where(ends, here, node_count + tree.children_right))
-            nodes["leaf"].append(number)
             met = number[tree.apply(asked)]
             leaves.append(met)
             roots.append(node_count)
@@ -156,8 +157,8 @@ class ForestMemory:
         share = counts.data / np.repeat(total, np.diff(counts.indptr)) / recipe.trees
         arrays |= {
             "root": np.array(roots, np.int64),
-            "first": counts.indptr.astype(np.int64),
-            "code": counts.indices.astype(np.int32),
+            "first": counts.indptr.astype(np.int32),
+            "code": counts.indices.astype(np.uint8),
             "share": share.astype(np.float32),
             "grid": np.asarray(grid, np.float64),
         }
@@ -211,9 +212,10 @@ class ForestMemory:
 
     def _leaf(self, x: NDArray[np.float32]) -> Whole:
         """Numbers of the leaves (N, T) into which rows (N, Q) fall."""
-        feature, threshold, right, leaf, root = (
-            self._arrays[name] for name in ("feature", "threshold", "right", "leaf", "root")
+        feature, threshold, right, root = (
+            self._arrays[name] for name in ("feature", "threshold", "right", "root")
         )
+        leaf = self._number
         n, q = x.shape
         flat = np.ascontiguousarray(x).ravel()
         node = np.tile(root.astype(np.int64), n)
@@ -250,18 +252,26 @@ class ForestMemory:
         return cls(arrays)
 
 
-_NODES = ("feature", "threshold", "right", "leaf")
+_NODES = ("feature", "threshold", "right")
 _DTYPES: dict[str, type[np.generic]] = {
-    "centre": np.float64, "spread": np.float64, "feature": np.int32, "threshold": np.float64,
-    "right": np.int32, "leaf": np.int32, "root": np.int64, "first": np.int64, "code": np.int32,
+    "centre": np.float64, "spread": np.float64, "feature": np.int32, "threshold": np.float32,
+    "right": np.int32, "root": np.int64, "first": np.int32, "code": np.uint8,
     "share": np.float32, "grid": np.float64,
 }  # fmt: skip
 
 
+def _short(threshold: Floats) -> NDArray[np.float32]:
+    """The same questions to float32 numbers: the largest float32 that is not above."""
+    short = threshold.astype(np.float32)
+    return np.where(short > threshold, np.nextafter(short, np.float32(-np.inf)), short)
+
+
 def _scaled(x: Floats, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
     """Features in [-1, 1], float32 as the trees want them; -3 where missing."""
+    if not x.shape[1]:
+        return np.zeros((len(x), 1), np.float32)  # nothing to ask about
     with np.errstate(over="ignore"):  # far out is cut
-        z = ((x - arrays["centre"]) / arrays["spread"]).clip(-2, 2)
+        z = ((x - arrays["centre"]) / arrays["spread"]).clip(-1, 1)
     return np.where(np.isnan(x), -3.0, z).astype(np.float32)
 
 
@@ -281,7 +291,7 @@ def _is_whole(a: dict[str, NDArray[Any]], features: int) -> bool:
         return False
     nodes, leaves, entries = len(a["feature"]), len(a["first"]) - 1, len(a["code"])
     here = np.arange(nodes)
-    ends = a["leaf"] >= 0
+    ends = a["right"] == here
     inner = ~ends
     return bool(
         len(a["centre"]) == len(a["spread"]) == features
@@ -294,11 +304,11 @@ def _is_whole(a: dict[str, NDArray[Any]], features: int) -> bool:
         and (a["right"][inner] > here[inner] + 1).all()
         and (a["right"] < nodes).all()
         and ends[-1]
-        and (a["leaf"] < leaves).all()
+        and ends.sum() == leaves
         and a["first"][0] == 0
         and a["first"][-1] == entries
         and (np.diff(a["first"]) > 0).all()
-        and ((a["code"] >= 0) & (a["code"] < len(a["grid"]))).all()
+        and (a["code"] < len(a["grid"])).all()
         and (a["share"] >= 0).all()
         and (np.diff(a["grid"]) > 0).all()
         and all(np.isfinite(a[name]).all() for name in ("centre", "share", "grid"))
