@@ -97,7 +97,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         learning_rate: float = 2e-3,
         trees: int = 300,
         depth: int = 8,
-        forest: int = 100,
+        forest: int = 50,
         folds: int = 5,
         validation_fraction: float = 0.1,
         network_args: dict[str, Any] | None = None,

@@ -34,7 +34,7 @@ Whole = NDArray[np.int64]
 _GRID: Final = 256  # values, at most, of a target that has many
 _MOST_ROWS: Final = 100_000  # that the forest is grown of; drawn where there are more
 _LEAVES: Final = 10_000  # of a tree, about, at most
-_ROWS: Final = 1024  # that fall through the trees at once: they and their nodes fit in the cache
+_ROWS: Final = 512  # that fall through the trees at once: they and their nodes fit in the cache
 
 
 @final
@@ -42,7 +42,7 @@ _ROWS: Final = 1024  # that fall through the trees at once: they and their nodes
 class MemoryRecipe:
     """How to grow the forest."""
 
-    trees: int = 100
+    trees: int = 50
     rows_a_leaf: int = 1  # at least
     features: float = 1.0  # share of the features that a node chooses among
 
@@ -73,6 +73,8 @@ class ForestMemory:
         self._arrays = arrays
         self.grid: Floats = arrays["grid"].astype(np.float64)
         ends = arrays["right"] == np.arange(len(arrays["right"]))
+        self._feature = arrays["feature"].astype(np.intp)  # what look-ups want
+        self._right = arrays["right"].astype(np.intp)
         self._number = np.where(ends, ends.cumsum() - 1, -1)  # of the leaves
         self._leaves = csr_array(
             (arrays["share"], arrays["code"].astype(np.int32), arrays["first"]),
@@ -212,22 +214,21 @@ class ForestMemory:
 
     def _leaf(self, x: NDArray[np.float32]) -> Whole:
         """Numbers of the leaves (N, T) into which rows (N, Q) fall."""
-        feature, threshold, right, root = (
-            self._arrays[name] for name in ("feature", "threshold", "right", "root")
-        )
-        leaf = self._number
         n, q = x.shape
-        flat = np.ascontiguousarray(x).ravel()
-        node = np.tile(root.astype(np.int64), n)
-        offset = np.repeat(np.arange(n) * q, len(root))
+        flat, root = np.ascontiguousarray(x).ravel(), self._arrays["root"]
+        node = np.tile(root, n)
+        place, at = np.repeat(np.arange(n) * q, len(root)), node
         active = np.arange(len(node))
+        threshold, step = self._arrays["threshold"], 0
         while len(active):
-            at = node[active]
-            yes = flat[offset[active] + feature[at]] > threshold[at]
-            at = np.where(yes, right[at], at + 1)
-            node[active] = at
-            active = active[leaf[at] < 0]
-        return leaf[node].reshape(n, -1)
+            yes = flat.take(place + self._feature.take(at)) > threshold.take(at)
+            at = np.where(yes, self._right.take(at), at + 1)  # a leaf stays where it is
+            step += 1
+            if step % 4 == 0:  # those that have ended are put aside, not at each step
+                node[active] = at
+                going = np.flatnonzero(self._number.take(at) < 0)
+                active, at, place = active.take(going), at.take(going), place.take(going)
+        return self._number.take(node).reshape(n, -1)
 
     def tensors(self) -> dict[str, Tensor]:
         """All there is, as tensors by name."""
