@@ -3,8 +3,8 @@
     QDIST_DATA=path/to/data python -m benchmarks.regression --splits 2 --methods qdist
 
 Resumable: one file for each (set, split, method) under benchmarks/results/regression. The rivals
-have an environment of their own, benchmarks/environments/regression.txt; run the same command
-there with `--methods` of theirs. All are fitted with their default settings.
+have environments of their own, benchmarks/environments/regression.txt and treeffuser.txt; run the
+same command there with `--methods` of theirs. All are fitted with their default settings.
 """
 
 import argparse

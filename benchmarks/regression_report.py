@@ -32,7 +32,7 @@ have run; the first column says which.
 - **Width**: the mean width of the central 90 % interval, in the unit of the target.
 
 Go on with `QDIST_DATA=path/to/data python -m benchmarks.regression`, which skips what is done, and
-the rivals in the environment of `benchmarks/environments/regression.txt`.
+the rivals in the environments of `benchmarks/environments/regression.txt` and `treeffuser.txt`.
 """
 
 

@@ -6,7 +6,7 @@ import torch
 
 from qdist.quantile import Categorical, PiecewiseLinear, QuantileFunction
 
-__all__ = ["join"]
+__all__ = ["join", "join_pieces"]
 
 
 def join(laws: Sequence[QuantileFunction]) -> QuantileFunction:
@@ -31,13 +31,22 @@ def join(laws: Sequence[QuantileFunction]) -> QuantileFunction:
     if isinstance(first, Categorical):
         logits = torch.cat([law.logits for law in laws if isinstance(law, Categorical)])
         return Categorical(logits, values=first.given_values, validate_args=False)
-    assert isinstance(first, PiecewiseLinear)
-    pieces = [law for law in laws if isinstance(law, PiecewiseLinear)]
+    return join_pieces([law for law in laws if isinstance(law, PiecewiseLinear)])
+
+
+def join_pieces(laws: Sequence[PiecewiseLinear]) -> PiecewiseLinear:
+    """The same for piecewise linear laws that share their levels (K,), or their values (K,)."""
+    first = laws[0]
+    if len(laws) == 1:
+        return first
     left, right = (
         None
         if first.tails[side] is None
-        else torch.cat([t for law in pieces if (t := law.tails[side]) is not None])
+        else torch.cat([t for law in laws if (t := law.tails[side]) is not None])
         for side in (0, 1)
     )
-    values = torch.cat([law.values for law in pieces])
-    return PiecewiseLinear(first.levels, values, tails=(left, right), validate_args=False)
+    if first.levels.dim() == 1:
+        values = torch.cat([law.values for law in laws])
+        return PiecewiseLinear(first.levels, values, tails=(left, right), validate_args=False)
+    levels = torch.cat([law.levels for law in laws])
+    return PiecewiseLinear(levels, first.values, tails=(left, right), validate_args=False)

@@ -12,11 +12,14 @@ from torch import Tensor
 
 from qdist import arguments, files
 from qdist.errors import InputError, NotFittedError
+from qdist.estimators.fitting import fit_parts
 from qdist.estimators.inputs import read_features, read_levels, read_targets
 from qdist.estimators.join import join
 from qdist.estimators.limits import asked
-from qdist.estimators.parts import Parts, Plan, fit_parts
+from qdist.estimators.parts import Parts, Plan
+from qdist.estimators.skill import marginal_crps, skill
 from qdist.quantile import QuantileFunction
+from qdist.regression.memory import MemoryRecipe
 from qdist.regression.trees import TreeRecipe
 from qdist.training import Callback, Checkpoint, Limits, Resume
 
@@ -30,8 +33,9 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
     r"""The whole law of a target given features: mean, quantiles, intervals, density, draws.
 
     Boosted symmetric trees and a network that reads their guess, and a network that reads the
-    features alone, each of them an ensemble of members; the average of their quantile functions
-    is the forecast. Both networks are trained by the exact CRPS on the data's own scale.
+    features alone, each of them an ensemble of members; and a forest that remembers, which serves
+    rows that occur again. The average of their quantile functions is the forecast. Both networks
+    are trained by the exact CRPS on the data's own scale.
     Quantiles never cross, and a target of few values keeps to them.
 
     Missing features are values like others. A number beyond the range of training counts as at
@@ -49,9 +53,11 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             smaller.
         trees: Number of boosted trees; 0 leaves them out, and the network that reads them.
         depth: Depth of the trees.
+        forest: Number of trees of the forest that remembers; 0 leaves it out. Without held-out
+            rows to choose its share by there is none.
         folds: Parts of the cross-fitting by which training rows get guesses.
-        validation_fraction: Share of the rows held out, for early stopping and for the shares of
-            the networks in the average; 0 for none.
+        validation_fraction: Share of the rows held out, for early stopping and for the shares in
+            the average and its width; 0 for none.
         network_args: Arguments of [`RegressionLaw`][qdist.laws.RegressionLaw], such as `members`,
             `width`, `knots`.
         callbacks: Called with a record after each validation; training stops if one returns True.
@@ -60,8 +66,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
 
     Attributes:
         n_steps_: Planned steps of each network; as `max_steps` they repeat the fit.
-        shares_: For each target the shares of the networks in the average, in the order of
-            training: the one with trees (if any), the one without.
+        shares_: For each target the shares in the average: of the network with trees (if any), of
+            the one without, and of the forest.
         history_: One record for each validation: network, step, epoch, losses, seconds.
         profile_: Seconds spent on each part of the fit.
         n_features_in_: Number of features.
@@ -90,6 +96,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         learning_rate: float = 2e-3,
         trees: int = 300,
         depth: int = 8,
+        forest: int = 50,
         folds: int = 5,
         validation_fraction: float = 0.1,
         network_args: dict[str, Any] | None = None,
@@ -103,6 +110,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         self.learning_rate = learning_rate
         self.trees = trees
         self.depth = depth
+        self.forest = forest
         self.folds = folds
         self.validation_fraction = validation_fraction
         self.network_args = network_args
@@ -278,7 +286,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         skills = []
         for law, column in zip(laws, targets.T, strict=True):
             got = float(np.average(law.crps(torch.tensor(column)).numpy(), weights=weight))
-            skills.append(_skill(got, _marginal_crps(column, weight)))
+            skills.append(skill(got, marginal_crps(column, weight)))
         return float(np.mean(skills))
 
     def save(self, path: Any, *, layout: files.Layout = "file") -> None:
@@ -345,8 +353,16 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         """Answers of all laws, (N, ...) or (N, T, ...)."""
         parts = self._fitted()
         table = read_features(self, X, reset=False)
-        answers = [torch.stack([question(law) for law in laws], 1) for laws in parts.laws(table)]
-        found: Floats = torch.cat(answers).numpy()
+        found: Floats | None = None
+        start = 0
+        for laws in parts.laws(table):
+            for t, law in enumerate(laws):
+                answer = question(law).numpy()
+                if found is None:
+                    found = np.empty((table.num_rows, len(laws), *answer.shape[1:]))
+                found[start : start + len(answer), t] = answer
+            start += len(answer)
+        assert found is not None  # there is at least one batch
         return found[:, 0] if self._flat else found
 
     def _note(self, parts: Parts, *, flat: bool) -> None:
@@ -370,6 +386,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
                 trees=check("trees", self.trees, least=0, whole=True),
                 depth=check("depth", self.depth, least=1, below=17, whole=True),
             ),
+            memory=MemoryRecipe(trees=check("forest", self.forest, least=0, whole=True)),
             folds=check("folds", self.folds, least=2, whole=True),
             network=arguments.keywords("network_args", self.network_args),
             batch_size=check("batch_size", self.batch_size, least=1, whole=True, optional=True),
@@ -382,16 +399,3 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             checkpoint=checkpoint,
             asked=asked(self, limits[0]),
         )
-
-
-def _marginal_crps(y: Floats, weight: Floats) -> float:
-    r"""Half of E|Y - Y'|: the mean CRPS of the weighted marginal law of y (N,) at its own rows."""
-    order = np.argsort(y)
-    share = np.cumsum(weight[order])[:-1] / weight.sum()
-    return float((share * (1 - share) * np.diff(y[order])).sum())
-
-
-def _skill(crps: float, marginal: float) -> float:
-    if marginal > 0:
-        return 1 - crps / marginal
-    return 0.0 if crps == 0 else -np.inf

@@ -8,6 +8,7 @@ import numpy as np
 from qdist.files.frames import arrow_type, levels
 from qdist.files.specs import (
     Checker,
+    flag,
     items,
     maybe,
     number,
@@ -69,8 +70,9 @@ _PARTS: Final = record(
             {name: record(_NETWORK, may=list(_NETWORK)) for name in ("guided", "plain")},
             may=["guided"],
         ),
-        "shares": items(items(number(0, 1), least=1, most=2), least=1, most=_TARGETS),
+        "shares": items(items(number(0, 1), least=2, most=3), least=1, most=_TARGETS),
         "spreads": items(number(1e-6, 1e6), least=1, most=_TARGETS),
+        "memories": items(flag, least=1, most=_TARGETS),
     }
 )
 
@@ -99,12 +101,16 @@ def check_regressor(value: Any, where: str) -> None:
     if "guided" in networks:
         one_of(count)(value["trees"], f"{where}.trees")
         one_of(count)(networks["guided"].get("guesses"), f"{where}.networks.guided.guesses")
-    for name in ("shares", "spreads"):
+    for name in ("shares", "spreads", "memories"):
         if len(value[name]) != count:
             raise refuse(f"{count} entries", f"{where}.{name}", len(value[name]))
-    for share in value["shares"]:
-        if len(share) != len(networks) or abs(sum(share) - 1) > 1e-6:
-            raise refuse("shares of the networks that sum to 1", f"{where}.shares", share)
+    for share, memory in zip(value["shares"], value["memories"], strict=True):
+        if len(share) != len(networks) + 1 or abs(sum(share) - 1) > 1e-6:
+            raise refuse(
+                "shares of the networks and the forest that sum to 1", f"{where}.shares", share
+            )
+        if bool(share[-1]) != memory:
+            raise refuse("a forest where it has a share", f"{where}.memories", memory)
 
 
 def _check_ends(column: dict[str, Any], where: str) -> None:

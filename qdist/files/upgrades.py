@@ -75,6 +75,9 @@ def _from_1_to_2(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
             {**column, "rest": None} if column["codec"] == "coded" else column
             for column in new["codec"]["columns"]
         ]
+    if new["estimator"] == "DistributionRegressor":
+        shares = [[*share, 0.0] for share in new["parts"]["shares"]]
+        new["parts"] = {**new["parts"], "shares": shares, "memories": [False] * len(shares)}
     new["format"] = 2
     return new, weights
 

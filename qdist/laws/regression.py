@@ -115,6 +115,11 @@ class RegressionLaw(AbstractLaw):
         found = [head(self._with_guess(h, y, t)) for t, head in enumerate(self._heads())]
         return [_steps(law) if isinstance(law, Categorical) else law for law in found]
 
+    def knots(self, t: int) -> Tensor | None:
+        """The levels (K,) of the knots of target t; None where it takes few values."""
+        head = self.heads[t]
+        return head.at if isinstance(head, SplineHead) else None
+
     def start(self, rows: Tensor, *, weight: Tensor) -> None:
         """Let the heads start at the law of the training rows: of what the guesses leave."""
         for t, head in enumerate(self._heads()):

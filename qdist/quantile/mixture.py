@@ -10,7 +10,7 @@ from torch import Size, Tensor
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.categorical import Categorical
-from qdist.quantile.edge import TensorLike
+from qdist.quantile.edge import TensorLike, as_tensor
 from qdist.quantile.piecewise import PiecewiseLinear
 
 __all__ = ["Mixture", "mixture"]
@@ -117,8 +117,8 @@ class Mixture(QuantileFunction):
                 f"Expected batch shapes that broadcast; got {shapes}. Give one law for each row."
             ) from None
         first = laws[0]
-        share = torch.ones(len(laws)) if weights is None else torch.as_tensor(weights)
-        share = share.to(first.device, first.dtype)
+        share = [1.0] * len(laws) if weights is None else weights
+        share = as_tensor(share, dtype=first.dtype, device=first.device)
         if share.shape != (len(laws),) or not bool((share.isfinite() & (share > 0)).all()):
             raise InputError(
                 f"Expected {len(laws)} positive weights; got {share.tolist()!s:.60}. "

@@ -21,6 +21,7 @@ from torch.nn.functional import pad
 
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
+from qdist.quantile.edge import TensorLike, as_tensor, check_shares
 from qdist.quantile.lookup import interpolate, read, search
 
 __all__ = ["PiecewiseLinear"]
@@ -109,6 +110,40 @@ class PiecewiseLinear(QuantileFunction):
         )
 
     # -- levels to values
+
+    def quantiles(self, levels: TensorLike) -> Tensor:
+        """The same levels for every law of the batch, levels last; see the base class.
+
+        Where the laws share the levels of their knots, each asked level is looked up once for all
+        of them.
+        """
+        tau = as_tensor(levels, dtype=self.dtype, device=self.device)
+        if self.levels.dim() != 1 or tau.dim() != 1:
+            return super().quantiles(levels)
+        if self._validate_args:
+            check_shares(
+                tau, "levels", "A level is a probability; use cdf to turn a value into one."
+            )
+        upper = torch.searchsorted(self.levels.detach(), tau.detach(), side="left")
+        upper = upper.clamp(1, len(self.levels) - 1)
+        start, end = self.levels[upper - 1], self.levels[upper]
+        flat = end <= start  # met only beyond the ends, see `interpolate`
+        share = ((tau - start) / torch.where(flat, 1.0, end - start)).clamp(0, 1)
+        share = torch.where(flat, (tau > start).to(tau), share)
+        values = self.values.expand(*self.batch_shape, len(self.levels))
+        high = values.index_select(-1, upper)
+        low = values.index_select(-1, upper - 1)
+        q = torch.minimum(low + share * (high - low), high)
+        # Beyond the knots there are few levels, most often: only they pay for a tail.
+        for side, scale in zip((1, -1), self.tails, strict=True):
+            if scale is None:
+                continue
+            mass = self.levels[0] if side == 1 else 1 - self.levels[-1]
+            rest = (tau if side == 1 else 1 - tau) / mass.clamp(min=torch.finfo(self.dtype).tiny)
+            beyond = (rest < 1).nonzero().squeeze(-1)
+            reach = side * rest[beyond].log() * scale.unsqueeze(-1)
+            q = q.index_add(-1, beyond, reach.expand(*self.batch_shape, len(beyond)))
+        return q
 
     def _icdf(self, tau: Tensor) -> Tensor:
         return self._quantile(tau, 1 - tau)

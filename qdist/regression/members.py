@@ -34,6 +34,16 @@ class _SharedLinear(nn.Module):
             return functional.linear(x, self.weight).unsqueeze(-2) * self.scale_out + self.bias
         return functional.linear(x * self.scale_in, self.weight) * self.scale_out + self.bias
 
+    def ask(self, x: Tensor) -> Tensor:
+        """The same without gradients, members first: (B, inputs) or (M, B, inputs)."""
+        if self.scale_in is None:
+            shared = functional.linear(x, self.weight)
+            return torch.addcmul(self.bias[:, None], shared, self.scale_out[:, None])
+        # With the scalings in the matrices a layer is one product, not a product and three
+        # passes over numbers that come from memory.
+        weight = self.scale_in[:, :, None] * self.weight.T * self.scale_out[:, None, :]
+        return torch.baddbmm(self.bias[:, None], x, weight)
+
 
 @final
 class Members(nn.Module):
@@ -68,6 +78,11 @@ class Members(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the members' contexts of embedded rows."""
+        if not (self.training or torch.is_grad_enabled()):
+            for layer in self.layers:
+                assert isinstance(layer, _SharedLinear)
+                x = layer.ask(x).relu_()
+            return (x * self.scale[:, None]).transpose(0, 1)
         for layer in self.layers:
             x = functional.dropout(functional.relu(layer(x)), self.dropout, self.training)
         return x * self.scale

@@ -1,15 +1,11 @@
-r"""Laws stretched about their medians until held-out rows are covered as they should be.
+r"""Laws stretched about their medians, by the factor that serves held-out rows best.
 
-Networks that fit their training rows well are too sure of themselves. The factor by which a law
-must be stretched for its central interval of share $c$ to reach a target is
-$s_i = (y_i - m_i) / (e_i - m_i)$, with the median $m_i$ and the end $e_i$ on the target's side;
-the $c$-quantile of the held-out factors stretches all laws alike.
-
-Source: "Conformalized Quantile Regression" (Romano, Patterson, Candès, 2019), with a factor in
-place of a sum, so that wide laws move by more, https://arxiv.org/abs/1905.03222
+Networks that fit their training rows well are too sure of themselves, and an average with a part
+that knows less is wider than it should be. One factor for all laws, between a half and three, is
+chosen by the CRPS of the held-out rows.
 """
 
-import math
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -18,39 +14,33 @@ from qdist.quantile import PiecewiseLinear
 
 __all__ = ["spread_of", "stretched"]
 
-_COVERAGE = 0.9
-_LEAST_ROWS = 50  # with fewer, the factor would be noise
-_LIMITS = (1.0, 4.0)  # only ever wider: networks err by being too sure
+_LEAST_ROWS: Final = 50  # with fewer, the factor would be noise
+_FACTORS: Final = torch.linspace(-0.7, 1.1, 37, dtype=torch.float64).exp()
 
 
-def spread_of(law: PiecewiseLinear, y: Tensor) -> float:
+def spread_of(law: PiecewiseLinear, y: Tensor, weight: Tensor) -> float:
     """The factor by which laws are to be stretched.
 
     Args:
         law: Laws of held-out targets, batch shape (N,).
         y: The targets, shape (N,).
+        weight: What each of them counts, shape (N,).
 
     Returns:
-        The factor, between 1 and 4; 1 where the rows are
-        fewer than 50, or alike.
+        The factor, between 0.5 and 3; 1 where the rows are fewer than 50, or alike.
 
     Example:
         Laws that are half as wide as the truth.
 
         >>> law = PiecewiseLinear(torch.tensor([0.0, 1.0]), torch.tensor([-1.0, 1.0]))
-        >>> round(spread_of(law.expand([999]), torch.linspace(-2, 2, 999)), 2)
+        >>> round(spread_of(law.expand([999]), torch.linspace(-2, 2, 999), torch.ones(999)), 1)
         2.0
     """
-    n = len(y)
-    if n < _LEAST_ROWS or bool((y == y[0]).all()):
+    if len(y) < _LEAST_ROWS or bool((y == y[0]).all()):
         return 1.0
-    middle = law.icdf(0.5)
-    low, high = law.interval(_COVERAGE)
-    away = torch.where(y >= middle, high - middle, middle - low)
-    factor = (y - middle).abs() / away.clamp(min=torch.finfo(y.dtype).tiny)
-    rank = min(n, math.ceil(_COVERAGE * (n + 1)))
-    found = float(factor.sort().values[rank - 1])
-    return min(max(found, _LIMITS[0]), _LIMITS[1])
+    factors = _FACTORS.tolist()
+    scores = [float((stretched(law, s).crps(y) * weight).mean()) for s in factors]
+    return float(factors[min(range(len(scores)), key=scores.__getitem__)])
 
 
 def stretched(law: PiecewiseLinear, factor: float) -> PiecewiseLinear:

@@ -252,7 +252,7 @@ FILES = {
     "load a foreign file": (
         load(b"a,b\n1,2\n"),
         FileFormatError,
-        r"Expected a qdist model file; got other\.qdist, which is truncated, damaged or of another kind",
+        r"Expected a qdist model file; got other\.qdist, which is truncated, damaged or of an",
     ),
     "load a foreign zip": (
         load(zipped(hello__txt="x")),

@@ -17,6 +17,7 @@ from tests.estimators.test_files import rewrite
 
 SMALL = {
     "trees": 30,
+    "forest": 8,
     "depth": 3,
     "folds": 3,
     "max_steps": 40,
@@ -204,6 +205,40 @@ def test_trees_that_ask_about_nothing_are_refused(model, tmp_path):
     rewrite(tmp_path / "m.qdist", weights=spoil)
     with pytest.raises(FileFormatError, match="Expected the tensors of trees"):
         qdist.load(tmp_path / "m.qdist")
+
+
+def copies():
+    """Rows that occur twice, whose targets the features explain in no other way."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(150, 2)), rng.normal(size=150)
+    return np.r_[x, x], np.r_[y, y]
+
+
+@pytest.mark.parametrize("few", [False, True], ids=["many values", "few values"])
+def test_rows_that_occur_again_are_remembered(few, tmp_path):
+    x, y = copies()
+    y = np.digitize(y, [-0.5, 0.5]) * 2.0 if few else y
+    settings = {**SMALL, "validation_fraction": 0.3}
+    model = qdist.DistributionRegressor(**settings).fit(x, y)
+    without = qdist.DistributionRegressor(**{**settings, "forest": 0}).fit(x, y)
+    # Of the held-out rows about seven in ten have a copy among the others.
+    assert model.shares_[0][-1] > 0.4
+    assert without.shares_[0][-1] == 0
+    assert sum(model.shares_[0]) == pytest.approx(1)
+    assert model.score(x, y) > without.score(x, y) + 0.2
+    assert any(name.startswith("memory.") for name in model._parts.tensors())
+    assert not any(name.startswith("memory.") for name in without._parts.tensors())
+    model.save(tmp_path / "m.qdist")
+    loaded = qdist.load(tmp_path / "m.qdist")
+    levels = np.linspace(0.01, 0.99, 9)
+    assert np.array_equal(loaded.predict_quantiles(x, levels), model.predict_quantiles(x, levels))
+    if few:
+        assert set(np.unique(model.predict_quantiles(x, levels))) <= {0.0, 2.0, 4.0}
+
+
+def test_without_held_out_rows_there_is_no_forest():
+    model = qdist.DistributionRegressor(**{**SMALL, "validation_fraction": 0}).fit(*copies())
+    assert model.shares_ == [[0.5, 0.5, 0.0]]
 
 
 def test_a_constant_target_and_a_constant_feature():

@@ -16,6 +16,7 @@ from qdist.errors import InputError, NotFittedError
 
 SMALL = {
     "trees": 30,
+    "forest": 8,
     "depth": 4,
     "folds": 2,
     "max_steps": 60,

@@ -17,6 +17,7 @@ from qdist.errors import QdistError
 
 SMALL = {
     "trees": 40,
+    "forest": 8,
     "depth": 4,
     "folds": 2,
     "max_steps": 20,

@@ -81,7 +81,7 @@ def make_models() -> dict[str, Any]:
     image_model = qdist.ImageModel(max_steps=5, backbone_args=image_args, random_state=0)
     network = {"width": 8, "layers": 1, "members": 2, "embedding": 4, "knots": 8}
     regressor = qdist.DistributionRegressor(
-        max_steps=5, trees=6, depth=2, network_args=network, random_state=0
+        max_steps=5, trees=6, depth=2, forest=4, network_args=network, random_state=0
     )
     return {
         "table": table_model.fit(table()),

@@ -1,0 +1,64 @@
+"""The laws of networks and forests for the same rows, and what each of them is to count."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from qdist.estimators.join import join_pieces
+from qdist.laws import RegressionLaw
+from qdist.quantile import PiecewiseLinear
+from qdist.regression import average, average_members, best_shares, spread_of
+
+__all__ = ["ask_network", "weigh"]
+
+_ROWS = 512  # that go through a network at once: what they need fits in a cache
+_MOST_ROWS = 4096  # that shares are chosen by
+
+
+@torch.no_grad()
+def ask_network(network: RegressionLaw, rows: Tensor) -> list[PiecewiseLinear]:
+    """The laws of each target, averaged over the members.
+
+    Args:
+        network: The network.
+        rows: Rows (N, F + C + T) as it takes them; the targets are not looked at.
+
+    Returns:
+        For each target a law of batch shape (N,), float64, in the memory of the host.
+    """
+    rows = rows.to(network.device, network.dtype)
+    parts = [
+        [_on_host(average_members(law)) for law in network.laws(some)]
+        for some in rows.split(_ROWS)
+    ]
+    return [join_pieces(list(laws)) for laws in zip(*parts, strict=True)]
+
+
+def weigh(
+    laws: Sequence[PiecewiseLinear], y: Tensor, weight: Tensor, *, few: bool
+) -> tuple[list[float], float]:
+    """Shares of laws in their average, and the factor by which it is stretched.
+
+    Args:
+        laws: Laws of held-out targets, batch shape (N,).
+        y: The targets, shape (N,).
+        weight: What they count, shape (N,).
+        few: Whether the target takes few values, and so has no width to stretch.
+    """
+    some = torch.linspace(0, len(y) - 1, min(len(y), _MOST_ROWS)).long()
+    laws, y, weight = [_rows(law, some) for law in laws], y[some], weight[some]
+    shares = best_shares(laws, y, weight)
+    return shares, 1.0 if few else spread_of(average(laws, shares), y, weight)
+
+
+def _on_host(law: PiecewiseLinear) -> PiecewiseLinear:
+    levels, values = law.levels.cpu().double(), law.values.cpu().double()
+    left, right = (None if scale is None else scale.cpu().double() for scale in law.tails)
+    return PiecewiseLinear(levels, values, tails=(left, right), validate_args=False)
+
+
+def _rows(law: PiecewiseLinear, at: Tensor) -> PiecewiseLinear:
+    levels, values = (k if k.dim() == 1 else k[at] for k in (law.levels, law.values))
+    left, right = (None if scale is None else scale[at] for scale in law.tails)
+    return PiecewiseLinear(levels, values, tails=(left, right), validate_args=False)
