@@ -389,9 +389,8 @@ class QuantileFunction(AbstractHooks, Distribution):
     def _enter_levels(self, tau: TensorLike) -> tuple[Self, Tensor]:
         law, tau = self._enter(tau)
         if self._validate_args:
-            check_shares(
-                tau, "levels", "A level is a probability; use cdf to turn a value into one."
-            )
+            advice = "A level is a probability; use cdf to turn a value into one."
+            check_shares(tau, "levels", advice)
         return law, tau
 
     def _uniform(
