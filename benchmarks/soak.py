@@ -7,6 +7,7 @@ must stay below 1 MB a minute. No file handle may be left open, and no call may 
 """
 
 import argparse
+import contextlib
 import os
 import sys
 import tempfile
@@ -59,7 +60,8 @@ def table_round(rng: np.random.Generator, folder: Path) -> None:
     loaded.sample(3, given={first: frame[first][0]} if frame[first][0] is not None else None)
     loaded.score_samples(frame)
     loaded.rosenblatt(frame)
-    loaded.quantile(first, [0.1, 0.5])
+    with contextlib.suppress(qdist.errors.UnsupportedError):  # levels without an order
+        loaded.quantile(first, [0.1, 0.5])
     loaded.explain_outliers(frame)
 
 

@@ -63,7 +63,7 @@ def fit_parts(
     parts = Parts(features, targets, [], {}, {"plain": dict(plan.network)}, [], [], [])
     questions = features.questions(matrix)
     # The trees are grown again when a fit goes on; each network goes on from where it was.
-    raw = Rows(torch.from_numpy(matrix), torch.from_numpy(y.copy()))  # y may be read-only
+    raw = Rows(torch.tensor(matrix), torch.tensor(y))  # copies, as a frame may be read-only
     codecs = parts.to_json()
     plan.checkpoint.claim(raw, None, codec=codecs, **plan.asked).offer(dict)
     guesses = []

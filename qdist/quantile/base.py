@@ -13,15 +13,8 @@ from torch import Size, Tensor
 from torch.distributions import Distribution, constraints
 
 from qdist.errors import InputError, UnsupportedError
-from qdist.quantile.edge import (
-    TensorLike,
-    align,
-    as_tensor,
-    check_expands,
-    check_shape,
-    check_shares,
-    uniform,
-)
+from qdist.quantile import edge
+from qdist.quantile.edge import TensorLike, align, check_expands, check_shares, uniform
 from qdist.quantile.hooks import AbstractHooks
 
 __all__ = ["QuantileFunction"]
@@ -106,7 +99,7 @@ class QuantileFunction(AbstractHooks, Distribution):
         Raises:
             InputError: `levels` is not one-dimensional, or a level lies outside [0, 1].
         """
-        levels = as_tensor(levels, dtype=self.dtype, device=self.device)
+        levels = edge.as_tensor(levels, dtype=self.dtype, device=self.device)
         if levels.dim() != 1:
             raise InputError(
                 f"Expected levels of shape (T,); got {tuple(levels.shape)}. "
@@ -127,7 +120,7 @@ class QuantileFunction(AbstractHooks, Distribution):
         Raises:
             InputError: The coverage lies outside [0, 1], or the shape does not broadcast.
         """
-        coverage = as_tensor(coverage, dtype=self.dtype, device=self.device)
+        coverage = edge.as_tensor(coverage, dtype=self.dtype, device=self.device)
         if self._validate_args:
             check_shares(coverage, "a coverage", "Give 0.9 for a 90 % interval.")
         tail = (1 - coverage) / 2
@@ -389,20 +382,19 @@ class QuantileFunction(AbstractHooks, Distribution):
 
     def _enter(self, value: TensorLike) -> tuple[Self, Tensor]:
         """The value as a tensor of shape (S..., *batch), and the law with that batch."""
-        value = as_tensor(value, dtype=self.dtype, device=self.device)
+        value = edge.as_tensor(value, dtype=self.dtype, device=self.device)
         value = align(value, self.batch_shape)
         return self.expand(value.shape[value.dim() - len(self.batch_shape) :]), value
 
     def _enter_levels(self, tau: TensorLike) -> tuple[Self, Tensor]:
         law, tau = self._enter(tau)
         if self._validate_args:
-            check_shares(
-                tau, "levels", "A level is a probability; use cdf to turn a value into one."
-            )
+            advice = "A level is a probability; use cdf to turn a value into one."
+            check_shares(tau, "levels", advice)
         return law, tau
 
     def _uniform(
         self, sample_shape: Size | Sequence[int], generator: torch.Generator | None
     ) -> Tensor:
-        shape = Size((*check_shape(sample_shape), *self.batch_shape))
+        shape = Size((*edge.check_shape(sample_shape), *self.batch_shape))
         return uniform(shape, dtype=self.dtype, device=self.device, generator=generator)
