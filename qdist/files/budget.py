@@ -97,7 +97,9 @@ def _predicted(func: Any, args: Any, kwargs: Any) -> int:
     try:
         args, kwargs = tree_map(_without_data, (args, kwargs))
         kwargs.pop("generator", None)
-        found, _ = tree_flatten(func(*args, **kwargs, **({"device": "meta"} if free else {})))
+        if free:
+            kwargs["device"] = "meta"
+        found, _ = tree_flatten(func(*args, **kwargs))
     except (NotImplementedError, RuntimeError, TypeError, ValueError, AttributeError):
         return 0  # no maker of tensors, or one that depends on values, of tensors within bounds
     return sum(_bytes(t) for t in found if isinstance(t, Tensor))
