@@ -20,7 +20,10 @@ _TIMES: Final = 8  # first weights, their scales and masks, and what is computed
 _SPARE: Final = 128 * 2**20  # bytes, for tables that follow from the description
 _SMALL: Final = 2**20  # bytes; what is no larger is not worked out beforehand
 _WIDEST: Final = 16  # bytes of an element
-_STATE: Final = {"_set_grad_enabled", "get_rng_state", "set_rng_state", "get_state", "set_state"}
+_STATE: Final = {
+    "_set_grad_enabled", "get_rng_state", "set_rng_state", "get_state", "set_state",
+    "__get__", "__set__",  # attributes, such as the gradient
+}  # fmt: skip
 _OPERATIONS: Final = 50_000
 _A_TENSOR: Final = 1000  # operations
 
@@ -106,7 +109,7 @@ def _predicted(func: Any, args: Any, kwargs: Any) -> int:
 
 
 def _without_data(value: Any) -> Any:
-    return value.to("meta") if isinstance(value, Tensor) else value
+    return value.detach().to("meta") if isinstance(value, Tensor) else value
 
 
 def _bytes(tensor: Tensor) -> int:
