@@ -20,7 +20,10 @@ _TIMES: Final = 8  # first weights, their scales and masks, and what is computed
 _SPARE: Final = 128 * 2**20  # bytes, for tables that follow from the description
 _SMALL: Final = 2**20  # bytes; what is no larger is not worked out beforehand
 _WIDEST: Final = 16  # bytes of an element
-_STATE: Final = {"_set_grad_enabled", "get_rng_state", "set_rng_state", "get_state", "set_state"}
+_STATE: Final = {
+    "_set_grad_enabled", "get_rng_state", "set_rng_state", "get_state", "set_state",
+    "__get__", "__set__",  # attributes, such as the gradient
+}  # fmt: skip
 _OPERATIONS: Final = 50_000
 _A_TENSOR: Final = 1000  # operations
 
@@ -97,7 +100,9 @@ def _predicted(func: Any, args: Any, kwargs: Any) -> int:
     try:
         args, kwargs = tree_map(_without_data, (args, kwargs))
         kwargs.pop("generator", None)
-        found, _ = tree_flatten(func(*args, **kwargs, **({"device": "meta"} if free else {})))
+        if free:
+            kwargs["device"] = "meta"
+        found, _ = tree_flatten(func(*args, **kwargs))
     except (NotImplementedError, RuntimeError, TypeError, ValueError, AttributeError):
         return 0  # no maker of tensors, or one that depends on values, of tensors within bounds
     return sum(_bytes(t) for t in found if isinstance(t, Tensor))
