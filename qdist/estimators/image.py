@@ -11,8 +11,14 @@ from torch import Tensor
 
 from qdist import arguments, files
 from qdist.codecs.image import ImageCodec, ImageSchema
-from qdist.errors import InputError, NotFittedError
-from qdist.estimators.image_rows import masked, recipe_of, training_rows, with_labels
+from qdist.errors import NotFittedError
+from qdist.estimators.image_rows import (
+    masked,
+    recipe_of,
+    training_rows,
+    with_classes,
+    with_labels,
+)
 from qdist.estimators.limits import asked, limits_of
 from qdist.joint import Autoregressive
 from qdist.laws import ImageLaw, build
@@ -276,7 +282,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         codes = codec.encode(images)
         if given is None and codec.schema.classes:
             return log_joint(law, codes).logsumexp(1).numpy()
-        return law.log_mass(self._rows(codes, given)).double().sum(1).numpy()
+        return law.log_mass(with_classes(codec, codes, given)).double().sum(1).numpy()
 
     def bits_per_dim(self, images: Any, *, given: Any = None, floor: float = 0.0) -> Floats:
         r"""Bits for each grey value: $-\log_2 P(\text{image}) / (H W C)$.
@@ -303,7 +309,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         if not floor:
             nats = self.log_prob(images, given=given)
             return np.asarray(-nats / (schema.dim * np.log(2)))
-        mass = law.log_mass(self._rows(codec.encode(images), given)).double().exp()
+        mass = law.log_mass(with_classes(codec, codec.encode(images), given)).double().exp()
         mixed = (1 - floor) * mass + floor / schema.levels
         return (-mixed.log2().mean(1)).numpy()
 
@@ -326,7 +332,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
             UnsupportedError: If the network reads the levels of other pixels, and has no law.
         """
         codec, law = self._fitted()
-        y = self._rows(codec.encode(images), given)
+        y = with_classes(codec, codec.encode(images), given)
         levels = law.rosenblatt(y, seed=seed_of(random_state))
         return levels.double().numpy().reshape(len(y), *codec.schema.shape)
 
@@ -389,15 +395,3 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
                 "Expected a fitted ImageModel; got one that is not. Call fit(images) first."
             )
         return self._codec, self._law
-
-    def _rows(self, codes: Tensor, given: Any) -> Tensor:
-        """Codes (N, H * W * C) with the class in front, where there is one."""
-        codec = self._codec
-        if given is None and not codec.schema.classes:
-            return codes
-        if given is None:
-            raise InputError(
-                "Expected given, the labels of the images, as the model was fitted with labels; "
-                "got none. Give one label, or one for each image."
-            )
-        return torch.cat([codec.encode_labels(given, len(codes))[:, None], codes], 1)

@@ -14,7 +14,7 @@ from qdist.data.images import read_images
 from qdist.errors import InputError
 from qdist.training import Recipe, Rows
 
-__all__ = ["masked", "recipe_of", "training_rows", "with_labels"]
+__all__ = ["masked", "recipe_of", "training_rows", "with_classes", "with_labels"]
 
 
 def recipe_of(batch_size: Any, learning_rate: Any) -> Recipe:
@@ -93,3 +93,19 @@ def masked(codec: ImageCodec, images: Any, mask: Any) -> tuple[npt.NDArray[np.ui
     stack[hidden] = schema.first
     cells = np.repeat(hidden.reshape(n, size[0] * size[1]), schema.channels, axis=1)
     return stack, torch.from_numpy(cells.copy())
+
+
+def with_classes(codec: ImageCodec, codes: Tensor, given: Any) -> Tensor:
+    """Codes (N, H * W * C) with the class in front, where there is one.
+
+    Raises:
+        InputError: If there are classes and none is given.
+    """
+    if given is None and not codec.schema.classes:
+        return codes
+    if given is None:
+        raise InputError(
+            "Expected given, the labels of the images, as the model was fitted with labels; "
+            "got none. Give one label, or one for each image."
+        )
+    return torch.cat([codec.encode_labels(given, len(codes))[:, None], codes], 1)

@@ -381,11 +381,9 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         time = None if self.max_time is None else arguments.seconds(self.max_time)
         limits = [Limits(max_time=time, max_steps=n) for n in most]
         rate = check("learning_rate", self.learning_rate, above=0)
+        depth = check("depth", self.depth, least=1, below=17, whole=True)
         return Plan(
-            trees=TreeRecipe(
-                trees=check("trees", self.trees, least=0, whole=True),
-                depth=check("depth", self.depth, least=1, below=17, whole=True),
-            ),
+            trees=TreeRecipe(trees=check("trees", self.trees, least=0, whole=True), depth=depth),
             memory=MemoryRecipe(trees=check("forest", self.forest, least=0, whole=True)),
             folds=check("folds", self.folds, least=2, whole=True),
             network=arguments.keywords("network_args", self.network_args),

@@ -5,7 +5,6 @@ from typing import Any, Literal, Self, final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
@@ -13,10 +12,10 @@ from qdist import arguments, files, queries
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, NotFittedError
+from qdist.estimators.asked import Asked
 from qdist.estimators.limits import asked, limits_of
 from qdist.joint import Autoregressive, Ensemble
 from qdist.laws import TableLaw, build
-from qdist.quantile import QuantileFunction
 from qdist.queries import Nan
 from qdist.training import Callback, Checkpoint, Recipe, Result, Resume, Rows, split, train
 
@@ -24,11 +23,11 @@ __all__ = ["TabularModel"]
 
 
 @final
-class TabularModel(BaseEstimator):  # type: ignore[misc]
+class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
     r"""The joint law of a table's columns, any of them given any others.
 
-    One network is trained on random sets of visible columns, and so answers for every condition
-    directly. Missing values, point masses, dates, levels and numbers are modelled together.
+    Networks are trained on random sets of visible columns, and so answer for every condition
+    directly; the laws of several are mixed. Missing values, point masses, dates, levels and numbers are modelled together.
 
     Args:
         backbone: Registered name of the network: what is known of a row -> context.
@@ -217,85 +216,10 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
             UnknownNameError: If a condition names an unknown column.
             UnsupportedError: If more than one column has a range.
         """
-        parts, seed = (self._fitted(), self._law), random_state
+        parts, seed = self._parted(), random_state
         return queries.sample(
             *parts, n, given=given, nan=nan, tau_range=tau_range, random_state=seed
         )
-
-    def quantile(
-        self, column: str | Sequence[str], levels: Any, *, given: Any = None, nan: Nan = "unknown"
-    ) -> NDArray[Any]:
-        """Quantiles of a column given what is known: one row per condition, levels last.
-
-        All about it: [`queries.quantile`][qdist.queries.conditional.quantile].
-        """
-        return queries.quantile(*self._asked(), column, levels, given=given, nan=nan)
-
-    def cdf(
-        self, column: str, values: Any, *, given: Any = None, nan: Nan = "unknown"
-    ) -> NDArray[np.float64]:
-        """P(column <= value) given what is known: one row per condition, values last.
-
-        All about it: [`queries.cdf`][qdist.queries.conditional.cdf].
-        """
-        return queries.cdf(*self._asked(), column, values, given=given, nan=nan)
-
-    def predict_dist(
-        self, column: str, *, given: Any = None, nan: Nan = "unknown"
-    ) -> QuantileFunction:
-        """The law of a column given what is known and that it is present, as one object.
-
-        All about it: [`queries.predict_dist`][qdist.queries.conditional.predict_dist].
-        """
-        return queries.predict_dist(*self._asked(), column, given=given, nan=nan)
-
-    def prob_missing(
-        self, column: str, *, given: Any = None, nan: Nan = "unknown"
-    ) -> NDArray[np.float64]:
-        """The probability that a cell is missing given what is known, shape (N,).
-
-        All about it: [`queries.prob_missing`][qdist.queries.conditional.prob_missing].
-        """
-        return queries.prob_missing(*self._asked(), column, given=given, nan=nan)
-
-    def impute(self, X: Any, *, n_draws: int = 1, random_state: Any = None) -> Any:
-        """A frame like X with its missing cells drawn; a list of them for several draws.
-
-        All about it: [`queries.impute`][qdist.queries.imputation.impute].
-        """
-        codec = self._fitted()
-        return queries.impute(codec, self._law, X, n_draws=n_draws, random_state=random_state)
-
-    def score_samples(self, X: Any, **options: Any) -> NDArray[np.float64]:
-        """Joint log density of each row, shape (N,); higher is more normal.
-
-        All about it, and the options `order`, `n_orders`, `nan` and `random_state`:
-        [`queries.score_samples`][qdist.queries.density.score_samples].
-        """
-        return queries.score_samples(*self._asked(), X, **options)
-
-    def rosenblatt(
-        self, X: Any, *, order: Sequence[str] | None = None, random_state: Any = None
-    ) -> NDArray[np.float64]:
-        """Rows to levels, (N, D), independent and uniform where rows follow the model.
-
-        All about it: [`queries.rosenblatt`][qdist.queries.rosenblatt.rosenblatt].
-        """
-        return queries.rosenblatt(*self._asked(), X, order=order, random_state=random_state)
-
-    def inverse_rosenblatt(self, levels: Any, *, order: Sequence[str] | None = None) -> Any:
-        """Levels, (N, D), to a frame of rows: the inverse of `rosenblatt`.
-
-        All about it: [`queries.inverse_rosenblatt`][qdist.queries.rosenblatt.inverse_rosenblatt].
-        """
-        return queries.inverse_rosenblatt(*self._asked(), levels, order=order)
-
-    def explain_outliers(self, X: Any, *, threshold: float = 0.01, nan: Nan = "value") -> Any:
-        """A frame of the cells that lie in a tail of their law given the rest of their row.
-
-        All about it: [`queries.explain_outliers`][qdist.queries.outliers.explain_outliers].
-        """
-        return queries.explain_outliers(*self._asked(), X, threshold=threshold, nan=nan)
 
     def loss(self, batch: Any, *, generator: torch.Generator) -> Tensor:
         """The training loss of a batch, for those who bring their own loop.
@@ -388,6 +312,9 @@ class TabularModel(BaseEstimator):  # type: ignore[misc]
                 "Expected a fitted TabularModel; got one that is not. Call fit(X) first."
             )
         return self._codec
+
+    def _parted(self) -> tuple[TableCodec, TableLaw | None]:
+        return self._fitted(), self._law
 
     def _asked(self) -> tuple[TableCodec, TableLaw]:
         codec = self._fitted()

@@ -87,9 +87,7 @@ def bytes_a_row(law: AbstractLaw, rows: Rows, *, seed: int) -> float:
     law = copy.deepcopy(law)
 
     def slope(few: int, many: int) -> float:
-        kept = [
-            _kept(law, rows.y[:1].repeat(n * law.learners, 1), seed=seed) for n in (few, many)
-        ]
+        kept = [_kept(law, rows.y[:1].repeat(n * law.learners, 1), seed=seed) for n in (few, many)]
         return max(0.0, (kept[1] - kept[0]) / (many - few))
 
     found = slope(2, 6)

@@ -111,12 +111,14 @@ def public_calls():
             if inspect.isclass(thing):
                 if issubclass(thing, BaseException):
                     continue
-                for method, inner in vars(thing).items():
+                ours = [cls for cls in thing.__mro__ if cls.__module__.startswith("qdist")]
+                for cls, method, inner in ((c, *item) for c in ours for item in vars(c).items()):
                     if (method.startswith("_") and method != "__init__") or method == "extra_repr":
                         continue
                     inner = getattr(inner, "__func__", inner)
-                    if isinstance(inner, types.FunctionType):
-                        found[f"{thing.__qualname__}.{method}"] = inspect.unwrap(inner).__code__
+                    abstract = getattr(inner, "__isabstractmethod__", False)
+                    if isinstance(inner, types.FunctionType) and not abstract:
+                        found[f"{cls.__qualname__}.{method}"] = inspect.unwrap(inner).__code__
             elif callable(thing) and isinstance(inspect.unwrap(thing), types.FunctionType):
                 found[thing.__qualname__] = inspect.unwrap(thing).__code__
     return found
