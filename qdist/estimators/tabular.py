@@ -27,7 +27,8 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
     r"""The joint law of a table's columns, any of them given any others.
 
     Networks are trained on random sets of visible columns, and so answer for every condition
-    directly; the laws of several are mixed. Missing values, point masses, dates, levels and numbers are modelled together.
+    directly; the laws of several are mixed. Missing values, point masses, dates, levels and
+    numbers are modelled together.
 
     Args:
         backbone: Registered name of the network: what is known of a row -> context.

@@ -9,7 +9,7 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
-from qdist.joint.cells import Draw, Part, hidden_rows
+from qdist.joint.cells import Draw, Part, Past, hidden_rows
 from qdist.joint.levels import PAST
 from qdist.joint.network import NetworkJoint
 from qdist.orders import as_order, rank_of
@@ -112,18 +112,20 @@ class Autoregressive(NetworkJoint):
         # There may be thousands of steps, each of microseconds: so columns are made once, and
         # nothing is written down for gradients.
         levels, columns = tau.unbind(1), filled.unbind(1)
+        alike = Past(visible, self.backbone)
         with torch.inference_mode():
             past = {"tau": tau} if self.backbone.sees_levels == "past" else {}
             stepper = self.backbone.stepper(y, visible, **past)
         with torch.inference_mode(), stepper.steps():
             for i, rows in hidden_rows(visible, sequence):
                 level = levels[i] if rows is None else levels[i][rows]
-                h = stepper.context(i, rows=rows)
+                h = alike.context(stepper, i, rows)
                 if draw is None:
                     value = self._value(i, h, level, read).to(y.dtype)
                 else:
                     value = draw(i, self.heads[i](h), level).to(y.dtype)
                 stepper.set(i, value, rows=rows)
+                alike.add(value)
                 if rows is None:
                     columns[i].copy_(value)
                 else:

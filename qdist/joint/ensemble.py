@@ -12,7 +12,7 @@ from qdist.errors import InputError
 from qdist.heads import AbstractHead
 from qdist.joint.autoregressive import Autoregressive
 from qdist.joint.base import AbstractJoint
-from qdist.joint.cells import Draw, Part, hidden_rows
+from qdist.joint.cells import Draw, Part, Past, hidden_rows
 from qdist.quantile import QuantileFunction, mixture
 
 __all__ = ["Ensemble"]
@@ -157,13 +157,14 @@ class Ensemble(AbstractJoint):
             ]
             for stepper in steppers:
                 stack.enter_context(stepper.steps())
+            alike = Past(visible, members[0].backbone)
             for i, rows in hidden_rows(visible, sequence):
                 at = torch.arange(len(y), device=y.device) if rows is None else rows
                 level = tau[at, i]
                 if read == "law":
                     law = mixture(
                         [
-                            m._law(i, s.context(i, rows=rows))
+                            m._law(i, alike.context(s, i, rows))
                             for m, s in zip(members, steppers, strict=True)
                         ]
                     )
@@ -175,7 +176,7 @@ class Ensemble(AbstractJoint):
                     level = (level * len(members) - chosen).clamp(0, 1)
                     for k, (member, stepper) in enumerate(zip(members, steppers, strict=True)):
                         mine = (chosen == k).nonzero().squeeze(1)
-                        h = stepper.context(i, rows=at[mine])
+                        h = alike.context(stepper, i, at[mine])
                         if draw is None:
                             found = member._value(i, h, level[mine], read)
                         else:
@@ -183,5 +184,6 @@ class Ensemble(AbstractJoint):
                         value[mine] = found.to(y.dtype)
                 for stepper in steppers:
                     stepper.set(i, value, rows=rows)
+                alike.add(value)
                 filled[at, i] = value
         return filled
