@@ -106,7 +106,7 @@ LIMITS = {
     "a part of an epoch": (Limits(max_epochs=0.5), 4),
     "almost no epoch": (Limits(max_epochs=0.01), 1),
     "the lesser of two": (Limits(max_steps=7, max_epochs=2), 7),
-    "none": (Limits(), 2000),
+    "none": (Limits(), 3500),
     "time that is too short": (Limits(max_time=1e-9), 1),
     "time that is longer than needed": (Limits(max_time=600.0, max_steps=3), 3),
 }

@@ -39,7 +39,7 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
             network is trained for that order alone, and conditions must be its first columns.
         max_time: Longest time to fit, in seconds or as "5m"; turned into a number of steps.
         max_epochs: At most so many passes over the rows.
-        max_steps: At most so many steps. Without these two: 60 epochs, but at least 2,000 steps,
+        max_steps: At most so many steps. Without these two: 60 epochs, but at least 3,500 steps,
             and at most 6,000 where `max_time` is not given either.
         batch_size: Rows a step for each member; by default a twentieth of the rows, between 64
             and 512.
@@ -79,7 +79,7 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
         *,
         backbone: str = "mlp",
         head: str = "binned",
-        members: int = 3,
+        members: int = 2,
         order: Literal["any"] | Sequence[str] = "any",
         max_time: float | str | None = None,
         max_epochs: float | None = None,
