@@ -213,6 +213,21 @@ class AbstractBackbone(nn.Module, ABC):
             Contexts, shape (B, D, C).
         """
 
+    def cells(self, y: Tensor, rank: Tensor, *, row: Tensor, column: Tensor) -> Tensor:
+        """The contexts of some cells (a hook: a class whose cells share contexts overrides it).
+
+        Args:
+            y: Values, shape (B, D).
+            rank: Ranks, shape (D,) or (B, D).
+            row: The cells' rows, shape (N,), int64.
+            column: The cells' coordinates, shape (N,), int64.
+
+        Returns:
+            Contexts, shape (N, C): those of `forward`, by default picked from them.
+        """
+        h: Tensor = self(y, rank)
+        return h.flatten(0, 1).index_select(0, row * self.dim + column)
+
     def content(self, y: Tensor, rank: Tensor) -> Tensor:
         r"""What is known of each coordinate before its level is read.
 

@@ -95,3 +95,15 @@ def test_weights_that_begin_at_zero_are_moved(generator):
     net = Recorder(default_domain(TableDomain))
     randomise(net, generator)
     assert (net.weight != 0).all()
+
+
+class OtherCells(Recorder):
+    """Gives other contexts where it is asked for single cells."""
+
+    def cells(self, y, rank, *, row, column):
+        return super().cells(y, rank, row=column.clamp(max=len(y) - 1), column=column)
+
+
+def test_cells_that_are_not_those_of_the_whole_are_caught():
+    with pytest.raises(AssertionError, match="OtherCells: expected the contexts that `cells`"):
+        check_backbone(OtherCells)

@@ -59,7 +59,8 @@ class RowEmbedding(nn.Module):
         dim = len(coordinates)
         ends = [_ends(coordinate) for coordinate in coordinates]
         sizes = torch.tensor([len(e) for e in ends])
-        # The bins of all columns side by side, +inf after the last of a shorter column.
+        # The bins of all columns side by side, +inf after the last of a shorter column. What is
+        # no number is sorted there too: so what is found there is as the last bin.
         left = torch.full((dim, int(sizes.max())), torch.inf)
         right = torch.full_like(left, torch.inf)
         # Which vector of the table a bin has. A column's first is that of a hidden cell, and its
@@ -71,12 +72,13 @@ class RowEmbedding(nn.Module):
             left[i, : len(e)], right[i, : len(e)] = e.unbind(-1)
             atom = e[:, 0] == e[:, 1]
             vector[i, : len(e)] = n_vectors + 1 + torch.where(atom, atom.cumsum(0), 0)
+            vector[i, len(e) :] = vector[i, len(e) - 1]
             hidden[i] = n_vectors
             n_vectors += 2 + int(atom.sum())
         self.first = (*hidden.tolist(), n_vectors)  # a column's vectors begin with its hidden one
         k = torch.arange(1, frequencies + 1)
-        ranked = torch.tensor([c.levels is None or c.ordered for c in coordinates])
-        self.order_known = ranked.tolist()
+        self.order_known = [c.levels is None or c.ordered for c in coordinates]
+        ranked = torch.tensor(self.order_known).nonzero().squeeze(-1)
         for name, value in (
             ("left", left),
             ("right", right),
@@ -96,9 +98,11 @@ class RowEmbedding(nn.Module):
         """Return the sum over columns, (B, W), of rows y (B, D) of which `visible` is known."""
         vector, place = self._describe(torch.where(visible, y, 0.0))
         vector = torch.where(visible, vector, self.hidden)
-        waves = self._cosines(place) * self.damping * (visible & self.ranked).unsqueeze(-1)
         row = functional.embedding_bag(vector, self.table.weight, mode="sum")
-        return row + waves.flatten(1) @ self.waves.flatten(0, 1)
+        # Only columns with an order: those without are most of many tables, and of the work.
+        waves = self._cosines(place[:, self.ranked]) * visible[:, self.ranked].unsqueeze(-1)
+        weight = self.waves[self.ranked] * self.damping.unsqueeze(-1)
+        return torch.addmm(row, waves.flatten(1), weight.flatten(0, 1))
 
     def nothing(self) -> Tensor:
         """Return the sum for a row of which nothing is known, (1, W)."""

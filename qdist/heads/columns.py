@@ -1,7 +1,7 @@
 """One head for each coordinate."""
 
 from collections.abc import Sequence
-from typing import Any, Self, final
+from typing import Any, NamedTuple, Self, final
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,14 @@ __all__ = ["ColumnHeads"]
 
 # Neighbours among ordered codes learn from each other in a binned head, up to this many.
 _MOST_BINS = 1024
+
+
+class Cells(NamedTuple):
+    """Some cells of rows y (B, D): rows (N,), columns (N,), and how many each head has."""
+
+    row: Tensor
+    column: Tensor
+    counts: list[int]
 
 
 @final
@@ -133,24 +141,44 @@ class ColumnHeads(nn.Module):
             )
         if where is None:
             where = torch.ones_like(y, dtype=torch.bool)
-        # All cells are gathered at once, sorted by head: one pass over h, and one backward.
-        places = torch.tensor(self.places, device=y.device)
+        cells = self.cells(where)
+        h = h.flatten(0, 1).index_select(0, cells.row * width + cells.column)
+        return self.loss_of_cells(h, y, cells=cells, generator=generator)
+
+    def cells(self, where: Tensor) -> Cells:
+        """List the cells of `where` (B, D), bool, those of one head after those of another."""
+        places = torch.tensor(self.places, device=where.device)
         order = places.argsort(stable=True)
         column, row = where.t()[order].nonzero(as_tuple=True)
-        cell = row * width + order[column]
         sums = places.new_zeros(len(self._heads))
         counts: list[int] = sums.index_add(0, places, where.sum(0)).tolist()
-        contexts = h.reshape(rows * width, -1).index_select(0, cell).split(counts)
-        targets = y.reshape(-1).index_select(0, cell).split(counts)
+        return Cells(row, order[column], counts)
+
+    def loss_of_cells(
+        self, h: Tensor, y: Tensor, *, cells: Cells, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return the score of some cells, and 0 for all others.
+
+        Args:
+            h: The cells' contexts, shape (N, C).
+            y: Targets, shape (B, D).
+            cells: Which cells, as `cells` lists them.
+            generator: Source of random levels, for heads that draw them.
+
+        Returns:
+            Scores, shape (B, D), unreduced.
+        """
+        if not len(h):
+            return h.new_zeros(y.shape)
+        at = cells.row * y.shape[1] + cells.column
+        contexts, targets = h.split(cells.counts), y.flatten()[at].split(cells.counts)
         losses = [
             _loss(head, contexts[k], targets[k], generator)
             for k, head in enumerate(self._heads)
-            if counts[k]
+            if cells.counts[k]
         ]
-        if not losses:
-            return h.new_zeros(rows, width)
         found = torch.cat(losses)
-        return found.new_zeros(rows * width).index_copy(0, cell, found).view(rows, width)
+        return found.new_zeros(y.numel()).index_copy(0, at, found).view(y.shape)
 
 
 def _loss(head: nn.Module, h: Tensor, target: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -62,7 +62,9 @@ class NetworkJoint(AbstractJoint):
             return loss_at_levels(
                 self.backbone, self.heads, y, rank, where=where, generator=generator
             )
-        return self.heads.loss(self.backbone(y, rank), y, where=where, generator=generator)
+        cells = self.heads.cells(where)
+        h = self.backbone.cells(y, rank, row=cells.row, column=cells.column)
+        return self.heads.loss_of_cells(h, y, cells=cells, generator=generator)
 
     def _marginals(self, y: Tensor, visible: Tensor) -> Iterator[Part]:
         """The laws of the hidden coordinates given x alone."""

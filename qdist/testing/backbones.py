@@ -43,6 +43,7 @@ def check_backbone(
       there is one;
     - **rows**: no row of a batch reaches another, in training mode too;
     - **ranks**: of shape (D,) and (B, D) alike, and only what is seen matters;
+    - **cells**: the contexts of single cells are those of `forward`;
     - **tau**: $h_i$ depends on those levels that `sees_levels` says, on no other, and a network
       that sees each level by itself is its `content` read by `at_levels`;
     - **stepper**: contexts one at a time, also for some rows only, equal those of `forward`;
@@ -91,6 +92,7 @@ def check_backbone(
             kit.check_causality(what, rank, reach)
             kit.check_tau(what, rank)
             kit.check_rank_shapes(what, rank)
+            kit.check_cells(what, rank)
         kit.check_stepper()
         kit.check_saving(args)
         kit.check_use()
@@ -234,6 +236,19 @@ class _Kit:
                 f"row {b} alone to have the context it has in the batch under {what}; they "
                 "differ. Compare ranks row by row",
             )
+
+    def check_cells(self, what: str, rank: Tensor) -> None:
+        if self.net.sees_levels != "none":
+            return  # such a network is asked at levels, for all cells at once
+        y = self._values()
+        place = torch.randint(y.numel(), (2 * y.numel(),), generator=self.generator)
+        row, column = place // self.net.dim, place % self.net.dim
+        self._expect(
+            self._close(
+                self.net.cells(y, rank, row=row, column=column), self.net(y, rank)[row, column]
+            ),
+            f"the contexts that `cells` gives to equal those of forward under {what}; they differ",
+        )
 
     def check_stepper(self) -> None:
         y = self._values()

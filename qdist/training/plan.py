@@ -85,5 +85,5 @@ def make_optimiser(law: AbstractLaw, recipe: Recipe) -> torch.optim.Optimizer:
         [g for g in groups if g["params"]],
         lr=recipe.learning_rate,
         betas=(0.9, 0.99),
-        foreach=True,
+        fused=True,
     )

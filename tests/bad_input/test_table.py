@@ -65,11 +65,8 @@ WITHOUT_A_ROW = {
     **dict.fromkeys(("budget", "origin", "saved_params", "split_summary", "start_summary",
                      "training_summary"), "inside of saving and loading: tests/files"),
     "QuantileFunction.__init__": FIRST_PARTS,
-    "AbstractHead.forward": FIRST_PARTS,
-    "AbstractHead.loss": FIRST_PARTS,
     "AbstractHead.start": FIRST_PARTS,
     "AbstractHead.value_at": INSIDE,
-    "AbstractHead.for_coordinate": FIRST_PARTS,
     "QuantileFunction.breakpoints": NOTHING_TO_GET_WRONG,
     "Rounded.index": INSIDE,
     "Implicit.raw": INSIDE,
@@ -77,8 +74,8 @@ WITHOUT_A_ROW = {
         f"{head}.{method}": INSIDE
         for head in ("BinnedHead", "SplineHead", "ImplicitHead", "CategoricalHead", "ColumnHeads")
         for method in (
-            "forward", "loss", "loss_at", "law_of", "value_at", "raw", "start", "bin_of", "build",
-            "for_coordinate",
+            "forward", "loss", "loss_at", "loss_of_cells", "cells", "law_of", "value_at", "raw",
+            "start", "bin_of", "build", "for_coordinate",
         )
     },
     "FactoredCategorical.__init__": MADE_BY_US,

@@ -82,6 +82,16 @@ def test_a_hidden_cell_can_be_anything(embed, rubbish):
     assert all(bool(p.grad.isfinite().all()) for p in embed.parameters())
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_falls_into_the_columns_own_last_bin(embed, value):
+    # It is sorted behind all bins, to where shorter columns are padded; a network whose weights
+    # were forged can draw it.
+    for i in range(6):
+        embed.reveal(torch.zeros(1, 5), i, torch.tensor([value]))
+        found, _ = embed._describe(torch.tensor([[value]]), slice(i, i + 1))
+        assert found.item() == embed.vector[i, int(embed.bins[i]) - 1].item()
+
+
 def test_cosines_by_hand():
     # Place among 3 bins: half of the second is (1 + 1/2) / 3 = 1/2, the atom (0 + 1/2) / 3 = 1/6,
     # half of the third 5/6 and its end 1; then w_k cos(pi k p) / sqrt(1 + k).
