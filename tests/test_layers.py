@@ -13,6 +13,7 @@ LAYERS = (
     "arguments",
     "extras",
     "rng",
+    "threads",
     "progress",
     "hookspecs",
     "registry",

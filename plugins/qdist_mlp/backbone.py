@@ -44,7 +44,7 @@ class ResidualBlock(nn.Module):
         if drop:
             inner = dropped(inner, self.dropout)
         residual: Tensor = self.down(inner)
-        return x + residual
+        return residual.add_(x)
 
 
 @final
@@ -159,7 +159,10 @@ class MaskedMLP(AbstractBackbone):
 class _Stepper(AbstractStepper):
     def __init__(self, backbone: MaskedMLP, y: Tensor, visible: Tensor) -> None:
         self._backbone = backbone
-        self._row = backbone.embed(y, visible)
+        # A free sample knows nothing at first, and need not be described.
+        known = bool(visible.any())
+        nothing = backbone.embed.nothing()
+        self._row = backbone.embed(y, visible) if known else nothing.repeat(len(y), 1)
         self._origin = backbone.origin()
 
     def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:

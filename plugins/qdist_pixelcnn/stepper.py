@@ -5,14 +5,14 @@ Source:
     https://arxiv.org/abs/1704.06001
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, final
 
 import torch
 from torch import Tensor
 
 from qdist.backbones import AbstractStepper
+from qdist.threads import threads
 from qdist_pixelcnn.prepared import prepare
 from qdist_pixelcnn.rows import VerticalStack
 from qdist_pixelcnn.values import HorizontalStack
@@ -140,17 +140,3 @@ class RasterStepper(AbstractStepper):
         """Hands the values of the current row, as they are now, to the vertical stack."""
         if self._row >= 0:
             self._vertical.values[:, self._row].copy_(self._horizontal.values)
-
-
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """Let torch use so many threads for a while."""
-    before = torch.get_num_threads()
-    if number == before:
-        yield
-        return
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

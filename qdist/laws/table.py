@@ -1,6 +1,7 @@
 """The law of a table: a codec and a chain of columns, any of them given any others."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal, final
 
 import torch
@@ -15,11 +16,14 @@ from qdist.laws.base import AbstractLaw
 from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
 from qdist.rng import uniforms
+from qdist.threads import side_by_side
 
 __all__ = ["TableLaw", "draw_visible"]
 
 # Rows that go through the network at once: enough to fill two cores, few enough for the caches.
 _ROWS = 4096
+# A thread with fewer rows of its own would be slower than all threads on all rows.
+_LEAST_ROWS = 1024
 
 
 def draw_visible(
@@ -220,9 +224,23 @@ class TableLaw(AbstractLaw):
         # Where levels are uniform on (0, 1) a member for each cell gives the same law, for less.
         free = isinstance(self.joint, Ensemble) and (low, high) == (0.0, 1.0)
         read: Literal["law", "network"] = "network" if free else "law"
-        for at in _batches(len(y)):
+
+        def part(at: slice) -> Tensor:
             tau = low + (high - low) * uniforms(seed, range(at.start, at.stop), columns=self.dim)
-            yield self.fill_at(y[at], visible[at], tau=tau, draw=draw, read=read)
+            return self.fill_at(y[at], visible[at], tau=tau, draw=draw, read=read)
+
+        yield from self._by_batches(part, len(y))
+
+    def _by_batches(self, part: Callable[[slice], Tensor], n: int) -> Iterator[Tensor]:
+        """What a function makes of n rows, a batch at a time."""
+        workers = torch.get_num_threads() if self.device.type == "cpu" else 1
+        if workers == 1 or n < workers * _LEAST_ROWS:
+            yield from map(part, _batches(n))
+            return
+        # As many batches for each thread, and each begins where `uniforms` can.
+        size = -(-n // (workers * -(-n // (workers * _ROWS))))
+        size += -size % 4
+        yield from side_by_side(partial(part, at) for at in _batches(n, size))
 
     @torch.no_grad()
     def fill_at(
@@ -300,13 +318,14 @@ class TableLaw(AbstractLaw):
         """
         if visible is None:
             visible = torch.zeros_like(y, dtype=torch.bool)
-        parts = [
-            self.joint.log_prob(
+
+        @torch.no_grad()  # which holds for a thread
+        def part(at: slice) -> Tensor:
+            return self.joint.log_prob(
                 y[at].to(self.device, self.dtype), visible=visible[at].to(self.device), order=order
             )
-            for at in _batches(len(y))
-        ]
-        return torch.cat(parts).cpu()
+
+        return torch.cat(list(self._by_batches(part, len(y)))).cpu()
 
     @torch.no_grad()
     def rosenblatt(
@@ -343,7 +362,7 @@ class TableLaw(AbstractLaw):
         return torch.cat(parts).cpu()
 
 
-def _batches(n: int) -> Iterator[slice]:
+def _batches(n: int, size: int = _ROWS) -> Iterator[slice]:
     """Slices of at most so many rows as go through the network at once; one, if there is none."""
-    for start in range(0, max(n, 1), _ROWS):
-        yield slice(start, min(start + _ROWS, n))
+    for start in range(0, max(n, 1), size):
+        yield slice(start, min(start + size, n))

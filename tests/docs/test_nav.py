@@ -42,21 +42,25 @@ def public_names() -> list[str]:
 
 
 # Modules that only other modules of the package use.
-INSIDE = tuple(
-    f"qdist.{module}"
-    for module in (
-        "arguments",
-        "cli",
-        "cli_options",
-        "cli_queries",
-        "cli_text",
-        "extras",
-        "numerics",
-        "progress",
+INSIDE = (
+    tuple(
+        f"qdist.{module}"
+        for module in (
+            "arguments",
+            "cli",
+            "cli_options",
+            "cli_queries",
+            "cli_text",
+            "extras",
+            "numerics",
+            "progress",
+        )
     )
-) + tuple(
-    f"qdist_pixelcnn.{module}"
-    for module in ("block", "layers", "prepared", "rows", "stepper", "values")
+    + tuple(
+        f"qdist_pixelcnn.{module}"
+        for module in ("block", "layers", "prepared", "rows", "stepper", "values")
+    )
+    + ("qdist_mlp.dropout", "qdist.threads")
 )
 
 
