@@ -19,6 +19,10 @@ from typing import Any
 
 import numpy as np
 
+# oneDNN keeps a compiled kernel for each shape it meets, up to 1,024 of them, and random shapes
+# fill that for an hour. So few are kept here that the cache is full within the warm-up.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+
 import qdist
 
 WARM_UP = 0.25  # of the time, for caches and the allocator
