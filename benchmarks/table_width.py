@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import common
+from benchmarks.table_width_report import NOTES, PAGE, page
 from benchmarks.tables import CASES
 
 STEPS = 1500
@@ -66,7 +67,7 @@ def megaflop(model: Any, width: int, blocks: int) -> float:
         first.heads[i].layer.weight.numel() + getattr(first.heads[i], "basis", _NOTHING).numel()
         for i in range(first.dim)
     )
-    ranked = int(first.backbone.embed.ranked.sum())
+    ranked = len(first.backbone.embed.ranked)
     inputs = ranked * first.backbone.embed.waves[0].numel()
     return 2 * (trunk + (heads + inputs) / first.dim) / 1e6
 
@@ -91,8 +92,7 @@ def main(argv: list[str] | None = None) -> None:
         return
     jobs = {_path(*size): ["--job", json.dumps(list(size))] for size in SIZES}
     common.run_jobs("benchmarks.table_width", jobs, force=args.force)
-    for result in common.read_results(FOLDER):
-        print({k: v for k, v in result.items() if k != "versions"})
+    PAGE.write_text(page(common.read_results(FOLDER), NOTES.read_text()))
 
 
 def _path(members: int, width: int, blocks: int) -> Any:

@@ -18,6 +18,7 @@ from benchmarks import (
     queries,
     queries_report,
     report,
+    table_width_report,
 )
 from benchmarks.known_laws import LAWS
 from benchmarks.tables import CASES
@@ -113,7 +114,11 @@ def test_the_committed_page_is_that_of_the_results():
     assert report.PAGE.read_text() == report.page(results, report.NOTES.read_text())
 
 
-@pytest.mark.parametrize("report", [queries_report, imputation_report], ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "report",
+    [queries_report, imputation_report, table_width_report],
+    ids=lambda m: m.__name__,
+)
 def test_the_other_committed_pages_are_those_of_their_results(report):
     folder = report.NOTES.stem
     results = common.read_results(common.RESULTS / folder)
