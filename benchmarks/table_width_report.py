@@ -14,8 +14,8 @@ INTRODUCTION = """\
 # How wide, how deep, how many
 
 The table model at other sizes, on 15,000 of the training rows of [adult](tables.md), judged by
-5,000 others of them; no row that the benchmark of tables judges by is looked at. All take {steps:,}
-steps of as many rows for each member.
+5,000 others of them; no row that the benchmark of tables judges by is looked at. All take
+{steps:,} steps of as many rows for each member.
 
 - **MFLOP a cell**: multiplications and additions of one member's matrix products for one cell,
   counted, the mean over columns. To sample a cell one member is asked; to train or to ask a
