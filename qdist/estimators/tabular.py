@@ -79,7 +79,7 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
         *,
         backbone: str = "mlp",
         head: str = "binned",
-        members: int = 3,
+        members: int = 2,
         order: Literal["any"] | Sequence[str] = "any",
         max_time: float | str | None = None,
         max_epochs: float | None = None,

@@ -60,7 +60,7 @@ class Recipe:
     validations: int = 40  # over the whole run
     patience: int = 12  # validations without a better score
     epochs: float = 60  # unless limited; a longer decay fits the training rows too well
-    least_steps: int = 3000
+    least_steps: int = 3500
     most_steps: int = 6000  # unless there is a limit on time
     check_rows: int = CHECK_ROWS  # fewer where a row is large
     bad_batches: int = 10  # skipped in a run, for a loss or a gradient that is not finite
