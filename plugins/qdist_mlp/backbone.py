@@ -166,7 +166,7 @@ class _Stepper(AbstractStepper):
         self._origin = backbone.origin()
 
     def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
-        row = self._row if rows is None else self._row[rows]
+        row = self._row if rows is None else self._row.index_select(0, rows)
         return self._backbone.read(row) - self._origin
 
     def set(self, i: int, value: Tensor, *, rows: Tensor | None = None) -> None:
@@ -174,4 +174,6 @@ class _Stepper(AbstractStepper):
         if rows is None:
             self._row = reveal(self._row, i, value)
         else:
-            self._row = self._row.index_copy(0, rows, reveal(self._row[rows], i, value))
+            self._row = self._row.index_copy(
+                0, rows, reveal(self._row.index_select(0, rows), i, value)
+            )

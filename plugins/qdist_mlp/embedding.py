@@ -119,7 +119,10 @@ class RowEmbedding(nn.Module):
         own = self.table.weight[first : self.first[i + 1]]
         at = vector[:, 0] - first
         # The shorter way round: there may be ten thousand vectors, or ten thousand rows.
-        known = (own - own[0])[at] if len(own) < len(at) else own[at] - own[0]
+        if len(own) < len(at):
+            known = (own - own[0]).index_select(0, at)
+        else:
+            known = own.index_select(0, at) - own[0]
         row = row + known if row.requires_grad or known.requires_grad else row.add_(known)
         if not self.order_known[i]:
             return row

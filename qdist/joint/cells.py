@@ -89,4 +89,6 @@ class Past:
         kinds, place = kind.unique(return_inverse=True)
         at = torch.arange(len(place), device=place.device)
         first = place.new_full((len(kinds),), len(place)).scatter_reduce_(0, place, at, "amin")
-        return stepper.context(i, rows=first if rows is None else rows[first])[place]
+        return stepper.context(i, rows=first if rows is None else rows[first]).index_select(
+            0, place
+        )
