@@ -362,7 +362,8 @@ class TableLaw(AbstractLaw):
         return torch.cat(parts).cpu()
 
 
-def _batches(n: int, size: int = _ROWS) -> Iterator[slice]:
+def _batches(n: int, size: int | None = None) -> Iterator[slice]:
     """Slices of at most so many rows as go through the network at once; one, if there is none."""
+    size = size or _ROWS
     for start in range(0, max(n, 1), size):
         yield slice(start, min(start + size, n))
