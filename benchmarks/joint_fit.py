@@ -79,18 +79,17 @@ def run(method: str, frame: pd.DataFrame, *, rows: int, seconds: float, seed: in
         timed(budget)
     sampler, fit_seconds = last[budget]
     memory = common.peak_memory_gb()
-    times = []
-    for n in (WARM_UP, rows):
-        if times:
-            n = min(n, int(DRAW_SECONDS * WARM_UP / times[0]))
-        start = time.perf_counter()
-        drawn = sampler(n)
-        times.append(time.perf_counter() - start)
+    first = min(WARM_UP, rows)
+    start = time.perf_counter()
+    sampler(first)
+    warm = time.perf_counter()
+    drawn = sampler(min(rows, int(DRAW_SECONDS * first / (warm - start))))
+    draw_seconds = time.perf_counter() - warm
     dial = {"name": rival.dial, "value": budget, "default": rival.most, "tries": tries}
     return drawn, {
         "fit_seconds": fit_seconds,
         "drawn": len(drawn),
-        "sample_rows_per_second": len(drawn) / times[-1],
+        "sample_rows_per_second": len(drawn) / draw_seconds,
         "peak_memory_gb": memory,
         "dial": dial if rival.dial else None,
         "packages": {name: version(name) for name in rival.packages},
