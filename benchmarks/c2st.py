@@ -8,7 +8,14 @@ judge the package by the package's own code.
 import numpy as np
 import pandas as pd
 
-__all__ = ["bootstrap_error", "lightgbm_c2st", "marginal_error"]
+__all__ = [
+    "bootstrap_error",
+    "is_number",
+    "levels_of",
+    "lightgbm_c2st",
+    "marginal_error",
+    "numbers_of",
+]
 
 
 def lightgbm_c2st(real: pd.DataFrame, synthetic: pd.DataFrame, *, seed: int = 0) -> float:
@@ -71,7 +78,8 @@ def bootstrap_error(
     return float(np.mean([marginal_error(heldout, train.iloc[rows]) for rows in draws]))
 
 
-def _is_number(column: pd.Series) -> bool:
+def is_number(column: pd.Series) -> bool:
+    """Whether a column holds numbers or times; booleans are levels."""
     kind = column.dtype
     if pd.api.types.is_bool_dtype(kind):
         return False
@@ -82,25 +90,27 @@ def _is_number(column: pd.Series) -> bool:
     )
 
 
-def _numbers(column: pd.Series) -> np.ndarray:
+def numbers_of(column: pd.Series) -> np.ndarray:
+    """Numbers or times as floats, NaN where a cell is missing."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(dtype=float, na_value=np.nan)
     ticks = column.astype("int64").to_numpy(dtype=float)  # datetimes and timedeltas
     return np.where(column.isna().to_numpy(), np.nan, ticks)
 
 
-def _levels(column: pd.Series) -> np.ndarray:
+def levels_of(column: pd.Series) -> np.ndarray:
+    """Levels as text, "missing" being one more."""
     text = column.astype(object).map(str, na_action="ignore")
     return text.where(column.notna(), "<missing>").to_numpy(dtype=object)
 
 
 def _distance(real: pd.Series, synthetic: pd.Series) -> float:
-    if _is_number(real):
-        a, b = (np.nan_to_num(_numbers(x), nan=-np.inf) for x in (real, synthetic))
+    if is_number(real):
+        a, b = (np.nan_to_num(numbers_of(x), nan=-np.inf) for x in (real, synthetic))
         at = np.unique(np.concatenate([a, b]))
         cdfs = [np.searchsorted(np.sort(x), at, side="right") / len(x) for x in (a, b)]
         return float(np.abs(cdfs[0] - cdfs[1]).max())
-    shares = [pd.Series(_levels(x)).value_counts(normalize=True) for x in (real, synthetic)]
+    shares = [pd.Series(levels_of(x)).value_counts(normalize=True) for x in (real, synthetic)]
     return float(shares[0].sub(shares[1], fill_value=0.0).abs().sum() / 2)
 
 
@@ -108,8 +118,8 @@ def _features(real: pd.DataFrame, synthetic: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for name in real.columns:
         pair = (real[name], synthetic[name])
-        if _is_number(real[name]):
-            columns[str(name)] = np.concatenate([_numbers(x) for x in pair])
+        if is_number(real[name]):
+            columns[str(name)] = np.concatenate([numbers_of(x) for x in pair])
         else:
-            columns[str(name)] = pd.Categorical(np.concatenate([_levels(x) for x in pair]))
+            columns[str(name)] = pd.Categorical(np.concatenate([levels_of(x) for x in pair]))
     return pd.DataFrame(columns)

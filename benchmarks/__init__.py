@@ -1,0 +1,1 @@
+"""Measurements, which are not part of the package."""
