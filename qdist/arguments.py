@@ -5,8 +5,9 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,17 +16,23 @@ from torch import Tensor
 from qdist.errors import InputError
 
 __all__ = [
+    "bins_of",
     "column_order",
     "file_path",
     "functions",
+    "instance",
     "keywords",
+    "known_rows",
     "level_range",
     "levels",
     "number",
     "row_count",
     "row_weights",
+    "rows_of",
     "seconds",
 ]
+
+T = TypeVar("T")
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -77,6 +84,29 @@ def file_path(path: Any, *, what: str = "path") -> Path:
     return Path(path)
 
 
+def bins_of(name: str, values: Any) -> tuple[tuple[float, float], ...]:
+    """Bins (left, right) of a coordinate, none of which begins before the last one's end.
+
+    Raises:
+        InputError: If they are no pairs of finite numbers, or not sorted.
+
+    Example:
+        >>> bins_of("age", [(0, 1), (1, 1)])
+        ((0.0, 1.0), (1.0, 1.0))
+    """
+    try:
+        bins = tuple((float(left), float(right)) for left, right in values)
+    except (TypeError, ValueError):  # no pairs, or not of numbers
+        bins = ((math.nan, math.nan),)
+    ends = [end for pair in bins for end in pair]
+    if not all(map(math.isfinite, ends)) or any(a > b for a, b in pairwise(ends)):
+        raise InputError(
+            f"Expected bins of {name!r} that are pairs (left, right) of finite numbers, in order; "
+            f"got {values!r:.80}. Sort them."
+        )
+    return bins
+
+
 def column_order(order: Any, names: Sequence[str]) -> list[int] | None:
     """The column numbers of an order given by names; None for "any".
 
@@ -110,6 +140,32 @@ def functions(name: str, values: Any) -> list[Callable[..., Any]]:
         if not callable(value):
             raise InputError(f"Expected {name} to be functions; got {value!r}.")
     return list(values)
+
+
+def instance(name: str, value: Any, *, of: type[T], remedy: str) -> T:
+    """An object of a class.
+
+    Args:
+        name: What it is, for the message.
+        value: What the user gave.
+        of: The class.
+        remedy: What to do where it is something else, a sentence.
+
+    Raises:
+        InputError: If it is no such object.
+
+    Example:
+        >>> instance("the frame", 3, of=dict, remedy="Give columns by name.")
+        Traceback (most recent call last):
+        ...
+        qdist.errors.InputError: Expected the frame to be of class dict; got int. Give columns by
+        name.
+    """
+    if isinstance(value, of):
+        return value
+    got = value.__name__ if isinstance(value, type) else type(value).__name__
+    what = f"the class {got}" if isinstance(value, type) else got
+    raise InputError(f"Expected {name} to be of class {of.__name__}; got {what}. {remedy}")
 
 
 def keywords(name: str, values: Any, *, of: Callable[..., Any] | None = None) -> dict[str, Any]:
@@ -185,6 +241,47 @@ def number(
     raise InputError(f"Expected {name} to be {what}{other}; got {value!r}.")
 
 
+def rows_of(
+    name: str, value: Any, *, width: int, like: Tensor | None = None, mask: bool = False
+) -> Tensor:
+    """Rows of a tensor that a network or a codec reads.
+
+    Args:
+        name: What they are, for the message.
+        value: What the user gave.
+        width: How many numbers a row has.
+        like: Rows of which there must be as many; by default any number will do.
+        mask: Whether they say what is known, and must be bool.
+
+    Returns:
+        The same, shape (N, width).
+
+    Raises:
+        InputError: If it is no tensor, or of another shape or dtype.
+
+    Example:
+        >>> rows_of("y", torch.zeros(2, 3), width=3).shape
+        torch.Size([2, 3])
+    """
+    n = "rows" if like is None else len(like)
+    if not isinstance(value, Tensor):
+        raise InputError(
+            f"Expected {name} to be a tensor of shape ({n}, {width}); got "
+            f"{type(value).__name__}. Encode frames and images; turn arrays into tensors."
+        )
+    shape = (len(value) if like is None else len(like), width) if value.dim() else ()
+    if value.dim() != 2 or tuple(value.shape) != shape:
+        raise InputError(
+            f"Expected {name} of shape ({n}, {width}); got {tuple(value.shape)}. "
+            "Give one row each, with a number for each coordinate."
+        )
+    if mask and value.dtype != torch.bool:
+        raise InputError(
+            f"Expected {name} of dtype bool; got {value.dtype}. Compare, or call `.bool()`."
+        )
+    return value
+
+
 def row_weights(sample_weight: Any, n: int) -> Tensor:
     """Weights (n,) of mean 1 out of a user's sample_weight; ones for None."""
     if sample_weight is None:
@@ -215,6 +312,15 @@ def row_count(n: int | None) -> int:
     if n < 0:
         raise InputError(f"Expected n >= 0; got {n}.")
     return int(n)
+
+
+def known_rows(y: Any, visible: Any, *, width: int) -> None:
+    """Rows, shape (N, width), and what of them is known, bool of the same shape.
+
+    Raises:
+        InputError: If they are no such tensors.
+    """
+    rows_of("visible", visible, width=width, like=rows_of("y", y, width=width), mask=True)
 
 
 def level_range(tau_range: tuple[float, float]) -> tuple[float, float]:

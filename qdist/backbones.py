@@ -32,6 +32,7 @@ variable that every pixel sees: coordinate 0 is the label, the pixels follow (se
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
@@ -39,6 +40,7 @@ from typing import ClassVar, Literal, final
 import torch
 from torch import Tensor, nn
 
+from qdist.arguments import bins_of, instance, known_rows, number
 from qdist.errors import InputError, UnsupportedError
 from qdist.orders import rank_of_visible
 
@@ -64,6 +66,9 @@ class Coordinate:
         bins: For a real coordinate, the bins (left, right) of its marginal, sorted; left == right
             is an atom; there may be gaps between bins.
 
+    Raises:
+        InputError: If the name is no text, there is no code, or the bins are not sorted.
+
     Example:
         >>> Coordinate("age")
         Coordinate(name='age', levels=None, ordered=False, bins=())
@@ -76,12 +81,33 @@ class Coordinate:
     ordered: bool = False
     bins: tuple[tuple[float, float], ...] = ()
 
+    def __post_init__(self) -> None:
+        instance("the name of a coordinate", self.name, of=str, remedy="Name it by text.")
+        number("levels", self.levels, least=1, whole=True, optional=True)
+        object.__setattr__(self, "bins", bins_of(self.name, self.bins))
+        if self.bins and self.levels is not None:
+            raise InputError(f"Expected {self.name!r} to have levels or bins; got both. Drop one.")
+
 
 @dataclass(frozen=True)
 class TableDomain:
-    """The coordinates of a table's row, one for each column."""
+    """The coordinates of a table's row, one for each column.
+
+    Raises:
+        InputError: If they are no coordinates, or two have one name.
+    """
 
     coordinates: tuple[Coordinate, ...]
+
+    def __post_init__(self) -> None:
+        found = tuple(self.coordinates) if isinstance(self.coordinates, Iterable) else (None,)
+        names = [c.name for c in found if isinstance(c, Coordinate)]
+        if len(set(names)) < len(found):
+            raise InputError(
+                "Expected a tuple of Coordinate, each with a name of its own; got "
+                f"{self.coordinates!r:.80}. Make one Coordinate for each column."
+            )
+        object.__setattr__(self, "coordinates", found)
 
 
 @dataclass(frozen=True)
@@ -98,6 +124,9 @@ class ImageDomain:
         levels: Grey values 0 ... levels - 1 of a channel.
         labels: The number of classes 0 ... labels - 1; None where images have no label.
 
+    Raises:
+        InputError: If a number is not whole, or below 1.
+
     Example:
         >>> domain = ImageDomain(28, 28, 3, labels=10)
         >>> domain.dim, domain.conditioning, domain.index(0, 1, 2)
@@ -110,6 +139,11 @@ class ImageDomain:
     levels: int = 256
     labels: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("height", "width", "channels", "levels"):
+            number(name, getattr(self, name), least=1, whole=True)
+        number("labels", self.labels, least=1, whole=True, optional=True)
+
     @property
     def conditioning(self) -> tuple[int, ...]:
         """The coordinates that are conditioning variables: (0,) with labels, else ()."""
@@ -121,7 +155,14 @@ class ImageDomain:
         return self.height * self.width * self.channels + len(self.conditioning)
 
     def index(self, row: int, column: int, channel: int = 0) -> int:
-        """The coordinate of a pixel's channel."""
+        """The coordinate of a pixel's channel.
+
+        Raises:
+            InputError: If there is no such pixel or channel.
+        """
+        sizes = {"row": self.height, "column": self.width, "channel": self.channels}
+        for (name, size), at in zip(sizes.items(), (row, column, channel), strict=True):
+            number(name, at, least=0, below=size, whole=True)
         pixel = row * self.width + column
         return pixel * self.channels + channel + len(self.conditioning)
 
@@ -283,10 +324,13 @@ class AbstractBackbone(nn.Module, ABC):
             InputError: If the shape or dtype is wrong.
             UnsupportedError: If the class does not serve such ranks.
         """
-        if rank.shape[-1:] != (self.dim,) or rank.dim() > 2 or rank.is_floating_point():
+        instance("rank", rank, of=Tensor, remedy="Call torch.tensor on the ranks.")
+        shaped = rank.shape[-1:] == (self.dim,) and rank.dim() <= 2
+        if not shaped or rank.is_floating_point() or rank.dtype == torch.bool:
             raise InputError(
                 f"Expected integer ranks of shape ({self.dim},) or (B, {self.dim}); "
-                f"got {rank.dtype} of shape {tuple(rank.shape)}."
+                f"got {rank.dtype} of shape {tuple(rank.shape)}. "
+                "Make them by `qdist.orders`: of a mask by rank_of_visible(visible)."
             )
         if self.serves == "fixed" and not bool((rank == _arange(rank)).all()):
             raise UnsupportedError(
@@ -312,6 +356,9 @@ class RecomputeStepper(AbstractStepper):
         y: Values, shape (B, D); not written to.
         visible: What is known, shape (B, D), bool; not written to.
         tau: Levels, shape (B, D), for a network that sees those of the past.
+
+    Raises:
+        InputError: If a shape or a dtype is wrong.
     """
 
     def __init__(
@@ -322,10 +369,10 @@ class RecomputeStepper(AbstractStepper):
         *,
         tau: Tensor | None = None,
     ) -> None:
-        self._backbone = backbone
-        self._y = y
-        self._visible = visible
-        self._tau = tau
+        remedy = "Give the network itself."
+        instance("backbone", backbone, of=AbstractBackbone, remedy=remedy)  # type: ignore[type-abstract]
+        known_rows(y, visible, width=backbone.dim)
+        self._backbone, self._y, self._visible, self._tau = backbone, y, visible, tau
 
     def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
         """See [`AbstractStepper.context`][qdist.backbones.AbstractStepper.context]."""

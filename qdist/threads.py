@@ -10,6 +10,9 @@ from typing import TypeVar
 
 import torch
 
+from qdist.arguments import number as a_number
+from qdist.errors import InputError
+
 __all__ = ["side_by_side", "threads"]
 
 T = TypeVar("T")
@@ -20,7 +23,10 @@ def threads(number: int) -> Iterator[None]:
     """Let torch use so many threads for a while.
 
     Args:
-        number: How many work on one operation.
+        number: How many work on one operation, at least 1.
+
+    Raises:
+        InputError: If it is no such number.
 
     Example:
         >>> import torch
@@ -28,6 +34,7 @@ def threads(number: int) -> Iterator[None]:
         ...     torch.get_num_threads()
         1
     """
+    a_number("number", number, least=1, whole=True)
     before = torch.get_num_threads()
     if number == before:
         yield
@@ -53,19 +60,22 @@ def side_by_side(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
         What the tasks return, in their order. No more of them run ahead of the reader than there
         are threads.
 
+    Raises:
+        InputError: If one of them cannot be run.
+
     Example:
         >>> list(side_by_side([lambda: "a", lambda: "b"]))
         ['a', 'b']
     """
     workers = torch.get_num_threads()
     if workers == 1:
-        for task in tasks:
+        for task in _checked(tasks):
             yield task()
         return
     pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
     ahead: deque[Future[T]] = deque()
     try:
-        for task in tasks:
+        for task in _checked(tasks):
             if len(ahead) == workers:
                 yield ahead.popleft().result()
             ahead.append(pool.submit(task))
@@ -75,3 +85,17 @@ def side_by_side(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
         pool.shutdown(cancel_futures=True)
         # A number that a thread sets is its own for some libraries below torch, not for all.
         torch.set_num_threads(workers)
+
+
+def _checked(tasks: Iterable[Callable[[], T]]) -> Iterator[Callable[[], T]]:
+    if not isinstance(tasks, Iterable):
+        raise InputError(
+            f"Expected tasks to be a list of functions; got {tasks!r:.80}. Put one into a list."
+        )
+    for task in tasks:
+        if not callable(task):
+            raise InputError(
+                f"Expected tasks that are functions of nothing; got {task!r:.80}. "
+                "Give the function, not what it returns."
+            )
+        yield task

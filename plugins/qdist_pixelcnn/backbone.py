@@ -197,10 +197,9 @@ class GatedPixelCNN(AbstractBackbone):
 
 
 def _check_domain(domain: ImageDomain) -> None:
-    fits = isinstance(domain, ImageDomain) and domain.dim > len(domain.conditioning)
-    if not fits or domain.levels < 1 or domain.labels == 0:
+    if not isinstance(domain, ImageDomain):
         raise InputError(
-            f"Expected an image of at least one pixel for backbone 'pixelcnn'; got {domain!r}. "
+            f"Expected an image for backbone 'pixelcnn'; got {domain!r}. "
             "Use another backbone for tables."
         )
 

@@ -1,5 +1,6 @@
 """Images as rows of codes: one code a pixel and channel, and one for the class."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from math import gcd
@@ -10,8 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from qdist.arguments import instance, number, rows_of
 from qdist.data.images import as_images
-from qdist.errors import InputError
+from qdist.errors import FileFormatError, InputError
 
 __all__ = ["ImageCodec", "ImageSchema"]
 
@@ -38,6 +40,9 @@ class ImageSchema:
         classes: The labels that were fitted, sorted; none without labels.
         counts: How many images of each class were fitted.
 
+    Raises:
+        InputError: If a number is out of its range, or classes and counts do not go together.
+
     Example:
         >>> print(ImageSchema(height=8, width=8, levels=17, classes=(0, 1), counts=(178, 182)))
         8 x 8 pixels, grey, 17 values: 0, 1, ..., 16
@@ -53,6 +58,21 @@ class ImageSchema:
     levels: int = 256
     classes: tuple[Label, ...] = ()
     counts: tuple[int, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width", "channels", "step", "levels"):
+            number(name, getattr(self, name), least=1, whole=True)
+        last = number("first", self.first, least=0, whole=True) + self.step * (self.levels - 1)
+        if last > 255:
+            raise InputError(
+                f"Expected grey values up to 255; got {self.levels} from {self.first} on in steps "
+                f"of {self.step}, up to {last}. Lower one of these."
+            )
+        if len(self.classes) != len(self.counts):
+            raise InputError(
+                f"Expected a count for each class; got {len(self.classes)} classes and "
+                f"{len(self.counts)} counts. Give as many of both."
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -84,9 +104,19 @@ class ImageSchema:
 
     @classmethod
     def from_json(cls, description: dict[str, Any]) -> Self:
-        """The schema that a description came from."""
-        lists = {name: tuple(description[name]) for name in ("classes", "counts")}
-        return cls(**{**description, **lists})
+        """The schema that a description came from.
+
+        Raises:
+            FileFormatError: If it came from none.
+        """
+        try:
+            lists = {name: tuple(description[name]) for name in ("classes", "counts")}
+            return cls(**{**description, **lists})
+        except (LookupError, TypeError, ValueError) as error:
+            raise FileFormatError(
+                "Expected the description that `to_json` of a schema of images gives; got "
+                f"{description!r:.80}: {error}. Write it again."
+            ) from error
 
 
 @final
@@ -100,6 +130,9 @@ class ImageCodec:
     Args:
         schema: What is known of the images.
 
+    Raises:
+        InputError: If it is no schema.
+
     Example:
         >>> import numpy as np
         >>> codec = ImageCodec.fit(np.array([[[0, 255]], [[0, 0]]], np.uint8))
@@ -110,7 +143,9 @@ class ImageCodec:
     """
 
     def __init__(self, schema: ImageSchema) -> None:
-        self.schema = schema
+        self.schema = instance(
+            "schema", schema, of=ImageSchema, remedy="Make a codec of images by ImageCodec.fit."
+        )
 
     @classmethod
     def fit(cls, images: Any, labels: Any = None) -> Self:
@@ -196,9 +231,24 @@ class ImageCodec:
         return torch.from_numpy(codes.astype(np.uint8))
 
     def decode(self, codes: Tensor) -> Bytes:
-        """Images of codes (N, H * W * C), in the shape that was fitted."""
+        """Images of codes, in the shape that was fitted.
+
+        Args:
+            codes: Codes, shape (N, H * W * C); the outer ones stand for all that lies beyond.
+
+        Returns:
+            Images, shape (N, H, W) or (N, H, W, C), uint8.
+
+        Raises:
+            InputError: If the shape is another one, or there is a NaN.
+        """
         schema = self.schema
-        grey = codes.detach().cpu().round().numpy().astype(np.int64) * schema.step + schema.first
+        rows_of("codes", codes, width=schema.dim)
+        if bool(codes.isnan().any()):
+            raise InputError("Expected codes that are numbers; got NaN. Fill hidden pixels first.")
+        # A head without bounds can draw beyond the grid, where bytes would begin again at black.
+        place = codes.detach().cpu().round().clamp(0, schema.levels - 1)
+        grey = place.numpy().astype(np.int64) * schema.step + schema.first
         return grey.astype(np.uint8).reshape(len(codes), *schema.shape)
 
     def encode_labels(self, labels: Any, n: int | None = None, *, what: str = "given") -> Tensor:
@@ -245,9 +295,17 @@ class ImageCodec:
 
     @classmethod
     def from_json(cls, description: dict[str, Any]) -> Self:
-        """The codec that a description came from."""
-        if description["codec"] != "image":
-            raise ValueError(f"a codec of kind {description['codec']!r} is not one of images")
+        """The codec that a description came from.
+
+        Raises:
+            FileFormatError: If it came from none.
+        """
+        fits = isinstance(description, Mapping) and description.get("codec") == "image"
+        if not fits or "schema" not in description:
+            raise FileFormatError(
+                "Expected the description that `to_json` of a codec of images gives; got "
+                f"{description!r:.80}. Write it again."
+            )
         return cls(ImageSchema.from_json(description["schema"]))
 
     def _remedy(self, stack: Bytes) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, final
 
-from qdist.errors import InputError, UnknownNameError
+from qdist.arguments import instance
+from qdist.errors import FileFormatError, InputError, UnknownNameError
 
 __all__ = ["KINDS", "MISSING", "Column", "ColumnSchema", "Schema"]
 
@@ -121,6 +122,9 @@ class ColumnSchema:
         upper: The declared upper bound.
         atoms: The number of point masses that are kept exactly.
         modelled: Whether the model sees the column (constants and ids it does not).
+
+    Raises:
+        InputError: If the name is no text, or the kind is none of these.
     """
 
     name: str
@@ -135,6 +139,13 @@ class ColumnSchema:
     upper: float | None = None
     atoms: int = 0
     modelled: bool = True
+
+    def __post_init__(self) -> None:
+        instance("the name of a column", self.name, of=str, remedy="Name it by text.")
+        if self.kind not in KINDS:
+            raise InputError(
+                f"Expected a kind out of {', '.join(KINDS)}; got {self.kind!r}. Choose one."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON-able data."""
@@ -164,6 +175,9 @@ class ColumnSchema:
 class Schema:
     """The columns of a table, in order.
 
+    Raises:
+        InputError: If they are no schemas of columns.
+
     Example:
         >>> schema = Schema((ColumnSchema("age", "number", "int64", integer=True, step=1.0),))
         >>> schema
@@ -174,6 +188,12 @@ class Schema:
     """
 
     columns: tuple[ColumnSchema, ...]
+
+    def __post_init__(self) -> None:
+        columns = self.columns if isinstance(self.columns, Sequence) else (self.columns,)
+        for column in columns:
+            remedy = "Give a tuple of them, as the `schema` of a model is made."
+            instance("each column of a schema", column, of=ColumnSchema, remedy=remedy)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -199,8 +219,18 @@ class Schema:
 
     @classmethod
     def from_json(cls, data: list[dict[str, Any]]) -> Schema:
-        """The schema that `to_json` wrote."""
-        return cls(tuple(ColumnSchema(**column) for column in data))
+        """The schema that `to_json` wrote.
+
+        Raises:
+            FileFormatError: If it wrote something else.
+        """
+        try:
+            return cls(tuple(ColumnSchema(**column) for column in data))
+        except (TypeError, InputError) as error:
+            raise FileFormatError(
+                f"Expected the list that `to_json` of a schema gives; got {data!r:.80}: {error}. "
+                "Write it again."
+            ) from error
 
     def __repr__(self) -> str:
         width = max((len(column.name) for column in self.columns), default=0)

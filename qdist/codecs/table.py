@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from qdist.arguments import keywords, number
+from qdist.arguments import instance, keywords, number, rows_of
 from qdist.backbones import Coordinate
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
@@ -40,6 +41,9 @@ class TableCodec:
         columns: The codecs of the columns, in order.
         note: What is needed to build a frame like the one fitted.
 
+    Raises:
+        InputError: If these are no codecs of columns, or the note is no dict.
+
     Example:
         >>> frame = {"size": [1.5, 2.5, 2.5, 9.0], "colour": ["red", "blue", "red", None]}
         >>> codec = TableCodec.fit(frame)
@@ -50,8 +54,12 @@ class TableCodec:
     """
 
     def __init__(self, columns: tuple[AbstractColumn, ...], note: dict[str, Any]) -> None:
+        remedy = "Make a codec of a frame by TableCodec.fit(frame)."
+        for column in instance("columns", columns, of=tuple, remedy=remedy):
+            instance("each column", column, of=AbstractColumn, remedy=remedy)  # type: ignore[type-abstract]
         self.columns = columns
-        self._note = note
+        self._note = instance("note", note, of=dict, remedy=remedy)
+        self._schema = Schema(tuple(column.schema for column in columns))
         self._modelled = tuple(c for c in columns if c.coordinate is not None)
 
     @classmethod
@@ -140,7 +148,7 @@ class TableCodec:
     @property
     def schema(self) -> Schema:
         """What was made out of the columns."""
-        return Schema(tuple(column.schema for column in self.columns))
+        return self._schema
 
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:
@@ -255,14 +263,13 @@ class TableCodec:
             A frame of N rows.
 
         Raises:
-            InputError: If y is not of shape (N, D), or is NaN.
+            InputError: If a shape or a dtype is another one, or y is NaN.
         """
-        points = y.detach().to("cpu", torch.float64).numpy()
-        width = len(self._modelled)
-        if points.ndim != 2 or points.shape[1] != width:
-            raise InputError(f"Expected shape (rows, {width}); got {tuple(points.shape)}.")
+        points = self._points(y)
         if np.isnan(points).any():
-            raise InputError("Expected numbers to decode; got NaN.")
+            raise InputError("Expected numbers to decode; got NaN. Fill unknown cells first.")
+        if visible is not None:
+            rows_of("visible", visible, width=len(self._modelled), like=y, mask=True)
         read = None if given is None else self._read(given)
         if read is not None and read.n_rows not in {1, len(points)}:
             raise InputError(
@@ -294,12 +301,19 @@ class TableCodec:
             Elsewhere the density is against length in the column's own unit (seconds for times,
             days for dates); for a gridded column it is the probability of a grid value divided by
             the step.
+
+        Raises:
+            InputError: If y is not of shape (N, D).
         """
-        points = y.detach().to("cpu", torch.float64).numpy()
+        points = self._points(y)
         out = np.empty(points.shape)
         for i, column in enumerate(self._modelled):
             out[:, i] = column.log_jacobian(np.ascontiguousarray(points[:, i]))
         return torch.from_numpy(out)
+
+    def _points(self, y: Tensor) -> NDArray[np.float64]:
+        points = rows_of("y", y, width=len(self._modelled)).detach()
+        return points.to("cpu", torch.float64).numpy()
 
     def to_json(self) -> dict[str, Any]:
         """All there is, as JSON-able data; floats survive bit for bit."""
@@ -317,10 +331,11 @@ class TableCodec:
         Raises:
             FileFormatError: If the data are not those of a table codec of version 1.
         """
-        if data.get("codec") != "table" or data.get("version") != 1:
+        fits = isinstance(data, Mapping) and {"columns", "frame"} <= set(data)
+        if not fits or data.get("codec") != "table" or data.get("version") != 1:
             raise FileFormatError(
-                "Expected a table codec of version 1; got codec "
-                f"{data.get('codec')!r}, version {data.get('version')!r}."
+                "Expected what `to_json` of a table codec of version 1 gives; got "
+                f"{data!r:.80}. Write it again."
             )
         columns = tuple(_CLASSES[column["codec"]].from_json(column) for column in data["columns"])
         return cls(columns, data["frame"])

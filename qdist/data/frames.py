@@ -6,6 +6,7 @@ note that `describe` makes of it (its make, dtypes, categories, zones, index: ne
 what `restore` needs to build frames of the same kind.
 """
 
+from collections.abc import Sized
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
@@ -14,6 +15,7 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
+from qdist.arguments import instance, number
 from qdist.data.makes.levels import pack_levels
 from qdist.errors import InputError
 
@@ -80,11 +82,19 @@ def canonical(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     Returns:
         The same values.
 
+    Raises:
+        InputError: If it is no Arrow array.
+
     Example:
         >>> import pyarrow as pa
         >>> str(canonical(pa.chunked_array([["a"], ["b", None]])).type)
         'large_string'
     """
+    if not isinstance(array, pa.Array | pa.ChunkedArray):
+        raise InputError(
+            f"Expected an Arrow array; got {type(array).__name__}. "
+            "Call to_arrow on the whole frame, or pyarrow.array on the values."
+        )
     if isinstance(array, pa.ChunkedArray):
         if pa.types.is_dictionary(array.type):
             array = array.unify_dictionaries()
@@ -154,6 +164,9 @@ def describe(frame: Any) -> dict[str, Any]:
 
     Returns:
         The note that `restore` reads.
+
+    Raises:
+        InputError: If the object is no frame.
     """
     make = make_of(frame)
     return {"make": make, **_module(make).describe(frame)}
@@ -171,13 +184,22 @@ def keep_levels(note: dict[str, Any], i: int, levels: pa.Array) -> dict[str, Any
         Another note.
 
     Raises:
-        InputError: If the levels are intervals, which can only be kept as they are.
+        InputError: If the levels are intervals, which can only be kept as they are, or the frame
+            has no such column.
 
     Example:
         >>> table = pa.table({"a": pa.array(["x", "y"]).dictionary_encode()})
         >>> keep_levels(describe(table), 0, pa.array(["x"]))["columns"][0]["levels"]
         {'type': 'text', 'values': ['x']}
     """
+    _check_note(note)
+    number("i", i, least=0, below=len(note["labels"]), whole=True)
+    instance("levels", levels, of=pa.Array, remedy="Call pyarrow.array on them.")
+    if "columns" not in note:
+        raise InputError(
+            f"Expected a frame whose columns have levels of their own; got make {note['make']!r}. "
+            "Make it a pandas or polars DataFrame, or a pyarrow Table."
+        )
     column = dict(note["columns"][i])
     if "ends" in column.get("categories", {}):
         raise InputError(
@@ -195,10 +217,16 @@ def keep_levels(note: dict[str, Any], i: int, levels: pa.Array) -> dict[str, Any
 
 
 def n_rows(frame: Any) -> int:
-    """The number of rows of a frame of any make."""
-    if isinstance(frame, dict):
-        return len(next(iter(frame.values()))) if frame else 0
-    return len(frame)
+    """The number of rows of a frame of any make.
+
+    Raises:
+        InputError: If the object is no frame.
+    """
+    rows = next(iter(frame.values()), ()) if make_of(frame) == "columns" else frame
+    single = isinstance(rows, str) or not isinstance(rows, Sized)
+    if single or (isinstance(rows, np.ndarray) and not rows.ndim):
+        raise InputError(f"{_EXPECTED}; got a single value. Put single values into lists.")
+    return len(rows)
 
 
 def repeat_rows(frame: Any, times: int) -> Any:
@@ -235,11 +263,15 @@ def in_make_of(table: pa.Table, frame: Any) -> Any:
     Returns:
         The frame.
 
+    Raises:
+        InputError: If one is no table, or the other no frame.
+
     Example:
         >>> import pyarrow as pa
         >>> in_make_of(pa.table({"a": [1]}), {"b": ["x", "y"]})
         {'a': [1]}
     """
+    _check_table(table)
     make = make_of(frame)
     if make == "pandas":
         return table.to_pandas()
@@ -262,13 +294,35 @@ def restore(table: pa.Table, note: dict[str, Any], *, like: Any = None) -> Any:
     Returns:
         A frame with the noted column labels, dtypes, categories and zones.
 
+    Raises:
+        InputError: If the table has other columns than the note, or one of them is none.
+
     Example:
         >>> frame = {"a": [1, 2], "b": ["x", None]}
         >>> restore(to_arrow(frame), describe(frame))
         {'a': [1, 2], 'b': ['x', None]}
     """
+    _check_table(table)
+    _check_note(note)
+    if table.num_columns != len(note["labels"]):
+        raise InputError(
+            f"Expected a table of the {len(note['labels'])} columns of the noted frame; got "
+            f"{table.num_columns}. Give all of them, in the order of the frame."
+        )
     arrays = [canonical(column) for column in table.columns]
     index = None
     if like is not None and nw.dependencies.is_pandas_dataframe(like):
         index = like.index
     return _module(note["make"]).restore(arrays, note, table.num_rows, index)
+
+
+def _check_table(table: Any) -> None:
+    instance("table", table, of=pa.Table, remedy="Call to_arrow on the frame.")
+
+
+def _check_note(note: Any) -> None:
+    if not isinstance(note, dict) or not {"make", "labels"} <= set(note):
+        raise InputError(
+            f"Expected the note that `describe` makes of a frame; got {note!r:.80}. "
+            "Call describe(frame)."
+        )

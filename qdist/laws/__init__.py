@@ -3,6 +3,7 @@
 from qdist.laws.base import AbstractLaw, build
 from qdist.laws.image import ImageLaw
 from qdist.laws.regression import RegressionLaw
-from qdist.laws.table import TableLaw, draw_visible
+from qdist.laws.table import TableLaw
+from qdist.laws.visible import draw_visible
 
 __all__ = ["AbstractLaw", "ImageLaw", "RegressionLaw", "TableLaw", "build", "draw_visible"]

@@ -77,8 +77,10 @@ def build(make: Callable[[], Law], *, seed: int, device: str) -> Law:
         The law. A file of its weights fits a law built elsewhere by the same recipe.
 
     Raises:
-        InputError: If torch cannot use the device here.
+        InputError: If `make` is no function that builds a law, or torch cannot use the device.
     """
+    if not callable(make) or isinstance(make, nn.Module):
+        raise _no_law(make)
     # Torch has one default dtype for all threads too; they take turns in here.
     with isolated_rng(seed):
         default = torch.get_default_dtype()
@@ -87,6 +89,8 @@ def build(make: Callable[[], Law], *, seed: int, device: str) -> Law:
             law = make()
         finally:
             torch.set_default_dtype(default)
+    if not isinstance(law, AbstractLaw):
+        raise _no_law(law)
     try:
         return law.to(device)
     except (RuntimeError, AssertionError) as error:  # no such device, or torch made without it
@@ -94,3 +98,10 @@ def build(make: Callable[[], Law], *, seed: int, device: str) -> Law:
             f"Expected a device that torch can use here; got {device!r}: "
             f"{str(error).splitlines()[0]} Use 'cpu'."
         ) from error
+
+
+def _no_law(got: object) -> InputError:
+    return InputError(
+        f"Expected a function that builds a law; got {type(got).__name__}. "
+        "Give `lambda: TableLaw(...)`, so that its weights are drawn from the seed."
+    )

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, final
 import torch
 from torch import Tensor
 
+from qdist.arguments import instance, keywords, known_rows, rows_of
 from qdist.backbones import AbstractBackbone, Coordinate, ImageDomain
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.errors import InputError, UnsupportedError
@@ -64,7 +65,10 @@ class ImageLaw(AbstractLaw):
         head_args: dict[str, Any],
     ) -> None:
         super().__init__()
-        self.codec = codec
+        remedy = "Make one by ImageCodec.fit(images)."
+        self.codec = instance("codec", codec, of=ImageCodec, remedy=remedy)
+        backbone_args = keywords("backbone_args", backbone_args)
+        head_args = keywords("head_args", head_args)
         schema = codec.schema
         domain = ImageDomain(
             schema.height,
@@ -146,6 +150,7 @@ class ImageLaw(AbstractLaw):
             Logs of masses, shape (N, H * W * C).
 
         Raises:
+            InputError: If the shape is wrong.
             UnsupportedError: If the backbone lets past levels in: then there is no such law.
         """
         top = self.codec.schema.levels - 1
@@ -163,6 +168,7 @@ class ImageLaw(AbstractLaw):
             Levels, shape (N, H * W * C).
 
         Raises:
+            InputError: If the shape is wrong.
             UnsupportedError: If the backbone lets past levels in: then there is no such law.
         """
         top = self.codec.schema.levels - 1
@@ -197,7 +203,11 @@ class ImageLaw(AbstractLaw):
 
         Returns:
             Complete rows of codes, shape (N, D).
+
+        Raises:
+            InputError: If a shape or a dtype is wrong.
         """
+        known_rows(y, visible, width=self.dim)
         tiny = torch.finfo(self.dtype).eps / 2  # a level must stay inside (0, 1) when rounded
         parts = [y.new_zeros(0, self.dim, dtype=self.dtype).cpu()]
         with progress(what, total=len(y)) as bar:
@@ -229,6 +239,7 @@ class ImageLaw(AbstractLaw):
 
     def _read(self, y: Tensor, read: Read) -> Tensor:
         """Something of the law of each grey value, shape (N, H * W * C, ...)."""
+        rows_of("y", y, width=self.dim)
         if self.backbone.sees_levels == "past":
             raise UnsupportedError(
                 "Expected a network whose contexts depend on values and on their own level; got "

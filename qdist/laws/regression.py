@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from qdist.arguments import number, rows_of
 from qdist.errors import InputError
 from qdist.heads import AbstractHead, BinnedHead, SplineHead
 from qdist.laws.base import AbstractLaw
@@ -110,13 +111,26 @@ class RegressionLaw(AbstractLaw):
         return torch.stack(losses).mean(-1).sum(0)
 
     def laws(self, y: Tensor) -> list[PiecewiseLinear]:
-        """The laws of each target, of batch shape (B, M); the targets of y are not looked at."""
+        """The laws of each target, of batch shape (B, M).
+
+        Args:
+            y: Rows, shape (B, F + C + T), whose targets are not looked at.
+
+        Raises:
+            InputError: If the shape is wrong.
+        """
+        rows_of("y", y, width=self.numbers + self.codes + self.dim)
         h = self._contexts(y)
         found = [head(self._with_guess(h, y, t)) for t, head in enumerate(self._heads())]
         return [_steps(law) if isinstance(law, Categorical) else law for law in found]
 
     def knots(self, t: int) -> Tensor | None:
-        """The levels (K,) of the knots of target t; None where it takes few values."""
+        """The levels (K,) of the knots of target t; None where it takes few values.
+
+        Raises:
+            InputError: If there is no such target.
+        """
+        number("t", t, least=0, below=self.dim, whole=True)
         head = self.heads[t]
         return head.at if isinstance(head, SplineHead) else None
 

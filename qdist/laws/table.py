@@ -7,58 +7,26 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
+from qdist.arguments import instance, known_rows, level_range, number, rows_of
 from qdist.backbones import TableDomain
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError
 from qdist.heads import ColumnHeads
 from qdist.joint import Autoregressive, Draw, Ensemble
 from qdist.laws.base import AbstractLaw
+from qdist.laws.visible import draw_visible
+from qdist.orders import as_order
 from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
 from qdist.rng import uniforms
 from qdist.threads import side_by_side
 
-__all__ = ["TableLaw", "draw_visible"]
+__all__ = ["TableLaw"]
 
 # Rows that go through the network at once: enough to fill two cores, few enough for the caches.
 _ROWS = 4096
 # A thread with fewer rows of its own would be slower than all threads on all rows.
 _LEAST_ROWS = 1024
-
-
-def draw_visible(
-    n: int, dim: int, *, generator: torch.Generator, order: Tensor | None = None
-) -> Tensor:
-    r"""Draw which cells a training row shows: k of them, k uniform on 0 ... D - 1.
-
-    The mean of the hidden cells' log scores, times D, is then an unbiased estimate of the row's
-    log-likelihood under a random order: each order's chain visits every size k once, and all D - k
-    hidden cells are equally likely to come next.
-
-    Source: "A Deep and Tractable Density Estimator" (Uria, Murray, Larochelle, 2014),
-    https://arxiv.org/abs/1310.1757
-
-    Args:
-        n: The number of rows.
-        dim: The number of columns D.
-        generator: Where the randomness comes from.
-        order: If given, shape (D,), the visible cells are the first k of this order.
-
-    Returns:
-        What is visible, shape (n, D), bool; at least one cell of each row is hidden.
-
-    Example:
-        >>> visible = draw_visible(3, 4, generator=torch.Generator().manual_seed(0))
-        >>> visible.shape, bool((~visible).any(-1).all())
-        (torch.Size([3, 4]), True)
-    """
-    size = torch.randint(dim, (n, 1), generator=generator)
-    if order is None:
-        # A stated dtype, as the caller's default would change which numbers are drawn.
-        place = torch.rand(n, dim, generator=generator, dtype=torch.float32).argsort(-1)
-    else:
-        place = order.argsort().expand(n, dim)
-    return place < size
 
 
 @final
@@ -92,9 +60,11 @@ class TableLaw(AbstractLaw):
         members: int = 1,
     ) -> None:
         super().__init__()
-        self.codec = codec
-        self.order = None if order is None else torch.as_tensor(order)
-        domain = TableDomain(tuple(codec.coordinates))
+        remedy = "Make one by TableCodec.fit(frame)."
+        self.codec = instance("codec", codec, of=TableCodec, remedy=remedy)
+        domain = TableDomain(codec.coordinates)
+        self.order = None if order is None else as_order(order, len(domain.coordinates))
+        number("members", members, least=1, whole=True)
         cls = backbone_class(backbone)
         if cls.takes is not TableDomain:
             raise InputError(
@@ -219,8 +189,12 @@ class TableLaw(AbstractLaw):
 
         Yields:
             Complete rows, shape (at most 4096, D).
+
+        Raises:
+            InputError: If a shape, a dtype or the range is wrong.
         """
-        low, high = tau_range
+        known_rows(y, visible, width=self.dim)
+        low, high = level_range(tau_range)
         # Where levels are uniform on (0, 1) a member for each cell gives the same law, for less.
         free = isinstance(self.joint, Ensemble) and (low, high) == (0.0, 1.0)
         read: Literal["law", "network"] = "network" if free else "law"
@@ -265,7 +239,12 @@ class TableLaw(AbstractLaw):
 
         Returns:
             Complete rows, shape (B, D), on the CPU.
+
+        Raises:
+            InputError: If a shape, a dtype, a level or the order is wrong.
         """
+        known_rows(y, visible, width=self.dim)
+        rows_of("tau", tau, width=self.dim, like=y)
         tiny = torch.finfo(self.dtype).eps / 2  # a level must stay inside (0, 1) when rounded
         return self.joint.fill(
             y.to(self.device, self.dtype),
@@ -290,8 +269,11 @@ class TableLaw(AbstractLaw):
             for some thousand rows at a time.
 
         Raises:
+            InputError: If there is no such column, or a shape or a dtype is wrong.
             UnsupportedError: If the backbone has a fixed order in which i does not come next.
         """
+        number("i", i, least=0, below=self.dim, whole=True)
+        known_rows(y, visible, width=self.dim)
         y, visible = y.to(self.device, self.dtype), visible.to(self.device)
         return self.joint.conditional(i, y, visible)
 
@@ -314,10 +296,13 @@ class TableLaw(AbstractLaw):
             Log densities, shape (N,), on the CPU.
 
         Raises:
+            InputError: If a shape, a dtype or the order is wrong.
             UnsupportedError: If a head has no density.
         """
+        rows_of("y", y, width=self.dim)
         if visible is None:
             visible = torch.zeros_like(y, dtype=torch.bool)
+        known_rows(y, visible, width=self.dim)
 
         @torch.no_grad()  # which holds for a thread
         def part(at: slice) -> Tensor:
@@ -346,7 +331,14 @@ class TableLaw(AbstractLaw):
 
         Returns:
             Levels, shape (N, D), on the CPU.
+
+        Raises:
+            InputError: If a shape or the order is wrong.
+            UnsupportedError: If a head has no cdf.
         """
+        rows_of("y", y, width=self.dim)
+        for end in cells:
+            rows_of("each end of cells", end, width=self.dim, like=y)
         parts = [
             self.joint.rosenblatt(
                 y[at].to(self.device, self.dtype),

@@ -8,9 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qdist.arguments import instance, keywords, number, rows_of
 from qdist.backbones import AbstractBackbone, Domain, ImageDomain
 from qdist.orders import sees
-from qdist.testing.cases import default_domain, draw_ranks, draw_values, randomise
+from qdist.testing.cases import (
+    check_class,
+    default_domain,
+    draw_ranks,
+    draw_values,
+    randomise,
+    seeded,
+)
 
 __all__ = ["check_backbone"]
 
@@ -62,6 +70,8 @@ def check_backbone(
 
     Raises:
         AssertionError: If a law does not hold; the message names the class, the law and the place.
+        InputError: If there is nothing to check: no class of a backbone, a domain of a kind that
+            it does not take, arguments that are no dict or that it does not know.
 
     Example:
         >>> from qdist.backbones import TableDomain
@@ -77,12 +87,18 @@ def check_backbone(
         Traceback (most recent call last):
         AssertionError: Blind: expected h[1] to depend on y[0] under one visible set...
     """
-    domain = default_domain(cls.takes) if domain is None else domain
-    args = dict(args or {})
-    generator = torch.Generator().manual_seed(seed)
+    takes = check_class(cls)
+    domain = default_domain(takes) if domain is None else domain
+    remedy = "Leave `domain` out, or give one of the kind that the class takes."
+    instance("domain", domain, of=takes, remedy=remedy)
+    args = keywords("args", args, of=cls)
+    number("rows", rows, least=2, whole=True)
+    generator = seeded(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = cls(domain, **args)
+        if reach is not None:
+            rows_of("reach", reach, width=net.dim, like=torch.empty(net.dim), mask=True)
         kit = _Kit(net.double(), domain, rows, generator)
         randomise(net, generator)
         net.eval()

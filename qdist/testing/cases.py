@@ -1,12 +1,60 @@
 """Values and ranks on which `check_backbone` tries a backbone."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from qdist.arguments import number
 from qdist.backbones import AbstractBackbone, Coordinate, Domain, ImageDomain, TableDomain
+from qdist.errors import InputError
 from qdist.orders import rank_of
 
-__all__ = ["default_domain", "draw_ranks", "draw_values", "randomise"]
+__all__ = [
+    "check_class",
+    "default_domain",
+    "draw_ranks",
+    "draw_values",
+    "randomise",
+    "seeded",
+]
+
+
+def check_class(cls: Any) -> type[TableDomain | ImageDomain]:
+    """The kind of domain that a class of backbones takes.
+
+    Raises:
+        InputError: If it is no such class, or does not say what it needs to be built and asked.
+    """
+    if not isinstance(cls, type) or not issubclass(cls, AbstractBackbone):
+        raise InputError(
+            f"Expected a subclass of AbstractBackbone; got {cls!r:.80}. "
+            "Give the class itself, not an instance or its name."
+        )
+    kinds = (TableDomain, ImageDomain)
+    said = {"takes": kinds, "serves": ("fixed", "two_level", "any")}
+    for name, known in said.items():
+        if (got := getattr(cls, name, None)) not in known:
+            words = ", ".join(str(getattr(value, "__name__", value)) for value in known)
+            raise InputError(
+                f"Expected {cls.__name__}.{name} to be one of {words}; got {got!r}. "
+                "Say it in the body of the class."
+            )
+    lacking = ", ".join(sorted(cls.__abstractmethods__))
+    if lacking:
+        raise InputError(
+            f"Expected a class that can be built; got {cls.__name__} without {lacking}. Write it."
+        )
+    return cls.takes
+
+
+def seeded(seed: Any) -> torch.Generator:
+    """A generator of a seed.
+
+    Raises:
+        InputError: If it is no whole number from 0 on.
+    """
+    return torch.Generator().manual_seed(number("seed", seed, least=0, below=2**63, whole=True))
 
 
 def default_domain(takes: type) -> Domain:

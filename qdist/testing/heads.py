@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from qdist.errors import UnsupportedError
+from qdist.errors import InputError, UnsupportedError
 from qdist.heads import AbstractHead
 from qdist.quantile import QuantileFunction
+from qdist.testing.cases import seeded
 
 __all__ = ["check_head"]
 
@@ -47,15 +49,23 @@ def check_head(
 
     Raises:
         AssertionError: If a law does not hold; the message names the class and the law.
+        InputError: If there is nothing to check: what builds the head is no function, or builds
+            something else, or the range is none.
 
     Example:
         >>> from qdist.heads import SplineHead
         >>> check_head(lambda context: SplineHead(context, lower=0.0), target_range=(0.0, 5.0))
     """
-    generator = torch.Generator().manual_seed(seed)
+    if not callable(make_head):
+        raise InputError(
+            f"Expected a function from a context width to a head; got {type(make_head).__name__}. "
+            "Give the class, or `lambda context: YourHead(context, ...)`."
+        )
+    target_range = _range(target_range)
+    generator = seeded(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head, other = make_head(CONTEXT), make_head(CONTEXT)
+        head, other = _built(make_head), _built(make_head)
         kit = _Kit(head, generator, target_range, integer=integer)
         state = torch.get_rng_state()
         for dtype in (torch.float32, torch.float64):
@@ -71,6 +81,29 @@ def check_head(
             torch.equal(state, torch.get_rng_state()),
             "no use of the global random state; got draws from it. Use the generator",
         )
+
+
+def _built(make_head: Callable[[int], AbstractHead]) -> AbstractHead:
+    head = make_head(CONTEXT)
+    if not isinstance(head, AbstractHead):
+        raise InputError(
+            f"Expected make_head to build a subclass of AbstractHead; got {type(head).__name__}. "
+            "Return the head."
+        )
+    return head
+
+
+def _range(target_range: Any) -> tuple[float, float]:
+    try:
+        low, high = map(float, target_range)
+    except (TypeError, ValueError):  # no pair, or not of numbers
+        low = high = torch.nan
+    if not -torch.inf < low <= high < torch.inf:
+        raise InputError(
+            f"Expected target_range to be a lowest and a highest target; got {target_range!r}. "
+            "Give a pair such as (0.0, 5.0)."
+        )
+    return low, high
 
 
 @dataclass

@@ -19,15 +19,21 @@ ROWS = TABLE.rows()
 
 PUBLIC = (
     "qdist",
+    "qdist.backbones",
+    "qdist.codecs.image",
+    "qdist.codecs.schema",
+    "qdist.codecs.table",
     "qdist.files",
     "qdist.data.datasets",
     "qdist.data.files",
+    "qdist.data.frames",
     "qdist.data.images",
     "qdist.divergences",
     "qdist.estimators",
     "qdist.evaluate",
     "qdist.heads",
     "qdist.joint",
+    "qdist.laws",
     "qdist.losses",
     "qdist.orders",
     "qdist.plots",
@@ -36,6 +42,8 @@ PUBLIC = (
     "qdist.registry",
     "qdist.rng",
     "qdist.scores",
+    "qdist.testing",
+    "qdist.threads",
     "qdist.training",
 )
 
@@ -43,12 +51,18 @@ NOTHING_TO_GET_WRONG = "it takes nothing that could be wrong"
 MADE_BY_US = "it is made by qdist, of what was checked before"
 FIRST_PARTS = "the abstract base: what it is given is checked in the concrete class"
 INSIDE = "of a network: called by the joint, which checks shapes and ranks once for all heads"
+TRAINED = "called by the training loop, with rows that the estimators have encoded"
 WITHOUT_A_ROW = {
     "Association.__init__": MADE_BY_US,
     "Marginal.__init__": MADE_BY_US,
     "Report.__init__": MADE_BY_US,
     "Report.table": NOTHING_TO_GET_WRONG,
     "Report.to_dict": NOTHING_TO_GET_WRONG,
+    **{
+        f"{name}.to_json": NOTHING_TO_GET_WRONG
+        for name in ("ColumnSchema", "ImageCodec", "ImageSchema", "Schema", "TableCodec")
+    },
+    "AbstractStepper.steps": NOTHING_TO_GET_WRONG,
     "load_penguins": NOTHING_TO_GET_WRONG,
     "backbones": NOTHING_TO_GET_WRONG,
     "heads": NOTHING_TO_GET_WRONG,
@@ -77,6 +91,22 @@ WITHOUT_A_ROW = {
             "forward", "loss", "loss_at", "loss_of_cells", "cells", "law_of", "value_at", "raw",
             "start", "bin_of", "build", "for_coordinate",
         )
+    },
+    **{
+        f"AbstractBackbone.{method}": INSIDE
+        for method in ("at_levels", "cells", "content", "stepper")
+    },
+    "RecomputeStepper.context": INSIDE,
+    "RecomputeStepper.set": INSIDE,
+    **{
+        f"{law}.{method}": TRAINED
+        for law in ("ImageLaw", "RegressionLaw")
+        for method in ("forward", "start", "visible")
+    },
+    **{
+        f"{law}.{method}": TRAINED
+        for law in ("AbstractLaw", "TableLaw")
+        for method in ("culprit", "score")
     },
     "FactoredCategorical.__init__": MADE_BY_US,
     "Ensemble.start": INSIDE,

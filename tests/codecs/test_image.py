@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 
 from qdist.codecs.image import ImageCodec, ImageSchema
-from qdist.errors import InputError
+from qdist.errors import FileFormatError, InputError
 
 RNG = np.random.default_rng(0)
 
@@ -73,8 +73,15 @@ def test_labels(labels, classes, codes):
     assert again.encode_labels(labels[0], 2).tolist() == codes[:1] * 2
 
 
+def test_what_is_drawn_beyond_the_grid_is_its_end():
+    # A byte would begin again at 0: white that a head overshoots would become black.
+    codec = ImageCodec(ImageSchema(height=1, width=4))
+    codes = torch.tensor([[-3.0, 255.6, 300.0, 254.6]])
+    assert codec.decode(codes).tolist() == [[[0, 255, 255, 255]]]
+
+
 def test_a_codec_of_tables_is_refused():
-    with pytest.raises(ValueError, match="is not one of images"):
+    with pytest.raises(FileFormatError, match=r"of a codec of images gives; got .*'table'"):
         ImageCodec.from_json({"codec": "table", "schema": {}})
 
 

@@ -314,7 +314,7 @@ def test_new_rows_must_fit_the_codec():
         codec.encode({"x": [0.5], "c": ["q"]})
     with pytest.raises(InputError, match=r"each cell of column 'x'.*got 1 missing"):
         codec.encode({"x": [None], "c": ["a"]})
-    with pytest.raises(InputError, match=r"Expected shape \(rows, 2\); got \(3, 1\)"):
+    with pytest.raises(InputError, match=r"Expected y of shape \(rows, 2\); got \(3, 1\)"):
         codec.decode(torch.zeros(3, 1))
     with pytest.raises(InputError, match="got NaN"):
         codec.decode(torch.full((1, 2), torch.nan))

@@ -1,0 +1,51 @@
+"""What a training row of a table shows: a random set of its cells, or the first of an order."""
+
+import torch
+from torch import Tensor
+
+from qdist.arguments import instance, number
+from qdist.orders import as_order
+
+__all__ = ["draw_visible"]
+
+
+def draw_visible(
+    n: int, dim: int, *, generator: torch.Generator, order: Tensor | None = None
+) -> Tensor:
+    r"""Draw which cells a training row shows: k of them, k uniform on 0 ... D - 1.
+
+    The mean of the hidden cells' log scores, times D, is then an unbiased estimate of the row's
+    log-likelihood under a random order: each order's chain visits every size k once, and all D - k
+    hidden cells are equally likely to come next.
+
+    Source: "A Deep and Tractable Density Estimator" (Uria, Murray, Larochelle, 2014),
+    https://arxiv.org/abs/1310.1757
+
+    Args:
+        n: The number of rows.
+        dim: The number of columns D.
+        generator: Where the randomness comes from.
+        order: If given, shape (D,), the visible cells are the first k of this order.
+
+    Returns:
+        What is visible, shape (n, D), bool; at least one cell of each row is hidden.
+
+    Raises:
+        InputError: If a number, the order or the generator is none.
+
+    Example:
+        >>> visible = draw_visible(3, 4, generator=torch.Generator().manual_seed(0))
+        >>> visible.shape, bool((~visible).any(-1).all())
+        (torch.Size([3, 4]), True)
+    """
+    number("n", n, least=0, whole=True)
+    number("dim", dim, least=1, whole=True)
+    remedy = "Give torch.Generator().manual_seed(seed)."
+    instance("generator", generator, of=torch.Generator, remedy=remedy)
+    size = torch.randint(dim, (n, 1), generator=generator)
+    if order is None:
+        # A stated dtype, as the caller's default would change which numbers are drawn.
+        place = torch.rand(n, dim, generator=generator, dtype=torch.float32).argsort(-1)
+    else:
+        place = as_order(order, dim).argsort().expand(n, dim)
+    return place < size
