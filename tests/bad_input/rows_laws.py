@@ -120,6 +120,7 @@ ROWS_OF = {
     "a row without an axis": (Y[0], HIDDEN[0], r"Expected y of shape .* got \(3,\)"),
     "an array": (Y.numpy(), HIDDEN, "Expected y to be a tensor .* got ndarray"),
     "a mask of other rows": (Y, HIDDEN[:1], r"Expected visible of shape \(2, 3\); got \(1, 3\)"),
+    "a mask of more rows": (Y, HIDDEN.repeat(2, 1), r"visible of shape \(2, 3\); got \(4, 3\)"),
     "a mask of numbers": (Y, Y, "Expected visible of dtype bool; got torch.float32"),
     "a mask by name": (Y, ["x"], "Expected visible to be a tensor"),
 }
@@ -150,6 +151,9 @@ ASKED = {
     ),
     "the law of a column beyond the last": refused(
         lambda world: world.model._law.conditional(3, Y, HIDDEN), "< 3; got 3"
+    ),
+    "densities of an array and no mask": refused(
+        lambda world: world.model._law.log_prob(Y.numpy()), "Expected y to be a tensor"
     ),
     "densities in half an order": refused(
         lambda world: world.model._law.log_prob(Y, order=[0, 1]), "Expected an order"

@@ -36,7 +36,9 @@ def test_the_batch_size_changes_nothing_but_rounding(model, monkeypatch, size):
         (whole, model.sample(50, random_state=0)),
         (conditional, model.sample(2, given=given, random_state=0)),
     ):
-        assert_frame_equal(got.drop(columns="day"), expected.drop(columns="day"), rtol=1e-4)
+        assert_frame_equal(
+            got.drop(columns="day"), expected.drop(columns="day"), rtol=1e-5, atol=1e-5
+        )
 
 
 def test_more_rows_begin_with_the_same_rows(model):
