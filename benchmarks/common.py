@@ -1,5 +1,6 @@
 """What every benchmark needs: the data, the machine, JSON files that are never torn."""
 
+import argparse
 import json
 import os
 import platform
@@ -7,7 +8,7 @@ import resource
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ __all__ = [
     "median_of",
     "peak_memory_gb",
     "read_results",
+    "report",
+    "results_of",
     "run_jobs",
     "versions",
     "write_json",
@@ -118,3 +121,26 @@ def run_jobs(module: str, jobs: Mapping[Path, list[str]], *, force: bool) -> Non
         code = subprocess.run([sys.executable, "-m", module, *args], check=False).returncode
         if code:
             sys.exit(f"{path.name}: the job ended with code {code}; run again to resume.")
+
+
+def report(
+    program: str, path: Path, make: Callable[[], str], argv: list[str] | None = None
+) -> None:
+    """The command that writes a page, or with --check fails where it is out of date."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if out of date")
+    check = parser.parse_args(argv).check
+    text = make()
+    if not check:
+        path.write_text(text)
+        print(f"wrote {path}")
+    elif not path.exists() or path.read_text() != text:
+        sys.exit(f"{path.name} is out of date. Run python -m {program}.")
+
+
+def results_of(benchmark: str) -> list[dict[str, Any]]:
+    """The committed results of a benchmark; the process ends where there are none."""
+    found = read_results(RESULTS / benchmark)
+    if not found:
+        sys.exit(f"Expected results of benchmarks.{benchmark}; got none. Run it first.")
+    return found

@@ -99,7 +99,7 @@ def run(method: str, frame: pd.DataFrame, *, rows: int, seconds: float, seed: in
 def _seed(seed: int) -> None:
     """Rivals draw from the global generators."""
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002 - rivals draw from it
     try:
         import torch
     except ModuleNotFoundError:

@@ -4,8 +4,6 @@ The numbers come from benchmarks/results/joint, the words from benchmarks/notes/
 fails where the page is not what the results would give.
 """
 
-import argparse
-import sys
 from typing import Any
 
 from benchmarks import common
@@ -209,14 +207,12 @@ def _plain(message: str) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Writes the page, or checks it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.joint_report")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if out of date")
-    args = parser.parse_args(argv)
-    text = page(common.read_results(RESULTS), NOTES.read_text())
-    if not args.check:
-        PAGE.write_text(text)
-    elif not PAGE.exists() or PAGE.read_text() != text:
-        sys.exit(f"{PAGE.name} is out of date. Run python -m benchmarks.joint_report.")
+    common.report(
+        "benchmarks.joint_report",
+        PAGE,
+        lambda: page(common.read_results(RESULTS), NOTES.read_text()),
+        argv,
+    )
 
 
 if __name__ == "__main__":

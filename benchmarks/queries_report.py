@@ -3,8 +3,6 @@
 python -m benchmarks.queries_report [--check]
 """
 
-import argparse
-import sys
 from typing import Any
 
 from benchmarks import common
@@ -103,20 +101,12 @@ def _levels(results: Results) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Writes the page, or checks it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.queries_report")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if out of date")
-    args = parser.parse_args(argv)
-    results = common.read_results(common.RESULTS / "queries")
-    if not results:
-        sys.exit("Expected results of benchmarks.queries; got none. Run it first.")
-    text = page(results, NOTES.read_text() if NOTES.exists() else "")
-    if args.check:
-        if not PAGE.exists() or PAGE.read_text() != text:
-            sys.exit(f"{PAGE.name} is out of date. Run python -m benchmarks.queries_report.")
-        return
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text)
-    print(f"wrote {PAGE}")
+    common.report(
+        "benchmarks.queries_report",
+        PAGE,
+        lambda: page(common.results_of("queries"), NOTES.read_text()),
+        argv,
+    )
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ The numbers come from benchmarks/results/regression, the words from benchmarks/n
 `--check` fails where the page is not what the results would give.
 """
 
-import argparse
 import statistics
-import sys
 from typing import Any
 
 from benchmarks import common
@@ -124,14 +122,12 @@ def _detail(name: str, splits: list[int], means: dict[str, dict[str, float]]) ->
 
 def main(argv: list[str] | None = None) -> None:
     """Writes the page, or checks it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.regression_report")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if out of date")
-    args = parser.parse_args(argv)
-    text = page(common.read_results(RESULTS), NOTES.read_text())
-    if not args.check:
-        PAGE.write_text(text)
-    elif not PAGE.exists() or PAGE.read_text() != text:
-        sys.exit(f"{PAGE.name} is out of date. Run python -m benchmarks.regression_report.")
+    common.report(
+        "benchmarks.regression_report",
+        PAGE,
+        lambda: page(common.read_results(RESULTS), NOTES.read_text()),
+        argv,
+    )
 
 
 if __name__ == "__main__":

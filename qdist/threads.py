@@ -83,8 +83,6 @@ def side_by_side(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
             yield ahead.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-        # A number that a thread sets is its own for some libraries below torch, not for all.
-        torch.set_num_threads(workers)
 
 
 def _checked(tasks: Iterable[Callable[[], T]]) -> Iterator[Callable[[], T]]:

@@ -61,7 +61,7 @@ class MaskedMLP(AbstractBackbone):
         width: Width of the network, which is the length C of a context.
         blocks: Number of residual blocks.
         expansion: Inner width of a block, in widths.
-        dropout: Share of inner units dropped in training.
+        dropout: Share of inner units dropped in training, rounded to a multiple of 1 / 256.
         frequencies: Number of cosines that describe a number.
 
     Raises:
@@ -119,7 +119,7 @@ class MaskedMLP(AbstractBackbone):
     def cells(self, y: Tensor, rank: Tensor, *, row: Tensor, column: Tensor) -> Tensor:
         """Return contexts (N, C) of cells, without making those of all cells.
 
-        In training that is a fifth of a step: a row's context is the same for all its columns.
+        In training that is a seventh of a step: a row's context is the same for all its columns.
         """
         hidden, visible = self._hidden(y, rank)
         with_zero = functional.pad(hidden, (0, 0, 0, 1))  # for visible cells

@@ -43,7 +43,7 @@ def public_names() -> list[str]:
 
 # Modules that only other modules of the package use.
 INSIDE = (
-    tuple(
+    *(
         f"qdist.{module}"
         for module in (
             "arguments",
@@ -55,12 +55,12 @@ INSIDE = (
             "numerics",
             "progress",
         )
-    )
-    + tuple(
+    ),
+    *(
         f"qdist_pixelcnn.{module}"
         for module in ("block", "layers", "prepared", "rows", "stepper", "values")
-    )
-    + ("qdist_mlp.dropout", "qdist.threads")
+    ),
+    "qdist_mlp.dropout",
 )
 
 

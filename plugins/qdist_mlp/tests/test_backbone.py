@@ -60,8 +60,9 @@ def net(domain):
     return backbone
 
 
-def test_the_stepper_is_the_forward_pass(net, y, generator):
-    visible = torch.rand(y.shape, generator=generator) < 0.3
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_the_stepper_is_the_forward_pass(net, y, generator, share):
+    visible = torch.rand(y.shape, generator=generator) < share
     stepper = net.stepper(torch.where(visible, y, math.nan), visible)
     slow = RecomputeStepper(net, y, visible)
     for i in torch.randperm(net.dim, generator=generator).tolist():
