@@ -13,6 +13,7 @@ from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.asked import Asked
+from qdist.estimators.calibration import but_for_calibration, calibrate
 from qdist.estimators.limits import asked, limits_of
 from qdist.joint import Autoregressive, Ensemble
 from qdist.laws import TableLaw, build
@@ -28,7 +29,8 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
 
     Networks are trained on random sets of visible columns, and so answer for every condition
     directly; the laws of several are mixed. Missing values, point masses, dates, levels and
-    numbers are modelled together.
+    numbers are modelled together. Where it is long enough, a fit ends with calibrating samples to
+    the marginals of the rows.
 
     Args:
         backbone: Registered name of the network: what is known of a row -> context.
@@ -174,12 +176,13 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
                 law,
                 rows,
                 held_out,
-                limits=limits,
+                limits=but_for_calibration(limits),
                 recipe=recipe,
                 seed=seed,
                 callbacks=arguments.functions("callbacks", self.callbacks),
                 checkpoint=kept,
             )
+            calibrate(law, Rows(y_train, weight.to(y_train)), result, trained=len(rows), seed=seed)
         # Only now: a fit that fails leaves an earlier one whole.
         self._codec, self._settings, self._law = codec, settings, law
         self._summary = files.start_summary(len(encoded), backbone=self.backbone, head=self.head)

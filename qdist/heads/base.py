@@ -28,7 +28,8 @@ class AbstractHead(nn.Module, ABC):
       for each target, unreduced;
     - `for_coordinate(coordinate, context, **args)`: the head built from what is known of a
       coordinate before any row is seen. `args` must be JSON-able.
-    - if it helps, `start(target)`: first parameters from training targets.
+    - if it helps, `start(target)`: first parameters from training targets;
+    - if it can, `calibrate(h, target)`: after training, the mean law over contexts.
 
     Laws (checked by [`check_head`][qdist.testing.check_head]): quantiles never cross, in float32
     and bfloat16 and for contexts as large as 1e30; each element of a batch is computed by itself;
@@ -71,6 +72,18 @@ class AbstractHead(nn.Module, ABC):
             weight: What each of them counts, shape (N,), of mean 1; by default alike.
         """
         del target, weight
+
+    def calibrate(self, h: Tensor, target: Tensor, *, weight: Tensor | None = None) -> None:
+        """Move the mean law over contexts to that of targets: a hook; by default nothing is done.
+
+        The law at context 0 has to stay as it is.
+
+        Args:
+            h: Contexts of cells that are alike in law to those of the targets, shape (N, C).
+            target: The targets, shape (M,); they need not belong to the contexts one by one.
+            weight: What each target counts, shape (M,), of mean 1; by default alike.
+        """
+        del h, target, weight
 
     @classmethod
     @abstractmethod

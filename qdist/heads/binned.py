@@ -10,6 +10,7 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout
+from qdist.heads.calibration import move_mean, shares_of
 from qdist.heads.categorical import code_at
 from qdist.quantile import Categorical, PiecewiseLinear
 
@@ -170,11 +171,14 @@ class BinnedHead(AbstractHead):
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the bin masses of targets (N,)."""
-        found = self.bin_of(target).flatten()
-        count = torch.bincount(found, weights=weight, minlength=len(self.bias)).double()
-        # Half a target more in each bin, so that an empty one can still be drawn, and learnt.
-        self.bias.copy_((count + 0.5).log() - (count + 0.5).sum().log())
+        self.bias.copy_(self._shares(target, weight).log())
         self.bias.requires_grad = False
+
+    @torch.no_grad()
+    def calibrate(self, h: Tensor, target: Tensor, *, weight: Tensor | None = None) -> None:
+        """Move the mean bin masses over contexts h (N, C) to those of targets (M,)."""
+        shares = self._shares(target, weight)
+        move_mean(self.layer, h, self._logits(h), shares, basis=self.basis)
 
     def bin_of(self, target: Tensor) -> Tensor:
         """Return the index of the bin (...) that each target (...) belongs to."""
@@ -198,6 +202,9 @@ class BinnedHead(AbstractHead):
         """Show the number of bins, the range and the score."""
         low, high = self.knots[0].item(), self.knots[-1].item()
         return f"bins={len(self.log_width)}, range=[{low:g}, {high:g}], score={self.score!r}"
+
+    def _shares(self, target: Tensor, weight: Tensor | None) -> Tensor:
+        return shares_of(self.bin_of(target).flatten(), size=len(self.bias), weight=weight)
 
     def _logits(self, h: Tensor) -> Tensor:
         if torch.is_autocast_enabled(h.device.type):

@@ -10,6 +10,7 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout, working_dtype
+from qdist.heads.calibration import move_mean, shares_of
 from qdist.heads.factored import FactoredCategorical
 from qdist.quantile import Categorical
 
@@ -126,20 +127,28 @@ class CategoricalHead(AbstractHead):
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the shares of codes target (N,)."""
-        codes = target.flatten().long()
-        count = torch.bincount(codes, weights=weight, minlength=self.levels).double() + 0.5
-        if not self.fine:
-            self.layer.bias.copy_((count / count.sum()).log())
-            self.layer.bias.requires_grad = False
-            return
-        grid = count.new_zeros(self.offset.numel())
-        grid[: self.levels] = count
-        grid = grid.view_as(self.offset)
-        blocks = grid.sum(-1)
-        self.layer.bias.copy_((blocks / blocks.sum()).log())
+        shares = shares_of(target.flatten().long(), size=self.levels, weight=weight)
         self.layer.bias.requires_grad = False
+        if not self.fine:
+            self.layer.bias.copy_(shares.log())
+            return
+        grid = self._in_blocks(shares)
+        blocks = grid.sum(-1)
+        self.layer.bias.copy_(blocks.log())
         # Places past the last code are masked; any finite number will do there.
-        self.offset.copy_((grid.clamp(min=0.5) / blocks.unsqueeze(-1)).log())
+        least = shares.min()
+        self.offset.copy_((grid.clamp(min=least) / blocks.unsqueeze(-1)).log())
+
+    @torch.no_grad()
+    def calibrate(self, h: Tensor, target: Tensor, *, weight: Tensor | None = None) -> None:
+        """Move the mean shares over contexts h (N, C) to those of codes (M,).
+
+        Of many codes, the shares of the blocks; those within a block stay as they are.
+        """
+        shares = shares_of(target.flatten().long(), size=self.levels, weight=weight)
+        if self.fine:
+            shares = self._in_blocks(shares).sum(-1)
+        move_mean(self.layer, h, readout(self.layer, h), shares)
 
     @classmethod
     def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
@@ -154,6 +163,10 @@ class CategoricalHead(AbstractHead):
     def extra_repr(self) -> str:
         """Show the number of codes and the score."""
         return f"levels={self.levels}, ordered={self.ordered}, score={self.score!r}"
+
+    def _in_blocks(self, shares: Tensor) -> Tensor:
+        """The shares of codes (levels,) as (blocks, m), 0 past the last code."""
+        return functional.pad(shares, (0, self.offset.numel() - self.levels)).view_as(self.offset)
 
     def _log_score(self, h: Tensor, code: Tensor) -> Tensor:
         logits = readout(self.layer, h)

@@ -10,7 +10,7 @@ from qdist.backbones import AbstractBackbone, AbstractStepper
 from qdist.errors import InputError
 from qdist.quantile import QuantileFunction
 
-__all__ = ["Draw", "Part", "Past", "by_icdf", "check_levels", "hidden_rows"]
+__all__ = ["Draw", "Part", "Past", "by_icdf", "check_levels", "choose_member", "hidden_rows"]
 
 Part = tuple[int, Tensor | None, QuantileFunction]
 """A coordinate, the rows in which it is asked for (None for all), and its laws in those rows."""
@@ -32,6 +32,12 @@ def check_levels(tau: Tensor, visible: Tensor) -> None:
             "Expected levels in [0, 1] in all hidden cells; got others. "
             "Draw them uniformly, or take them from `rosenblatt`."
         )
+
+
+def choose_member(tau: Tensor, members: int) -> tuple[Tensor, Tensor]:
+    """Make two numbers of one uniform level (R,): which of K members, and a uniform level."""
+    chosen = (tau * members).long().clamp(max=members - 1)
+    return chosen, (tau * members - chosen).clamp(0, 1)
 
 
 def hidden_rows(

@@ -12,7 +12,8 @@ from qdist.errors import InputError
 from qdist.heads import AbstractHead
 from qdist.joint.autoregressive import Autoregressive
 from qdist.joint.base import AbstractJoint
-from qdist.joint.cells import Draw, Part, Past, hidden_rows
+from qdist.joint.calibration import calibrate
+from qdist.joint.cells import Draw, Part, Past, choose_member, hidden_rows
 from qdist.quantile import QuantileFunction, mixture
 
 __all__ = ["Ensemble"]
@@ -66,6 +67,20 @@ class Ensemble(AbstractJoint):
         """Let the heads take first parameters from training rows y (N, D) of weights (N,)."""
         for member in self._members():
             member.start(y, weight=weight)
+
+    def calibrate(self, y: Tensor, *, n: int, seed: int, weight: Tensor | None = None) -> None:
+        """Move the members' heads; see [`Autoregressive`][qdist.joint.Autoregressive.calibrate].
+
+        Args:
+            y: Rows whose marginals are meant, shape (N, D).
+            n: How many rows are drawn from the mixture.
+            seed: Where they come from.
+            weight: What each row of y counts, shape (N,), of mean 1; by default alike.
+
+        Raises:
+            InputError: If y is no such rows, or n no such number.
+        """
+        calibrate(self._members(), y, order=self.order, n=n, seed=seed, weight=weight)
 
     def score(
         self,
@@ -171,9 +186,7 @@ class Ensemble(AbstractJoint):
                     value = (law.icdf(level) if draw is None else draw(i, law, level)).to(y.dtype)
                 else:
                     value = torch.empty_like(filled[at, i])
-                    # One uniform level is two: which member, and a uniform level for it.
-                    chosen = (level * len(members)).long().clamp(max=len(members) - 1)
-                    level = (level * len(members) - chosen).clamp(0, 1)
+                    chosen, level = choose_member(level, len(members))
                     for k, (member, stepper) in enumerate(zip(members, steppers, strict=True)):
                         mine = (chosen == k).nonzero().squeeze(1)
                         h = alike.context(stepper, i, at[mine])

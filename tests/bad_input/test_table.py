@@ -80,6 +80,7 @@ WITHOUT_A_ROW = {
                      "training_summary"), "inside of saving and loading: tests/files"),
     "QuantileFunction.__init__": FIRST_PARTS,
     "AbstractHead.start": FIRST_PARTS,
+    "AbstractHead.calibrate": INSIDE,
     "AbstractHead.value_at": INSIDE,
     "QuantileFunction.breakpoints": NOTHING_TO_GET_WRONG,
     "Rounded.index": INSIDE,
@@ -89,7 +90,7 @@ WITHOUT_A_ROW = {
         for head in ("BinnedHead", "SplineHead", "ImplicitHead", "CategoricalHead", "ColumnHeads")
         for method in (
             "forward", "loss", "loss_at", "loss_of_cells", "cells", "law_of", "value_at", "raw",
-            "start", "bin_of", "build", "for_coordinate",
+            "start", "calibrate", "bin_of", "build", "for_coordinate",
         )
     },
     **{
@@ -110,6 +111,7 @@ WITHOUT_A_ROW = {
     },
     "FactoredCategorical.__init__": MADE_BY_US,
     "Ensemble.start": INSIDE,
+    "Ensemble.calibrate": "its mistakes are those of Autoregressive.calibrate",
     "NetworkJoint.start": INSIDE,
     "Limits.__init__": "its numbers are checked by the estimators",
     "Recipe.__init__": "its numbers are checked by the estimators",

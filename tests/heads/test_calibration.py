@@ -1,0 +1,147 @@
+"""After calibration the mean of a head's laws is the marginal law, and only where it was asked."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qdist.heads import BinnedHead, CategoricalHead, ImplicitHead
+from qdist.heads.calibration import shares_of
+
+ATOMS = [(float(k), float(k)) for k in range(4)]
+MIXED = [(0.0, 0.0), (0.0, 0.5), (0.5, 0.75), (0.75, 1.0), (1.0, 1.0)]
+HEADS = {
+    "codes": lambda: CategoricalHead(3, 4),
+    "many codes": lambda: CategoricalHead(3, 1050),
+    "atoms": lambda: BinnedHead(3, ATOMS),
+    "bins and atoms": lambda: BinnedHead(3, MIXED),
+}
+
+
+def parts(head):
+    """What is calibrated: codes, or blocks of codes, or bins."""
+    if isinstance(head, BinnedHead):
+        return len(head.bias)
+    return head.layer.out_features
+
+
+def masses(head, h):
+    """The masses (N, K) of the parts."""
+    logits = head._logits(h) if isinstance(head, BinnedHead) else head.layer(h)
+    return logits.softmax(-1)
+
+
+def draws(head, n, generator):
+    """Targets whose parts are not equally likely."""
+    k = (torch.rand(n, generator=generator) ** 1.3 * parts(head)).long()
+    if isinstance(head, BinnedHead):
+        return (head.left + head.right)[k] / 2
+    return k * (head.fine or 1).__float__()
+
+
+def shares(head, target):
+    if isinstance(head, BinnedHead):
+        return shares_of(head.bin_of(target), size=parts(head))
+    found = shares_of(target.long(), size=head.levels)
+    return head._in_blocks(found).sum(-1) if head.fine else found
+
+
+@pytest.fixture(params=HEADS.values(), ids=HEADS)
+def trained(request, generator):
+    """A head whose mean law is off, contexts as a network gives them, and targets."""
+    head = request.param()
+    target = draws(head, 5000, generator)
+    head.start(target)
+    with torch.no_grad():
+        head.layer.weight.copy_(0.1 * torch.randn(head.layer.weight.shape, generator=generator))
+    # Contexts have a mean of their own, or nothing could move all of them and leave 0 alone.
+    h = torch.randn(400, 3, generator=generator) * 0.2 + torch.tensor([1.0, 0.5, -0.5])
+    return head, h, target
+
+
+def test_the_mean_is_moved_to_the_shares(trained):
+    head, h, target = trained
+    wanted = shares(head, target)
+    before = (masses(head, h).mean(0) - wanted).abs().sum()
+    head.calibrate(h, target)
+    after = (masses(head, h).mean(0) - wanted).abs().sum()
+    assert before > 0.01
+    assert after < 0.05 * before  # the gate is 1 give or take a tenth, so not to the last digit
+
+
+def test_where_nothing_is_known_the_law_stays(trained):
+    head, h, target = trained
+    before = masses(head, torch.zeros(3))
+    head.calibrate(h, target)
+    assert torch.equal(masses(head, torch.zeros(3)), before)
+
+
+def test_a_weight_is_so_many_targets(trained, generator):
+    head, h, target = trained
+    first = head.layer.weight.clone()
+    times = torch.randint(4, target.shape, generator=generator)
+    head.calibrate(h, target, weight=times.to(target.dtype))
+    weighed = head.layer.weight.clone()
+    with torch.no_grad():
+        head.layer.weight.copy_(first)
+    head.calibrate(h, target.repeat_interleave(times))
+    assert not torch.equal(weighed, first)
+    torch.testing.assert_close(head.layer.weight, weighed)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_contexts_of_which_nothing_is_known_change_nothing(trained, noise):
+    head, h, target = trained
+    before = head.layer.weight.clone()
+    head.calibrate(noise * h, target)
+    assert torch.equal(head.layer.weight, before)
+
+
+def test_one_context_by_hand():
+    """A law (0.6, 0.4) of one context is moved by log(0.5 / 0.6) and log(0.5 / 0.4)."""
+    head = CategoricalHead(1, 2)
+    with torch.no_grad():
+        head.layer.weight.zero_()
+        head.layer.bias.copy_(torch.tensor([0.6, 0.4]).log())
+    # 10,001 targets of each code and half a one more: shares (0.5, 0.5).
+    target = torch.tensor([0.0, 1.0]).repeat(10_001)
+    head.calibrate(torch.ones(7, 1), target)
+    # The direction is 1 / (1 + 0.001), so the last thousandth is missing.
+    expected = torch.tensor([[0.5 / 0.6], [0.5 / 0.4]]).log() / 1.001
+    torch.testing.assert_close(head.layer.weight, expected)
+
+
+def test_no_probability_moves_far():
+    """Targets that the contexts do not explain at all: each log mass moves by 0.3 at most."""
+    head = CategoricalHead(1, 2)
+    h = torch.ones(5, 1)
+    before = masses(head, h).log()
+    head.calibrate(h, torch.ones(10_000))
+    moved = masses(head, h).log() - before
+    # Odds move by 0.6; from even ones to e^0.6 : 1.
+    torch.testing.assert_close(
+        (moved[:, 1] - moved[:, 0]).exp(), torch.full((5,), 1.8221), rtol=2e-3, atol=0
+    )
+
+
+@given(seed=st.integers(0, 10_000), spread=st.floats(0, 5), size=st.floats(0, 20))
+def test_it_never_ends_further_away(seed, spread, size):
+    generator = torch.Generator().manual_seed(seed)
+    head = BinnedHead(2, MIXED)
+    target = draws(head, 50, generator)
+    head.start(target)
+    with torch.no_grad():
+        head.layer.weight.copy_(size * torch.randn(head.layer.weight.shape, generator=generator))
+    h = spread * torch.randn(30, 2, generator=generator) + 1
+    wanted = shares(head, target)
+    before = (masses(head, h).mean(0) - wanted).abs().sum()
+    head.calibrate(h, target)
+    assert head.layer.weight.isfinite().all()
+    assert (masses(head, h).mean(0) - wanted).abs().sum() <= before + 1e-9
+
+
+def test_a_head_that_cannot_stays_as_it_is(generator):
+    head = ImplicitHead(3)
+    before = {name: value.clone() for name, value in head.state_dict().items()}
+    head.calibrate(torch.ones(5, 3), torch.rand(5, generator=generator))
+    assert all(torch.equal(value, before[name]) for name, value in head.state_dict().items())
