@@ -70,7 +70,8 @@ INTRODUCTION = """\
 # Tables: what was asked, and what was got
 
 Three public tables of mixed types, fitted with the defaults of `qdist.TabularModel` and a limit on
-time, then sampled. Medians of {seeds} seeds, which draw the split as well as the model.
+time, then sampled. Medians of {seeds} seeds, which draw the split as well as the model; the scores
+of a seed are means over three samples of one model, each of as many rows as are held out.
 
 - **C2ST**: the mean AUC of a LightGBM classifier (200 trees, 3-fold, stratified) that tells equal
   numbers of sampled and held-out rows apart, missing cells included. 0.5 is perfect.

@@ -13,6 +13,7 @@ from benchmarks import (
     c2st,
     common,
     image_sampling,
+    image_training_report,
     imputation,
     imputation_report,
     queries,
@@ -116,7 +117,7 @@ def test_the_committed_page_is_that_of_the_results():
 
 @pytest.mark.parametrize(
     "report",
-    [queries_report, imputation_report, table_width_report],
+    [queries_report, imputation_report, table_width_report, image_training_report],
     ids=lambda m: m.__name__,
 )
 def test_the_other_committed_pages_are_those_of_their_results(report):
