@@ -1,7 +1,7 @@
 """Does the quantile loss alone improve the images of the same backbone? Fit, draw, measure.
 
     QDIST_DATA=path/to/data python -m benchmarks.images          all, resumable: about 14 hours
-    QDIST_DATA=path/to/data python -m benchmarks.images --short  one seed, few steps: half an hour
+    QDIST_DATA=path/to/data python -m benchmarks.images --short  one seed, 5 minutes a head
     QDIST_DATA=path/to/data python -m benchmarks.images --quick  a look: minutes
 
 Each run is a process of its own and ends in one file under benchmarks/results/images, with its
@@ -27,6 +27,7 @@ from benchmarks.image_classifier import Classifier, train_classifier
 
 FLOOR = 0.001  # weight of the uniform law in bits per dimension
 RATES = (1e-3, 2e-3, 4e-3)
+SHORT_SECONDS = 300
 DRAWS = 10
 
 # The same backbone under every head; "levels" is where the level enters it.
@@ -100,8 +101,9 @@ def plan_of(case: Case, budget: str, size: str) -> Plan:
     if size == "quick":
         return Plan(budget, None, 5, drawn=300, tested=20, completed=10, rates=(), judge_steps=100)
     if size == "short":
-        few = {"drawn": 3000, "tested": 100, "completed": 100, "judge_steps": 600}
-        return Plan(budget, None, case.steps // 15, rates=(), held_out=128, **few)
+        few = {"drawn": 3000, "tested": 200, "completed": 100, "judge_steps": 600}
+        limit = (SHORT_SECONDS, None) if budget == "time" else (None, case.steps // 10)
+        return Plan(budget, *limit, rates=(), held_out=256, **few)
     seconds = 60 * case.minutes if budget == "time" else None
     steps = None if budget == "time" else case.steps
     return Plan(budget, seconds, steps, drawn=5000, tested=1000, completed=200, rates=RATES)
@@ -152,6 +154,7 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
         "head": head,
         "seed": seed,
         "budget": plan.budget,
+        "limit_seconds": plan.seconds,
         "rate": rate,
         "rates_tried": tried,
         "n_steps": model.n_steps_,
@@ -263,7 +266,8 @@ def main(argv: list[str] | None = None) -> None:
     }[args.size]
     out = args.out or folder
     sets = args.sets or (list(CASES) if args.size == "full" else ["mnist14"])
-    budgets = args.budgets or (["time", "steps"] if args.size == "full" else ["steps"])
+    usual = {"full": ["time", "steps"], "short": ["time"], "quick": ["steps"]}
+    budgets = args.budgets or usual[args.size]
     heads = args.heads or [*HEADS, "real images"]
 
     if args.job:

@@ -94,6 +94,8 @@ def _heading(size: str, name: str, budget: str, mine: Results) -> str:
     words = f"Medians of {seeds} seeds." if seeds > 1 else "One seed."
     if models and budget == "steps":
         words += f" {max(r['n_steps'] for r in models):,} steps of 64 images."
+    if models and budget == "time":
+        words += f" {models[0]['limit_seconds'] / 60:.0f} minutes of training each."
     tried = any(r["rates_tried"] for r in models)
     rates = {r["rate"] for r in models}
     words += (
