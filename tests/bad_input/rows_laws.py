@@ -166,6 +166,12 @@ ASKED = {
         lambda world: world.model._law.rosenblatt(Y, cells=(Y, Y[:1])),
         "each end of cells of shape",
     ),
+    "calibrating to rows of another width": refused(
+        lambda world: world.joint.calibrate(WIDE, n=9, seed=0), r"y of shape .* \(2, 5\)"
+    ),
+    "calibrating on no rows": refused(
+        lambda world: world.joint.calibrate(Y, n=0, seed=0), "n to be a whole number >= 1; got 0"
+    ),
     "levels of cells in text": refused(
         lambda world: world.model._law.rosenblatt(Y, cells="ab"),
         "each end of cells to be a tensor",

@@ -222,16 +222,6 @@ JOINTS = {
         InputError,
         "Expected",
     ),
-    "calibrating to rows of another width": (
-        lambda world: world.joint.calibrate(torch.zeros(1, 5), n=9, seed=0),
-        InputError,
-        r"y of shape .* \(1, 5\)",
-    ),
-    "calibrating on no rows": (
-        lambda world: world.joint.calibrate(torch.zeros(1, 3), n=0, seed=0),
-        InputError,
-        "n to be a whole number >= 1; got 0",
-    ),
     "fewer than no rows": (
         lambda world: world.joint.sample(-1, generator=torch.Generator()),
         InputError,
