@@ -101,9 +101,9 @@ def plan_of(case: Case, budget: str, size: str) -> Plan:
     if size == "quick":
         return Plan(budget, None, 5, drawn=300, tested=20, completed=10, rates=(), judge_steps=100)
     if size == "short":
-        few = {"drawn": 3000, "tested": 200, "completed": 100, "judge_steps": 600}
-        limit = (SHORT_SECONDS, None) if budget == "time" else (None, case.steps // 10)
-        return Plan(budget, *limit, rates=(), held_out=256, **few)
+        few = {"drawn": 3000, "tested": 100, "completed": 100, "judge_steps": 600}
+        limit = (SHORT_SECONDS, None) if budget == "time" else (None, case.steps // 15)
+        return Plan(budget, *limit, rates=(), held_out=128, **few)
     seconds = 60 * case.minutes if budget == "time" else None
     steps = None if budget == "time" else case.steps
     return Plan(budget, seconds, steps, drawn=5000, tested=1000, completed=200, rates=RATES)

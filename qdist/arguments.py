@@ -282,7 +282,7 @@ def rows_of(
     return value
 
 
-def row_weights(sample_weight: Any, n: int) -> Tensor:
+def row_weights(sample_weight: Any, n: int, *, name: str = "sample_weight") -> Tensor:
     """Weights (n,) of mean 1 out of a user's sample_weight; ones for None."""
     if sample_weight is None:
         return torch.ones(n)
@@ -290,16 +290,15 @@ def row_weights(sample_weight: Any, n: int) -> Tensor:
         weight = np.asarray(sample_weight, dtype=float)
     except (TypeError, ValueError) as error:  # text, or rows of different lengths
         raise InputError(
-            f"Expected sample_weight of {n} numbers; got {sample_weight!r:.80}. "
-            "Give one weight a row."
+            f"Expected {name} of {n} numbers; got {sample_weight!r:.80}. Give one weight a row."
         ) from error
     if weight.shape != (n,) or not np.isfinite(weight).all() or (weight < 0).any():
         raise InputError(
-            f"Expected sample_weight of shape ({n},), finite and not negative; got shape "
+            f"Expected {name} of shape ({n},), finite and not negative; got shape "
             f"{weight.shape}. Give one weight a row."
         )
     if not weight.any():
-        raise InputError("Expected a sample_weight above 0 in some row; got zeros only.")
+        raise InputError(f"Expected a {name} above 0 in some row; got zeros only.")
     return torch.as_tensor(weight / weight.mean()).to(torch.get_default_dtype())
 
 

@@ -12,6 +12,8 @@ marginal totals are known" (Deming and Stephan, 1940) for the proportional fitti
 import torch
 from torch import Tensor, nn
 
+from qdist.errors import InputError
+
 __all__ = ["move_mean", "shares_of"]
 
 _ROUNDS = 20
@@ -26,7 +28,15 @@ def shares_of(code: Tensor, *, size: int, weight: Tensor | None = None) -> Tenso
     """The shares (size,), float64, of codes (N,) of weights (N,); none is empty.
 
     Each code counts half a target more, so that one that was not seen can be drawn, and learnt.
+
+    Raises:
+        InputError: If a code is not in 0 ... size - 1.
     """
+    if len(code) and not 0 <= int(code.min()) <= int(code.max()) < size:
+        raise InputError(
+            f"Expected codes in 0 ... {size - 1}; got {int(code.min())} ... {int(code.max())}. "
+            "Give rows as `encode` does."
+        )
     count = torch.bincount(code, weights=weight, minlength=size).double() + 0.5
     return count / count.sum()
 

@@ -101,10 +101,12 @@ class Autoregressive(NetworkJoint):
             y: Rows whose marginals are meant, shape (N, D).
             n: How many rows are drawn along the default order, to learn what samples look like.
             seed: Where they come from.
-            weight: What each row of y counts, shape (N,), of mean 1; by default alike.
+            weight: What each row of y counts, shape (N,); by default alike.
 
         Raises:
-            InputError: If y is no such rows, or n no such number.
+            InputError: If y is no such rows, n or the seed no such number, or the weights do not
+                fit.
+            UnsupportedError: If coordinates share a head, as the pixels of an image do.
         """
         calibrate([self], y, order=self.order, n=n, seed=seed, weight=weight)
 

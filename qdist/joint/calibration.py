@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from qdist.arguments import number, rows_of
+from qdist.arguments import number, row_weights, rows_of
+from qdist.errors import InputError, UnsupportedError
 from qdist.joint.cells import choose_member, hidden_rows
 from qdist.joint.network import NetworkJoint
 from qdist.progress import progress
@@ -37,13 +38,28 @@ def calibrate(
         order: The order of the chain, D columns.
         n: How many rows are drawn.
         seed: Where they come from.
-        weight: What each row of y counts, shape (N,), of mean 1; by default alike.
+        weight: What each row of y counts, shape (N,); by default alike.
 
     Raises:
-        InputError: If y is no such rows, or n no such number.
+        InputError: If y is no such rows, n or the seed no such number, or the weights do not fit.
+        UnsupportedError: If coordinates share a head, as the pixels of an image do.
     """
+    places = chains[0].heads.places
+    if len(set(places)) < len(places):
+        raise UnsupportedError(
+            "Coordinates that share a head, as the pixels of an image do, cannot be calibrated "
+            "one by one. Leave it out."
+        )
     rows_of("y", y, width=len(order))
+    if not len(y) or not bool(y.isfinite().all()):
+        raise InputError(
+            f"Expected y to hold at least one row, and finite numbers; got {len(y)} rows with "
+            f"{int((~y.isfinite()).sum())} cells that are not. Give rows as `encode` does."
+        )
     number("n", n, least=1, whole=True)
+    number("seed", seed, least=0, below=2**63, whole=True)
+    on_host = weight.cpu() if isinstance(weight, Tensor) else weight
+    weight = row_weights(on_host, len(y), name="weight").to(y)
     # Other streams than those of samples: who samples with the same seed sees other rows.
     tau = uniforms(seed, range(n), columns=2 * y.shape[1])[:, y.shape[1] :].to(y)
     # Conditioning variables have no law; they are those of some of the rows.

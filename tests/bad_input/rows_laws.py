@@ -172,6 +172,21 @@ ASKED = {
     "calibrating on no rows": refused(
         lambda world: world.joint.calibrate(Y, n=0, seed=0), "n to be a whole number >= 1; got 0"
     ),
+    "calibrating to no rows": refused(
+        lambda world: world.joint.calibrate(Y[:0], n=9, seed=0), "least one row.* got 0 rows"
+    ),
+    "calibrating to NaN": refused(
+        lambda world: world.joint.calibrate(Y * torch.nan, n=9, seed=0), "finite numbers.* 6 cells"
+    ),
+    "calibrating to codes there are not": refused(
+        lambda world: world.joint.calibrate(Y - 5, n=9, seed=0), r"codes in 0 \.\.\. \d+; got -5"
+    ),
+    "calibrating by a seed below nought": refused(
+        lambda world: world.joint.calibrate(Y, n=9, seed=-1), "seed to be a whole number >= 0"
+    ),
+    "calibrating by weights of other rows": refused(
+        lambda world: world.joint.calibrate(Y, n=9, seed=0, weight=Y[0]), r"weight of shape \(2,\)"
+    ),
     "levels of cells in text": refused(
         lambda world: world.model._law.rosenblatt(Y, cells="ab"),
         "each end of cells to be a tensor",

@@ -6,7 +6,7 @@ import torch
 
 import qdist
 from qdist.estimators import calibration
-from qdist.training import Limits
+from qdist.training import Limits, train
 
 RNG = np.random.default_rng(0)
 FRAME = {"a": RNG.normal(size=400), "b": RNG.choice(["x", "y", "z"], 400, p=[0.7, 0.2, 0.1])}
@@ -26,6 +26,30 @@ def test_a_longer_one_is_and_repeats():
     two = qdist.TabularModel(max_steps=one.n_steps_, **SMALL).fit(FRAME)
     same = two.module_.state_dict()
     assert all(torch.equal(value, same[name]) for name, value in one.module_.state_dict().items())
+
+
+def test_weights_and_all_rows_are_told(monkeypatch):
+    told = {}
+    monkeypatch.setattr(
+        "qdist.joint.Ensemble.calibrate", lambda joint, y, **more: told.update(y=y, **more)
+    )
+    weight = np.arange(1, 401)
+    model = qdist.TabularModel(max_steps=120, **SMALL).fit(FRAME, sample_weight=weight)
+    assert torch.equal(told["y"], model.encode(FRAME))  # those held out for validation too
+    expected = torch.from_numpy(weight / weight.mean())
+    torch.testing.assert_close(told["weight"].double(), expected, rtol=1e-6, atol=0)
+
+
+def test_training_is_told_of_the_time_that_is_left(monkeypatch):
+    told = []
+
+    def spy(*args, limits, **more):
+        told.append(limits.max_time)
+        return train(*args, limits=limits, **more)
+
+    monkeypatch.setattr("qdist.estimators.tabular.train", spy)
+    qdist.TabularModel(max_time=50, max_steps=3, **SMALL).fit(FRAME)
+    assert told == [48.0]
 
 
 def test_it_moves_the_shares_of_samples(monkeypatch):

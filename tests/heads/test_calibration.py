@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qdist.heads import BinnedHead, CategoricalHead, ImplicitHead
-from qdist.heads.calibration import shares_of
+from qdist.heads.calibration import _coefficients, shares_of
 
 ATOMS = [(float(k), float(k)) for k in range(4)]
 MIXED = [(0.0, 0.0), (0.0, 0.5), (0.5, 0.75), (0.75, 1.0), (1.0, 1.0)]
@@ -36,7 +36,7 @@ def draws(head, n, generator):
     k = (torch.rand(n, generator=generator) ** 1.3 * parts(head)).long()
     if isinstance(head, BinnedHead):
         return (head.left + head.right)[k] / 2
-    return k * (head.fine or 1).__float__()
+    return (k * (head.fine or 1)).to(torch.get_default_dtype())
 
 
 def shares(head, target):
@@ -109,6 +109,38 @@ def test_one_context_by_hand():
     # The direction is 1 / (1 + 0.001), so the last thousandth is missing.
     expected = torch.tensor([[0.5 / 0.6], [0.5 / 0.4]]).log() / 1.001
     torch.testing.assert_close(head.layer.weight, expected)
+
+
+def test_laws_that_are_nearly_sure_take_several_rounds():
+    """Half of the contexts say 0.9 and half 0.1; a mean of 0.52 needs a shift s with
+    (0.9 a / (0.9 a + 0.1) + 0.1 a / (0.1 a + 0.9)) / 2 = 0.52, a = e^s: s is about 0.22, while one
+    round moves by log(0.52 / 0.5) + log(0.5 / 0.48) = 0.08.
+    """
+    head = CategoricalHead(2, 2)
+    odds = torch.tensor(9.0).log() / 2
+    with torch.no_grad():
+        head.layer.weight.copy_(torch.stack([torch.zeros(2), torch.zeros(2)]))
+        head.layer.weight[:, 1] = torch.stack([-odds, odds])
+        head.layer.bias.zero_()
+    h = torch.tensor([[1.0, 1.0], [1.0, -1.0]]).repeat(50, 1)
+    target = (torch.arange(100_000) < 52_000).to(h.dtype)
+    head.calibrate(h, target)
+    assert masses(head, h)[:, 1].mean().item() == pytest.approx(0.52, abs=2e-4)
+
+
+def test_a_code_that_was_not_seen_counts_half_a_target():
+    found = shares_of(torch.tensor([0, 0, 0]), size=2)
+    torch.testing.assert_close(found, torch.tensor([3.5, 0.5]) / 4)
+
+
+def test_logits_that_move_alike_move_nothing():
+    shares = torch.tensor([0.4, 0.3, 0.1, 0.1, 0.05, 0.05])
+    shift = torch.tensor([0.1, -0.2, 0.0, 0.3, 0.05, -0.1])
+    edges = torch.linspace(0, 1, 7)
+    head = BinnedHead(3, torch.stack([edges[:-1], edges[1:]], -1), waves=3)
+    basis = head.basis.double()
+    one, other = (_coefficients(shift + more, basis, shares) @ basis for more in (0.0, 0.25))
+    torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
 
 
 def test_no_probability_moves_far():

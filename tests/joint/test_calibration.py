@@ -5,7 +5,11 @@ import pytest
 import torch
 
 from qdist.codecs.table import TableCodec
+from qdist.errors import UnsupportedError
+from qdist.heads import ColumnHeads
+from qdist.joint import Autoregressive
 from qdist.laws import TableLaw, build
+from qdist.rng import uniforms
 
 RNG = np.random.default_rng(0)
 N = 3000
@@ -75,15 +79,55 @@ def test_the_marginal_law_where_nothing_is_known_stays():
 
 def test_weights_say_whose_marginals_are_meant():
     law = law_of(1)
-    rare = (Y[:, 0] == 2).double()
-    weight = 1 + 3 * rare
-    law.joint.calibrate(Y, n=4000, seed=0, weight=weight / weight.mean())
+    weight = 1 + 0.3 * (Y[:, 2] == 1)
+    law.joint.calibrate(Y, n=4000, seed=0, weight=weight)
     none = torch.zeros(MANY, law.dim, dtype=torch.bool)
     drawn = torch.cat(list(law.fill(Y.new_zeros(MANY, law.dim), none, seed=7)))
-    # The first column of the chain is told nothing and keeps its law; the flag does not depend on
-    # it in these rows, and has the weighed share.
+    # Of 0.3 and 0.7 of the rows: 0.39 / (0.39 + 0.7) = 0.36; 4 deviations of 20,000 draws: 0.014.
     wanted = float((Y[:, 2] * weight).sum() / weight.sum())
-    assert float(drawn[:, 2].mean()) == pytest.approx(wanted, abs=0.02)
+    assert wanted > float(Y[:, 2].mean()) + 0.04
+    assert float(drawn[:, 2].mean()) == pytest.approx(wanted, abs=0.014)
+
+
+def test_the_rows_drawn_are_not_those_of_a_sample_with_the_same_seed(monkeypatch):
+    law, seen = law_of(1), []
+    head = law.joint.heads[0]
+    kept = head.value_at
+    monkeypatch.setattr(head, "value_at", lambda h, tau: (seen.append(tau), kept(h, tau))[1])
+    law.joint.calibrate(Y, n=1000, seed=3)
+    levels = uniforms(3, range(1000), columns=law.dim)[:, 0]
+    assert len(seen[0]) == len(levels)
+    assert abs(float(torch.corrcoef(torch.stack([seen[0], levels]))[0, 1])) < 4 / 1000**0.5
+
+
+def test_conditioning_variables_are_those_of_the_rows_and_have_no_law(monkeypatch):
+    law, asked = law_of(1), []
+    joint = Autoregressive(law.joint.backbone, law.joint.heads, conditioning=(0,))
+    for i in range(law.dim):
+        monkeypatch.setattr(joint.heads[i], "calibrate", lambda h, y, weight, i=i: asked.append(i))
+    steppers = spy(monkeypatch, joint.backbone)
+    joint.calibrate(Y, n=8, seed=0)
+    assert asked == [1, 2, 3]
+    ((rows, known),) = steppers
+    assert torch.equal(rows[:, 0], Y[:8, 0])
+    assert known.tolist() == [[True, False, False, False]] * 8
+
+
+def spy(monkeypatch, backbone):
+    """What the backbone's steppers begin with, from now on."""
+    seen, kept = [], backbone.stepper
+    monkeypatch.setattr(
+        backbone, "stepper", lambda y, known: (seen.append((y, known)), kept(y, known))[1]
+    )
+    return seen
+
+
+def test_coordinates_that_share_a_head_are_refused():
+    law = law_of(1)
+    shared = ColumnHeads([law.joint.heads[0], law.joint.heads[3]], places=[0, 0, 0, 1])
+    joint = Autoregressive(law.joint.backbone, shared)
+    with pytest.raises(UnsupportedError, match="share a head"):
+        joint.calibrate(Y, n=8, seed=0)
 
 
 def test_it_is_the_same_twice_and_another_with_another_seed():

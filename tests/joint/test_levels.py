@@ -145,3 +145,13 @@ def test_what_can_be_read():
     hidden = torch.zeros_like(y, dtype=torch.bool)
     with pytest.raises(InputError, match="Expected read 'law' or 'network'; got 'raw'"):
         joint(Chain).fill(y, hidden, tau=y + 0.5, read="raw")
+
+
+@pytest.mark.parametrize("network", [Chain, Echo])
+def test_calibration_leaves_heads_alone_that_read_levels(network, monkeypatch):
+    def calibrate(*args, **kwargs):
+        raise AssertionError("what a stepper gives is no context yet")
+
+    monkeypatch.setattr(ImplicitHead, "calibrate", calibrate)
+    joint = Autoregressive(network(DOMAIN), ColumnHeads([head() for _ in range(3)]))
+    joint.calibrate(torch.randn(20, 3), n=8, seed=0)
