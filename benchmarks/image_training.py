@@ -75,13 +75,13 @@ def bare(law: ImageLaw, rows: Rows, *, half: bool, steps: int = STEPS) -> float:
     """
     generator = torch.Generator().manual_seed(0)
     optimiser = torch.optim.AdamW(law.parameters(), lr=2e-3, fused=True)
-    visible = law.visible(BATCH, generator=generator)
+    questions = law.questions(BATCH, generator=generator)
     law.train()
     start = time.perf_counter()
     for _ in range(steps):
         y = rows.y[torch.randint(len(rows), (BATCH,), generator=generator)]
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            loss = law(y, visible, generator=generator).mean()
+            loss = law(y, questions, generator=generator).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -1,13 +1,15 @@
 r"""One vector for a row of which some cells are known: a sum with one term for each column.
 
 Each code has a vector of its own, and so has each atom of a number. What has an order (numbers
-and ordered codes) is also described by a cosine series of its place $p \in [0, 1]$ among the
-column's bins,
+and ordered codes) is also described by its place $p \in [0, 1]$ among the column's bins: by the
+normal score of $p$ and a cosine series,
 
-$$ \sum_{k=1}^{M} w_k \frac{\cos(\pi k p)}{\sqrt{1 + k}}, $$
+$$ w_0 \Phi^{-1}(p) + \sum_{k=1}^{M} w_k \frac{\cos(\pi k p)}{(1 + k)^s}. $$
 
-whose damped high frequencies are a prior for smooth functions: one vector for each bin fits the
-training rows faster and all others worse. A hidden cell has a vector that says so.
+The score makes the dependence of a Gaussian copula linear; from cosines its tails must be pieced
+together. The damped high frequencies are a prior for smooth functions: one vector for each bin
+fits the training rows faster and all others worse. How smooth, each column learns: its exponent s
+begins at 1. A hidden cell has a vector that says so.
 """
 
 from typing import final
@@ -19,6 +21,11 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 
 __all__ = ["RowEmbedding"]
+
+# Places closer to the ends than this have the same score, 3.7: no column has values enough there.
+_TAIL = 1e-4
+# Exponents learn so many times faster than weights, which have the same step: there is one alone.
+_HASTE = 4.0
 
 
 @final
@@ -50,7 +57,7 @@ class RowEmbedding(nn.Module):
     bins: Tensor
     ranked: Tensor
     pi_k: Tensor
-    damping: Tensor
+    log_k: Tensor
 
     def __init__(
         self, coordinates: tuple[Coordinate, ...], *, width: int, frequencies: int = 16
@@ -87,12 +94,13 @@ class RowEmbedding(nn.Module):
             ("bins", sizes.to(left.dtype)),
             ("ranked", ranked),
             ("pi_k", k * torch.pi),
-            ("damping", (1.0 + k).rsqrt()),
+            ("log_k", torch.cat([torch.zeros(1), (1.0 + k).log()])),  # the score is not damped
         ):
             self.register_buffer(name, value, persistent=False)
         self.table = nn.Embedding(n_vectors, width)
         nn.init.normal_(self.table.weight, std=dim**-0.5)
-        self.waves = nn.Parameter(torch.randn(dim, frequencies, width) * dim**-0.5)
+        self.waves = nn.Parameter(torch.randn(dim, 1 + frequencies, width) * dim**-0.5)
+        self.smoothness = nn.Parameter(torch.full((dim,), 1 / _HASTE))
 
     def forward(self, y: Tensor, visible: Tensor) -> Tensor:
         """Return the sum over columns, (B, W), of rows y (B, D) of which `visible` is known."""
@@ -100,8 +108,8 @@ class RowEmbedding(nn.Module):
         vector = torch.where(visible, vector, self.hidden)
         row = functional.embedding_bag(vector, self.table.weight, mode="sum")
         # Only columns with an order: those without are most of many tables, and of the work.
-        waves = self._cosines(place[:, self.ranked]) * visible[:, self.ranked].unsqueeze(-1)
-        weight = self.waves[self.ranked] * self.damping.unsqueeze(-1)
+        waves = self._waves(place[:, self.ranked]) * visible[:, self.ranked].unsqueeze(-1)
+        weight = self._weights(self.ranked)
         return torch.addmm(row, waves.flatten(1), weight.flatten(0, 1))
 
     def nothing(self) -> Tensor:
@@ -126,8 +134,8 @@ class RowEmbedding(nn.Module):
         row = row + known if row.requires_grad or known.requires_grad else row.add_(known)
         if not self.order_known[i]:
             return row
-        waves = self._cosines(place)[:, 0]
-        weight = self.damping.unsqueeze(-1) * self.waves[i]
+        waves = self._waves(place)[:, 0]
+        weight = self._weights(i)
         return row.addmm(waves, weight) if weight.requires_grad else row.addmm_(waves, weight)
 
     def _describe(self, y: Tensor, at: slice = slice(None)) -> tuple[Tensor, Tensor]:
@@ -146,9 +154,15 @@ class RowEmbedding(nn.Module):
         place = ((found + share) / self.bins[at].unsqueeze(1)).t()
         return self.vector[at].gather(1, found).t(), place
 
-    def _cosines(self, place: Tensor) -> Tensor:
-        """Return the cosines (B, d, M) of places (B, d)."""
-        return (place.unsqueeze(-1) * self.pi_k).cos()
+    def _waves(self, place: Tensor) -> Tensor:
+        """Return the normal scores and cosines (B, d, 1 + M) of places (B, d)."""
+        score = torch.special.ndtri(place.clamp(_TAIL, 1 - _TAIL)).unsqueeze(-1)
+        return torch.cat([score, (place.unsqueeze(-1) * self.pi_k).cos()], dim=-1)
+
+    def _weights(self, at: Tensor | int) -> Tensor:
+        """Return the damped vectors (..., 1 + M, W) of columns."""
+        exponent = _HASTE * self.smoothness[at].unsqueeze(-1)
+        return (-exponent * self.log_k).exp().unsqueeze(-1) * self.waves[at]
 
 
 def _ends(coordinate: Coordinate) -> Tensor:

@@ -230,7 +230,7 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
 
         Args:
             batch: A frame like the fitted one, or encoded rows (B, D).
-            generator: Draws which cells are visible.
+            generator: Draws which cells are visible, and which are asked for.
 
         Returns:
             A number with a gradient: the mean over rows, in nats for heads with a log score.
@@ -238,7 +238,8 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
         codec, law = self._asked()
         y = batch if isinstance(batch, Tensor) else codec.encode(batch)
         y = y.to(law.device, law.dtype)
-        loss: Tensor = law(y, law.visible(len(y), generator=generator), generator=generator).mean()
+        questions = law.questions(len(y), generator=generator)
+        loss: Tensor = law(y, questions, generator=generator).mean()
         return loss
 
     def encode(self, X: Any) -> Tensor:

@@ -4,6 +4,7 @@
 | --- | --- |
 | 1 | a zip of model.json and model.safetensors |
 | 2 | a card; types as text, not as bytes of Arrow; a digest; plugins and a training summary |
+| 3 | normal scores beside cosines, in binned heads and in the embedding of a row |
 """
 
 import base64
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pyarrow as pa
+import torch
 from torch import Tensor
 
 from qdist.data.makes.levels import pack_levels
@@ -21,7 +23,7 @@ from qdist.errors import FileFormatError
 
 __all__ = ["FORMAT", "UPGRADES", "upgrade"]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The format that this version writes; it reads all up to it."""
 
 Contents = tuple[dict[str, Any], dict[str, Tensor]]
@@ -82,8 +84,31 @@ def _from_1_to_2(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
     return new, weights
 
 
+def _from_2_to_3(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
+    """Scores that count nothing, and the smoothness that all columns had then: 4 / 8."""
+    new = dict(weights)
+    for name, weight in weights.items():
+        head = name.removesuffix(".layer.weight")
+        if name != head and {f"{head}.lookup", f"{head}.log_width"} <= weights.keys():
+            new[name] = torch.cat([weight, weight.new_zeros(2, _width(weight, 2))])
+        elif name.endswith(".embed.waves") and meta["parts"]["backbone"] == "mlp":
+            columns = len(weight)
+            none = weight.new_zeros(columns, 1, _width(weight, 3))
+            new[name] = torch.cat([none, weight], dim=1)
+            name = f"{name.removesuffix('.waves')}.smoothness"
+            new[name] = weight.new_full((columns,), 1 / 8)
+    return {**meta, "format": 3}, new
+
+
+def _width(weight: Tensor, axes: int) -> int:
+    if weight.ndim != axes:
+        raise ValueError(f"{axes} axes expected; got shape {tuple(weight.shape)}")
+    return weight.shape[-1]
+
+
 UPGRADES: Final[dict[int, Callable[[dict[str, Any], dict[str, Tensor]], Contents]]] = {
     1: _from_1_to_2,
+    2: _from_2_to_3,
 }
 """For each older format the function that makes the next one of it."""
 

@@ -33,15 +33,17 @@ class BinnedHead(AbstractHead):
     target equal to an atom belongs to the atom, even where the atom touches a continuous bin; one
     in a gap or outside belongs to the nearest bin.
 
-    The logits are a cosine series in the place $u_j = (j + 1/2) / K$ of a bin, with coefficients
-    linear in the context, and a free term for each atom,
+    The logits are a series in the place $u_j = (j + 1/2) / K$ of a bin, with coefficients linear
+    in the context, and a free term for each atom,
 
-    $$ \log p_j(h) = \text{const} + b_j + a_j(h)
-       + \sum_{m=1}^{M} \frac{c_m(h)}{(1 + m)^s} \cos(\pi m u_j), $$
+    $$ \log p_j(h) = \text{const} + b_j + a_j(h) + d_1(h) z_j + d_2(h) \frac{z_j^2 - 1}{\sqrt 2}
+       + \sum_{m=1}^{M} \frac{c_m(h)}{(1 + m)^s} \sqrt 2 \cos(\pi m u_j),
+       \qquad z_j = \Phi^{-1}(u_j), $$
 
-    so that neighbouring bins learn from each other: the damping $s$ is a prior for smooth log
-    densities. One free logit a bin overfits tables of ten thousand rows long before they are
-    learnt. Before training all bins weigh the same, unless `start` is told of some targets.
+    so that neighbouring bins learn from each other. Where bins have equal masses, $z$ and $z^2$
+    alone make the conditional laws of a Gaussian copula; the damping $s$ is a prior for smooth log
+    densities around those. One free logit a bin overfits tables of ten thousand rows long before
+    they are learnt. Before training all bins weigh the same, unless `start` is told of targets.
 
     Args:
         context: Width C of the contexts.
@@ -226,14 +228,16 @@ class BinnedHead(AbstractHead):
 
 
 def _basis(continuous: Tensor, waves: int, damping: float) -> Tensor:
-    """Return the matrix (A + M, K) from coefficients to logits: a row an atom, a row a wave."""
+    """Return the matrix (A + M + 2, K) from coefficients to logits: atoms, waves, scores."""
     bins, atoms = len(continuous), int((~continuous).sum())
     place = (torch.arange(bins) + 0.5) / bins
     m = torch.arange(1, min(waves, bins) + 1).unsqueeze(-1)
     cosines = (torch.pi * m * place).cos() * 2**0.5 / (1.0 + m) ** damping
+    score = torch.special.ndtri(place)
+    scores = torch.stack([score, (score**2 - 1) / 2**0.5]) / 2**damping  # as the first cosine
     free = torch.zeros(atoms, bins)
     free[torch.arange(atoms), (~continuous).nonzero().squeeze(-1)] = 1.0
-    return torch.cat([free, cosines.to(free.dtype)])
+    return torch.cat([free, cosines.to(free.dtype), scores.to(free.dtype)])
 
 
 def _check_bins(ends: Tensor) -> None:

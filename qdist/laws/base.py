@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from qdist.errors import InputError
+from qdist.laws.questions import Questions
 from qdist.rng import isolated_rng
 
 __all__ = ["AbstractLaw", "build"]
@@ -16,9 +17,9 @@ __all__ = ["AbstractLaw", "build"]
 class AbstractLaw(nn.Module, ABC):
     """A codec, a network and a joint law, from encoded rows to losses.
 
-    The training loop knows rows (N, D) and weights (N,), and of a law no more than `visible` and
-    `forward`. What is asked of a fitted law (samples, quantiles) differs from one kind of data to
-    the next, and is for the concrete class to say.
+    The training loop knows rows (N, D) and weights (N,), and of a law no more than `questions`
+    and `forward`. What a fitted law can be asked (samples, quantiles) differs from one kind of
+    data to the next, and is for the concrete class to say.
     """
 
     learners: int = 1
@@ -35,20 +36,20 @@ class AbstractLaw(nn.Module, ABC):
         return next(self.parameters()).device
 
     @abstractmethod
-    def visible(self, n: int, *, generator: torch.Generator) -> Tensor:
-        """Draw what each of n training rows shows, shape (n, D), bool, on the law's device."""
+    def questions(self, n: int, *, generator: torch.Generator) -> Questions:
+        """Draw what each of n training rows shows and is asked, on the law's device."""
 
     @abstractmethod
     def forward(
-        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+        self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Return the training losses (B,) of encoded rows (B, D) that show `visible` (B, D)."""
+        """Return the training losses (B,) of encoded rows (B, D), a question each."""
 
     def score(
-        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+        self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Return what validation counts for rows, (B,); by default the training loss."""
-        loss: Tensor = self(y, visible, generator=generator)
+        loss: Tensor = self(y, questions, generator=generator)
         return loss
 
     def culprit(self, y: Tensor, visible: Tensor) -> str | None:

@@ -15,6 +15,7 @@ from qdist.joint import Autoregressive
 from qdist.joint.levels import law_of
 from qdist.laws.base import AbstractLaw
 from qdist.laws.cells import cell_ends, cell_mass
+from qdist.laws.questions import Questions
 from qdist.progress import progress
 from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
@@ -102,15 +103,15 @@ class ImageLaw(AbstractLaw):
         for head, at in self._channels():
             head.start(y[:, at].flatten())
 
-    def visible(self, n: int, *, generator: torch.Generator) -> Tensor:
-        """What n training rows show, (n, D): the class alone, as the order is fixed."""
+    def questions(self, n: int, *, generator: torch.Generator) -> Questions:
+        """What n training rows show, the class alone: the order is fixed, and all else asked."""
         del generator
         shown = torch.zeros(n, self.dim, dtype=torch.bool, device=self.device)
         shown[:, : self.first] = True
-        return shown
+        return Questions(shown, ~shown)
 
     def forward(
-        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+        self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
     ) -> Tensor:
         """The training loss of images: the mean score of their grey values.
 
@@ -119,13 +120,13 @@ class ImageLaw(AbstractLaw):
 
         Args:
             y: Rows of codes, shape (B, D), of any dtype.
-            visible: Ignored: each grey value is scored given all those before it.
+            questions: Ignored: each grey value is scored given all those before it.
             generator: For heads whose loss draws levels.
 
         Returns:
             Losses, shape (B,).
         """
-        del visible
+        del questions
         y = y.to(self.dtype)
         if self.backbone.sees_levels == "none":
             # All pixels of a channel at once, without gathering cells one by one.

@@ -11,6 +11,7 @@ from qdist.arguments import number, rows_of
 from qdist.errors import InputError
 from qdist.heads import AbstractHead, BinnedHead, SplineHead
 from qdist.laws.base import AbstractLaw
+from qdist.laws.questions import Questions
 from qdist.quantile import Categorical, PiecewiseLinear
 from qdist.regression.embedding import FeatureEmbedding
 from qdist.regression.members import Members
@@ -91,17 +92,18 @@ class RegressionLaw(AbstractLaw):
         """The number of targets T."""
         return len(self.heads)
 
-    def visible(self, n: int, *, generator: torch.Generator) -> Tensor:
-        """The features are visible in every row, the targets in none: (n, F + C + T)."""
+    def questions(self, n: int, *, generator: torch.Generator) -> Questions:
+        """The features are visible in every row, all targets asked: (n, F + C + T)."""
         del generator  # nothing is drawn
         shown = torch.arange(self.numbers + self.codes + self.dim) < self.numbers + self.codes
-        return shown.expand(n, -1).to(self.device)
+        shown = shown.expand(n, -1).to(self.device)
+        return Questions(shown, ~shown)
 
     def forward(
-        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+        self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Half the CRPS of rows (B, F + C + T), the mean of members and sum of targets: (B,)."""
-        del visible  # the same in every row
+        del questions  # the same in every row
         h = self._contexts(y)
         losses = []
         for t, head in enumerate(self._heads()):

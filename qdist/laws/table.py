@@ -14,6 +14,7 @@ from qdist.errors import InputError
 from qdist.heads import ColumnHeads
 from qdist.joint import Autoregressive, Draw, Ensemble
 from qdist.laws.base import AbstractLaw
+from qdist.laws.questions import Questions
 from qdist.laws.visible import draw_visible
 from qdist.orders import as_order
 from qdist.quantile import QuantileFunction
@@ -96,57 +97,53 @@ class TableLaw(AbstractLaw):
         """The number of modelled columns D."""
         return self.joint.dim
 
-    def visible(self, n: int, *, generator: torch.Generator) -> Tensor:
-        """Draw visible cells for n training rows, (n, D); see `draw_visible`.
+    def questions(self, n: int, *, generator: torch.Generator) -> Questions:
+        """Draw what n training rows show and are asked, (n, D) each; see `draw_visible`.
 
-        Every other row shows a random set; the rest show the first cells of the order of
-        sampling, as a sample's own drift adds up along that one chain.
+        Every other row shows a random set and is asked for all the rest; the others show the
+        first cells of the order of sampling, as a sample's own drift adds up along that one
+        chain, and are asked for the next: so each link of the chain weighs the same.
         """
-        visible = draw_visible(n, self.dim, generator=generator, order=self._along())
+        along = self._along()
+        visible = draw_visible(n, self.dim, generator=generator, order=along)
+        asked = along.argsort() == visible.sum(-1, keepdim=True)
         if self.order is None:
             # Every other row of each learner, which has every so-many-th row of a batch.
             free = torch.arange(n) // self.learners % 2 == 0
             visible[free] = draw_visible(int(free.sum()), self.dim, generator=generator)
-        return visible.to(self.device)
+            asked[free] = ~visible[free]
+        return Questions(visible.to(self.device), asked.to(self.device))
 
     def forward(
-        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+        self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """The training loss of rows: D times the mean score of the cells that may come next.
-
-        Where a row shows the first cells of the order of sampling, that is one cell: so each link
-        of the chain weighs the same. In any other row, and where nothing is shown, all hidden
-        cells are equally likely to come next.
+        """The training loss of rows: D times the mean score of the cells that are asked for.
 
         Args:
             y: Encoded rows, shape (B, D).
-            visible: What each row shows, shape (B, D).
+            questions: What each row shows and is asked, shape (B, D).
             generator: For heads whose loss draws levels.
 
         Returns:
             Losses, shape (B,).
         """
-        rank, where, share = self._questions(visible)
+        rank, where = (~questions.visible).long(), questions.asked
         loss = self.joint.loss(y, rank=rank, where=where, generator=generator)
-        return loss.sum(-1) * share
+        return self._share(loss, where)
 
     def score(
-        self, y: Tensor, visible: Tensor, *, generator: torch.Generator | None = None
+        self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
     ) -> Tensor:
         """What validation counts, shape (B,): `forward`, but of the mixture of all members."""
         if not isinstance(self.joint, Ensemble):
-            return super().score(y, visible, generator=generator)
-        rank, where, share = self._questions(visible)
-        return self.joint.score(y, rank=rank, where=where, generator=generator).sum(-1) * share
+            return super().score(y, questions, generator=generator)
+        rank, where = (~questions.visible).long(), questions.asked
+        loss = self.joint.score(y, rank=rank, where=where, generator=generator)
+        return self._share(loss, where)
 
-    def _questions(self, visible: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Ranks and cells that count, (B, D) each, and what a row's sum counts, (B,)."""
-        hidden = ~visible
-        place = self._along().argsort().to(visible.device)
-        size = visible.sum(-1, keepdim=True)
-        in_order = ((place < size) == visible).all(-1, keepdim=True) & (size > 0)
-        where = torch.where(in_order, place == size, hidden)
-        return hidden.long(), where, self.dim / where.sum(-1).to(self.dtype)
+    def _share(self, loss: Tensor, where: Tensor) -> Tensor:
+        """D times the mean of losses (B, D) over the cells that count."""
+        return loss.sum(-1) * (self.dim / where.sum(-1).to(loss.dtype))
 
     def culprit(self, y: Tensor, visible: Tensor) -> str | None:
         """Name the first column whose loss or gradient is not finite in these rows (B, D)."""

@@ -1,8 +1,8 @@
 """The training loop, in reading order: plan, loop, validate, stop, take the best weights.
 
 Plain AdamW with a linear warm-up and a linear decay to zero, gradients clipped by norm, weights
-averaged over steps; the average with the best score on held-out rows wins. The visible cells of
-the held-out rows are drawn once, or early stopping would follow their noise.
+averaged over steps; the average with the best score on held-out rows wins. What held-out rows
+show and are asked is drawn once, or early stopping would follow its noise.
 
 A limit on time becomes a number of steps before the first step is taken, by timing a copy of the
 network: the run is then a function of that number alone, and can be repeated bit for bit.
@@ -83,9 +83,9 @@ def train(
                 with clock("data"):
                     at = next(run.batches)
                     y, weight = rows.y[at], rows.weight[at]
-                    visible = law.visible(len(y), generator=generator)
+                    questions = law.questions(len(y), generator=generator)
                 with clock("forward"), run.noise:
-                    loss = (law(y, visible, generator=generator) * weight).mean()
+                    loss = (law(y, questions, generator=generator) * weight).mean()
                 with clock("backward"):
                     run.optimiser.zero_grad(set_to_none=True)
                     loss.backward()
@@ -100,7 +100,7 @@ def train(
                         run.average.update(step)
                     else:
                         run.skipped += 1
-                        _skipped(run, recipe, value, law, y, visible)
+                        _skipped(run, recipe, value, law, y, questions.visible)
                 in_time = run.seconds < most_seconds
                 if step % every and step != run.n_steps and in_time and not run.stopped:
                     continue

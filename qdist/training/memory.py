@@ -109,8 +109,8 @@ def _kept(law: AbstractLaw, y: Tensor, *, seed: int) -> int:
 
     generator = torch.Generator().manual_seed(seed)
     with isolated_rng(seed), torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept):
-        visible = law.visible(len(y), generator=generator)
-        loss = law(y, visible, generator=generator)
+        questions = law.questions(len(y), generator=generator)
+        loss = law(y, questions, generator=generator)
     del loss
     return sum(found.values())
 

@@ -55,7 +55,8 @@ def _speed(
     for step in range(1, _PROBE + 3):
         start = time.perf_counter()
         at = torch.randint(len(rows), (batch_size * law.learners,), generator=generator)
-        loss = law(rows.y[at], law.visible(len(at), generator=generator), generator=generator)
+        questions = law.questions(len(at), generator=generator)
+        loss = law(rows.y[at], questions, generator=generator)
         optimiser.zero_grad(set_to_none=True)
         loss.mean().backward()
         nn.utils.clip_grad_norm_(law.parameters(), recipe.clip)

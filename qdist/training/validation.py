@@ -14,7 +14,7 @@ __all__ = ["Validation"]
 
 @final
 class Validation:
-    """Held-out rows with visible cells that are drawn once."""
+    """Held-out rows with questions that are drawn once."""
 
     def __init__(
         self, law: AbstractLaw, rows: Rows | None, seed: int, *, at_once: int = CHECK_ROWS
@@ -29,7 +29,7 @@ class Validation:
         self._y, self._weight = rows.y.repeat(copies, 1), rows.weight.repeat(copies)
         self._seed = seed + 1
         generator = torch.Generator().manual_seed(self._seed)
-        self._visible = law.visible(len(self._y), generator=generator)
+        self._questions = law.questions(len(self._y), generator=generator)
 
     @torch.no_grad()
     def score(self, law: AbstractLaw) -> float:
@@ -42,7 +42,7 @@ class Validation:
         total = 0.0
         for start in range(0, len(self._y), self.at_once):
             at = slice(start, start + self.at_once)
-            loss = law.score(self._y[at], self._visible[at], generator=generator)
+            loss = law.score(self._y[at], self._questions[at], generator=generator)
             total += float((loss * self._weight[at]).sum())
         law.train(was_training)
         return total / float(self._weight.sum())

@@ -102,8 +102,8 @@ VISIBLE = {
         ),
     }.items()
 } | {
-    "a law that shows fewer than no rows": refused(
-        lambda world: world.model._law.visible(-1, generator=GENERATOR), "Expected n "
+    "a law that asks fewer than no rows": refused(
+        lambda world: world.model._law.questions(-1, generator=GENERATOR), "Expected n "
     ),
 }
 

@@ -55,6 +55,7 @@ TRAINED = "called by the training loop, with rows that the estimators have encod
 WITHOUT_A_ROW = {
     "Association.__init__": MADE_BY_US,
     "Marginal.__init__": MADE_BY_US,
+    "Questions.__init__": MADE_BY_US,
     "Report.__init__": MADE_BY_US,
     "Report.table": NOTHING_TO_GET_WRONG,
     "Report.to_dict": NOTHING_TO_GET_WRONG,
@@ -102,7 +103,7 @@ WITHOUT_A_ROW = {
     **{
         f"{law}.{method}": TRAINED
         for law in ("ImageLaw", "RegressionLaw")
-        for method in ("forward", "start", "visible")
+        for method in ("forward", "start", "questions")
     },
     **{
         f"{law}.{method}": TRAINED

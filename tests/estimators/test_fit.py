@@ -181,8 +181,8 @@ def test_the_loss_has_gradients_and_is_that_of_training(small, frame):
     loss = model.loss(frame, generator=seed)
     expected = model.loss(y, generator=torch.Generator().manual_seed(5))
     assert loss.item() == expected.item()
-    visible = model._law.visible(len(y), generator=torch.Generator().manual_seed(5))
-    assert loss.item() == model._law(y, visible).mean().item()
+    questions = model._law.questions(len(y), generator=torch.Generator().manual_seed(5))
+    assert loss.item() == model._law(y, questions).mean().item()
     loss.backward()
     for name, parameter in model.module_.named_parameters():
         assert parameter.grad is not None or not parameter.requires_grad, name

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from scipy import stats
 from torch.nn import functional
 
 from qdist.backbones import Coordinate
@@ -105,6 +106,26 @@ def test_codes_as_atoms():
 def test_bad_bins(bins, match):
     with pytest.raises(InputError, match=match):
         BinnedHead(2, bins)
+
+
+@pytest.mark.parametrize("given", [-2.0, 0.3, 1.5])
+def test_the_conditional_laws_of_a_gaussian_copula_are_in_the_family(given):
+    r"""Two of the coefficients are enough, whatever the correlation.
+
+    Over equal bins the density of z given x is that of N(r x, 1 - r^2) over that of N(0, 1), whose
+    log is const + r x / (1 - r^2) z - r^2 / (1 - r^2) z^2 / 2.
+    """
+    r, k = 0.7, 400
+    head = BinnedHead(1, [(j / k, (j + 1) / k) for j in range(k)])
+    with torch.no_grad():
+        head.layer.weight.zero_()
+        head.layer.weight[-2] = 2 * r * given / (1 - r**2)  # scores count half
+        head.layer.weight[-1] = 2 * -(r**2) / (1 - r**2) / 2 * 2**0.5
+    law = head(torch.ones(1))
+    u = torch.linspace(0.02, 0.98, 25)
+    expected = stats.norm.cdf((stats.norm.ppf(u) - r * given) / (1 - r**2) ** 0.5)
+    # A bin holds at most 0.03 of the mass here; its middle stands for it.
+    assert law.cdf(u).tolist() == pytest.approx(expected.tolist(), abs=2e-3)
 
 
 def test_bad_score():

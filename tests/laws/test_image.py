@@ -81,7 +81,7 @@ def test_two_routes_to_a_probability(name):
 def test_the_loss_of_a_log_score_is_minus_the_mean_log_mass(name):
     law = make(name, labels=CLASSES)
     y = codes(law, labels=CLASSES)
-    torch.testing.assert_close(law(y, law.visible(27, generator=None)), -law.log_mass(y).mean(1))
+    torch.testing.assert_close(law(y, law.questions(27, generator=None)), -law.log_mass(y).mean(1))
 
 
 @ALL
@@ -105,7 +105,7 @@ def test_drawing_undoes_the_levels(name):
     levels = law.rosenblatt(y, seed=0)
     assert ((levels >= 0) & (levels <= 1)).all()
     tau = torch.cat([levels.new_zeros(27, 1), levels], 1)
-    again = law.joint.fill(y.double(), law.visible(27, generator=None), tau=tau)
+    again = law.joint.fill(y.double(), law.questions(27, generator=None).visible, tau=tau)
     possible = law.log_mass(y) > -30  # what has no mass cannot be drawn
     assert possible.double().mean() > 0.5
     first = possible.cumsum(1) == torch.arange(1, 4)  # nor what comes after it
@@ -154,8 +154,10 @@ def test_any_mask_is_filled_as_by_full_passes(shape, monkeypatch):
 
 def test_training_images_may_show_their_class_only():
     law = make("binned", labels=CLASSES)
-    assert law.visible(2, generator=None).tolist() == [[True, False, False, False]] * 2
-    assert make("binned").visible(1, generator=None).tolist() == [[False] * 3]
+    questions = law.questions(2, generator=None)
+    assert questions.visible.tolist() == [[True, False, False, False]] * 2
+    assert questions.asked.tolist() == [[False, True, True, True]] * 2
+    assert make("binned").questions(1, generator=None).visible.tolist() == [[False] * 3]
 
 
 def test_losses_are_of_one_size():

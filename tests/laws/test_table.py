@@ -7,7 +7,7 @@ from scipy import stats
 
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, UnknownNameError
-from qdist.laws import TableLaw, build, draw_visible
+from qdist.laws import Questions, TableLaw, build, draw_visible
 from qdist.laws import table as law_module
 
 FRAME = {
@@ -53,43 +53,43 @@ def test_with_an_order_its_first_cells_are_visible(generator):
     assert seen == {(0, 0, 0), (0, 1, 0), (0, 1, 1)}
 
 
-COUNTED = {  # which cells are shown, and which of the others count
-    "nothing": ([0, 0, 0], [1, 1, 1]),
-    "the first": ([1, 0, 0], [0, 1, 0]),  # the chain's next cell alone
-    "the first two": ([1, 1, 0], [0, 0, 1]),
-    "the last": ([0, 0, 1], [1, 1, 0]),
-    "the first and last": ([1, 0, 1], [0, 1, 0]),
+ASKED = {  # which cells are shown, and which of the others are asked for
+    "all, given nothing": ([0, 0, 0], [1, 1, 1]),
+    "the chain's next": ([1, 0, 0], [0, 1, 0]),
+    "all that follow the first": ([1, 0, 0], [0, 1, 1]),  # the same set, another question
+    "the last": ([1, 1, 0], [0, 0, 1]),
+    "the first two, given the last": ([0, 0, 1], [1, 1, 0]),
 }
 
 
-@pytest.mark.parametrize("shown", COUNTED)
-def test_the_loss_is_the_mean_score_of_the_cells_that_may_come_next_times_d(law, shown):
+@pytest.mark.parametrize("name", ASKED)
+def test_the_loss_is_the_mean_score_of_the_cells_asked_for_times_d(law, name):
     y = CODEC.encode(FRAME)[:5].float()
-    visible, counted = (torch.tensor(row).bool().expand(5, 3) for row in COUNTED[shown])
+    visible, asked = (torch.tensor(row).bool().expand(5, 3) for row in ASKED[name])
     cells = law.joint.loss(y, rank=(~visible).long(), where=~visible)
-    expected = 3 * (cells * counted).sum(-1) / counted.sum(-1)
-    torch.testing.assert_close(law(y, visible), expected, rtol=1e-5, atol=1e-6, check_dtype=False)
+    expected = 3 * (cells * asked).sum(-1) / asked.sum(-1)
+    loss = law(y, Questions(visible, asked))
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6, check_dtype=False)
 
 
-def test_the_loss_follows_the_order_of_sampling():
+def test_with_an_order_each_row_is_asked_for_its_next_cell(generator):
     law = build(lambda: TableLaw(CODEC, **{**PARTS, "order": [1, 2, 0]}), seed=0, device="cpu")
-    y = CODEC.encode(FRAME)[:5].float()
-    visible = torch.tensor([[False, True, False]]).expand(5, 3)  # the first of this order
-    cells = law.joint.loss(y, rank=(~visible).long(), where=~visible)
-    torch.testing.assert_close(
-        law(y, visible), 3 * cells[:, 2], rtol=1e-5, atol=1e-6, check_dtype=False
-    )
+    questions = law.questions(100, generator=generator)
+    seen = {
+        tuple(map(tuple, pair))
+        for pair in torch.stack([questions.visible.long(), questions.asked.long()], dim=1).tolist()
+    }
+    assert seen == {((0, 0, 0), (0, 1, 0)), ((0, 1, 0), (0, 0, 1)), ((0, 1, 1), (1, 0, 0))}
 
 
 def test_the_losses_along_the_chain_add_up_to_its_log_likelihood(law):
     """Each link weighs the same: the losses of its prefixes, over D, are the chain's terms."""
     y = CODEC.encode(FRAME)[:1].float().double()
     law.double()
-    terms = [law(y, torch.tensor([[True] * k + [False] * (3 - k)])) / 3 for k in (1, 2)]
-    hidden = torch.ones(1, 3, dtype=torch.bool)
-    first = law.joint.loss(y, rank=torch.zeros(3, dtype=torch.long), where=hidden)[:, 0]
+    at = torch.arange(3)
+    terms = [law(y, Questions((at < k)[None], (at == k)[None])) / 3 for k in range(3)]
     torch.testing.assert_close(
-        -(first + sum(terms)), law.joint.log_prob(y), rtol=1e-5, atol=1e-6, check_dtype=False
+        -sum(terms), law.joint.log_prob(y), rtol=1e-5, atol=1e-6, check_dtype=False
     )
 
 
@@ -113,14 +113,46 @@ def test_random_sets_estimate_the_log_likelihood_of_random_orders(law):
 @pytest.mark.parametrize("members", [1, 2, 3])
 def test_every_member_learns_from_random_sets_and_from_the_chain(members, generator):
     law = build(lambda: TableLaw(CODEC, **PARTS, members=members), seed=0, device="cpu")
-    visible = law.visible(60, generator=generator)
-    first = torch.tensor([[0, 0, 0], [1, 0, 0], [1, 1, 0]], dtype=torch.bool)
-    in_order = (visible[:, None] == first).all(-1).any(-1)
+    questions = law.questions(60, generator=generator)
+    visible, asked = questions.visible, questions.asked
+    at = torch.arange(3)
     for k in range(members):
-        mine = in_order[k::members]
-        assert bool(mine[1::2].all())
-        # Of a random set of 0, 1 or 2 of three cells, 1 + 1/3 + 1/3 thirds are in order: 5/9.
-        assert 0 < int(mine[::2].sum()) < len(mine[::2])
+        chain, size = slice(k + members, None, 2 * members), visible.sum(-1, keepdim=True)
+        assert torch.equal(visible[chain], at < size[chain])
+        assert torch.equal(asked[chain], at == size[chain])
+        free = slice(k, None, 2 * members)
+        assert torch.equal(asked[free], ~visible[free])
+        assert bool((visible[free] != (at < size[free])).any())
+
+
+def test_every_cell_is_asked_given_every_set_of_others(law, generator):
+    """Also a set that begins the chain: who knows the first column may ask for the last.
+
+    Of six rows three show a random set: one of those has one cell, the first in a third of cases:
+    1/18 of rows. As many show the first cell and ask for the next as one link of the chain: 1/6.
+    """
+    n = 18_000
+    questions = law.questions(n, generator=generator)
+    codes = (questions.visible * torch.tensor([1, 2, 4])).sum(-1)
+    weight = 3 * questions.asked / questions.asked.sum(-1, keepdim=True) / n
+    share = torch.zeros(8, 3).index_add(0, codes, weight)
+    # Rows by set (bits), columns by cell asked, in 18ths of the likelihood's three terms: a chain
+    # row counts 3 for its one cell, a random row of k hidden cells 3 / k for each.
+    chain, two, one = 9 / 18, 1.5 / 18, 3 / 18
+    expected = torch.tensor(
+        [
+            [chain + 3 / 18, 3 / 18, 3 / 18],  # nothing known
+            [0, chain + two, two],  # the first
+            [two, 0, two],
+            [0, 0, chain + one],  # the first two
+            [two, two, 0],
+            [0, one, 0],
+            [one, 0, 0],
+            [0, 0, 0],
+        ]
+    )
+    # A share of 1/6 of the rows has a deviation of 0.0028; times 3, and six of them.
+    torch.testing.assert_close(share, expected, atol=0.05, rtol=0)
 
 
 @pytest.mark.parametrize("size", [4, 12, 1000])

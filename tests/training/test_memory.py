@@ -8,7 +8,7 @@ import torch
 
 import qdist
 from qdist.errors import OutOfMemoryError
-from qdist.laws.base import AbstractLaw
+from qdist.laws import AbstractLaw, Questions
 from qdist.rng import isolated_rng
 from qdist.training import Recipe, Rows, memory
 
@@ -24,10 +24,10 @@ class Wide(AbstractLaw):
         with isolated_rng(0):
             self.layer = torch.nn.Linear(3, width, dtype=torch.float64)
 
-    def visible(self, n, *, generator):
-        return torch.ones(n, 3, dtype=torch.bool)
+    def questions(self, n, *, generator):
+        return Questions(torch.zeros(n, 3).bool(), torch.ones(n, 3).bool())
 
-    def forward(self, y, visible, *, generator=None):
+    def forward(self, y, questions, *, generator=None):
         return torch.tanh(self.layer(y)).sum(-1)
 
 

@@ -94,17 +94,27 @@ def test_what_is_no_number_falls_into_the_columns_own_last_bin(embed, value):
 
 def test_cosines_by_hand():
     # Place among 3 bins: half of the second is (1 + 1/2) / 3 = 1/2, the atom (0 + 1/2) / 3 = 1/6,
-    # half of the third 5/6 and its end 1; then w_k cos(pi k p) / sqrt(1 + k).
+    # half of the third 5/6 and its end 1; then w_0 z + w_k cos(pi k p) / (1 + k) before training.
+    # The normal scores z of 1/2, 1/6, 5/6 are 0, -0.967422, 0.967422; that of 1 is 3.719016, cut.
     embed = RowEmbedding((Coordinate("x", bins=BINS),), width=1, frequencies=2)
     with torch.no_grad():
         embed.table.weight.zero_()
-        embed.waves.copy_(torch.tensor([[[10.0], [100.0]]]))
+        embed.waves.copy_(torch.tensor([[[1000.0], [10.0], [100.0]]]))
     y = torch.tensor([[0.4], [0.1], [0.8], [1.0]])
     expected = [
-        10 * math.cos(math.pi * p) / 2**0.5 + 100 * math.cos(2 * math.pi * p) / 3**0.5
-        for p in (1 / 2, 1 / 6, 5 / 6, 1)
+        1000 * z + 10 * math.cos(math.pi * p) / 2 + 100 * math.cos(2 * math.pi * p) / 3
+        for p, z in ((1 / 2, 0), (1 / 6, -0.967422), (5 / 6, 0.967422), (1, 3.719016))
     ]
-    assert embed(y, everything(y))[:, 0].tolist() == pytest.approx(expected, abs=1e-12)
+    assert embed(y, everything(y))[:, 0].tolist() == pytest.approx(expected, abs=1e-3)
+
+
+def test_each_column_has_a_smoothness_of_its_own(embed):
+    y = torch.tensor([[0.3, 0.75, 2.0, 1.0, 0.25, 0.6]])
+    before = [change(embed, i, y[:, i]) for i in range(6)]
+    with torch.no_grad():
+        embed.smoothness[3] += 0.1
+    now = [change(embed, i, y[:, i]) for i in range(6)]
+    assert [i for i in range(6) if not torch.equal(before[i], now[i])] == [3]
 
 
 def test_an_atom_has_a_vector_of_its_own_even_where_bins_touch_it(embed):
@@ -116,7 +126,7 @@ def test_an_atom_has_a_vector_of_its_own_even_where_bins_touch_it(embed):
     assert not torch.allclose(below, at, atol=1e-2)
 
 
-def test_codes_without_an_order_have_no_cosines():
+def test_codes_without_an_order_have_no_waves():
     columns = (Coordinate("a", levels=3), Coordinate("b", levels=3, ordered=True))
     embed = RowEmbedding(columns, width=4)
     with torch.no_grad():
