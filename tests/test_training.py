@@ -73,6 +73,14 @@ def test_a_law_ends_in_evaluation_mode_with_a_better_score(rows):
     assert check.score(law) == pytest.approx(min(scores), rel=1e-5)
 
 
+def test_a_score_does_not_depend_on_how_many_rows_are_scored_at_once(law, rows):
+    with torch.no_grad():  # heads begin as if they knew nothing of what is shown
+        for parameter in law.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, dtype=parameter.dtype)
+    whole, parts = (Validation(law, rows, 0, at_once=k).score(law) for k in (len(rows), 70))
+    assert parts == pytest.approx(whole, rel=1e-5)
+
+
 def test_records_are_in_order_and_complete(rows):
     training_rows, held_out = split(rows, 0.2, 0)
     told = []

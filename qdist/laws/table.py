@@ -127,9 +127,7 @@ class TableLaw(AbstractLaw):
         Returns:
             Losses, shape (B,).
         """
-        rank, where = (~questions.visible).long(), questions.asked
-        loss = self.joint.loss(y, rank=rank, where=where, generator=generator)
-        return self._share(loss, where)
+        return self._mean(self.joint.loss, y, questions, generator)
 
     def score(
         self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
@@ -137,13 +135,19 @@ class TableLaw(AbstractLaw):
         """What validation counts, shape (B,): `forward`, but of the mixture of all members."""
         if not isinstance(self.joint, Ensemble):
             return super().score(y, questions, generator=generator)
-        rank, where = (~questions.visible).long(), questions.asked
-        loss = self.joint.score(y, rank=rank, where=where, generator=generator)
-        return self._share(loss, where)
+        return self._mean(self.joint.score, y, questions, generator)
 
-    def _share(self, loss: Tensor, where: Tensor) -> Tensor:
-        """D times the mean of losses (B, D) over the cells that count."""
-        return loss.sum(-1) * (self.dim / where.sum(-1).to(loss.dtype))
+    def _mean(
+        self,
+        score: Callable[..., Tensor],
+        y: Tensor,
+        questions: Questions,
+        generator: torch.Generator | None,
+    ) -> Tensor:
+        """D times the mean of a joint's scores over the cells that are asked for."""
+        rank, where = (~questions.visible).long(), questions.asked
+        cells = score(y, rank=rank, where=where, generator=generator)
+        return cells.sum(-1) * (self.dim / where.sum(-1).to(cells.dtype))
 
     def culprit(self, y: Tensor, visible: Tensor) -> str | None:
         """Name the first column whose loss or gradient is not finite in these rows (B, D)."""
