@@ -52,7 +52,9 @@ class Classifier(nn.Module):
     def features(self, images: Any) -> npt.NDArray[np.float64]:
         """Features (N, F) of images (N, H, W) or (N, H, W, C), uint8."""
         self.eval()
-        parts = [self.body(planes(images[k : k + _AT_ONCE])) for k in range(0, len(images), 1000)]
+        parts = [
+            self.body(planes(images[k : k + _AT_ONCE])) for k in range(0, len(images), _AT_ONCE)
+        ]
         return torch.cat(parts).double().numpy()
 
     @torch.no_grad()

@@ -132,7 +132,9 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
             fitted = ImageModel(**args, **part, learning_rate=option).fit(x, y)
             tried[str(option)] = min(r["validation_loss"] for r in fitted.history_)
         rate = float(min(tried, key=lambda name: tried[name]))
-    limits = {"max_time": plan.seconds, "max_steps": plan.steps}
+    limits: dict[str, Any] = {"max_time": plan.seconds, "max_steps": plan.steps}
+    if plan.seconds is not None:  # or the default number of epochs would end it earlier
+        limits["max_epochs"] = 1e6
     start = time.perf_counter()
     model = ImageModel(**args, **limits, learning_rate=rate).fit(x, y)
     fit_seconds = time.perf_counter() - start

@@ -43,7 +43,8 @@ same features, layers, optimiser and batches; images have labels, and are drawn 
   the mass that these have there. **Zeros**: share of exact zeros among all grey values.
 
 *implicit, blocks* is the paper's PixelIQN (a level in every block, Huber loss with a small kappa);
-it has no law of a pixel, and so no bits. *implicit, query* is ours. *real images* are training
+it has no law of a pixel, and so no bits. *implicit, query* is ours. These two alone are trained by
+a quantile loss; *categorical*, *binned* and *spline* by the log score. *real images* are training
 images in the place of drawn ones: the best that can be hoped for.
 """
 
@@ -108,7 +109,7 @@ def _heading(size: str, name: str, budget: str, mine: Results) -> str:
         words += (
             f" Bits of {first['tested']:,} test images, completions of {first['completed']:,}."
         )
-        words += f" {first['drawn']:,} images drawn."
+        words += f" {first['drawn']:,} images drawn, {first['compared']:,} of them compared."
         backbones = {f"{r['head']} {r['parameters']:,} + {r['head_parameters']:,}" for r in models}
         words += f" Parameters of backbone and head: {'; '.join(sorted(backbones))}."
     return f"## {name}, {what}: {kind}\n\n{words}\n"

@@ -74,9 +74,9 @@ def with_qdist(frame: pd.DataFrame, seed: int) -> list[pd.DataFrame]:
 def with_miceforest(frame: pd.DataFrame, seed: int) -> list[pd.DataFrame]:
     """Chained boosted trees with predictive mean matching, 5 rounds of 5 data sets.
 
-    Five fitted data sets, not 50, which would take ten times as long: each is completed once, and
-    the scores below are fair for any number of draws. Levels are matched by their probabilities
-    ("fast"): its default takes log odds, which are infinite for the rare levels of these tables.
+    Fifty fitted data sets would take ten times as long: each of five is completed ten times.
+    Levels are matched by their probabilities ("fast"): its default takes log odds, which are
+    infinite for the rare levels of these tables.
     """
     import miceforest
 
@@ -85,7 +85,11 @@ def with_miceforest(frame: pd.DataFrame, seed: int) -> list[pd.DataFrame]:
         frame, num_datasets=5, random_state=seed, mean_match_strategy=matching
     )
     kernel.mice(5, verbose=False, num_threads=1, n_estimators=50)
-    return [kernel.complete_data(k) for k in range(5)]
+    draws = [kernel.complete_data(k) for k in range(5)]
+    for again in range(1, DRAWS // 5):
+        more = kernel.impute_new_data(frame, random_state=seed + again, verbose=False)
+        draws += [more.complete_data(k) for k in range(5)]
+    return draws
 
 
 def with_forest(frame: pd.DataFrame, seed: int) -> list[pd.DataFrame]:
@@ -175,6 +179,18 @@ def fair_crps(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return error - (weight[:, None] * ordered).sum(0) / (m * (m - 1))
 
 
+def rank_among(draws: np.ndarray, truth: np.ndarray, *, seed: int) -> np.ndarray:
+    """Where truths (N,) lie among draws (M, N): uniform on (0, 1) if they are alike.
+
+    Also where values are equal, and for any M: the 5 % and 95 % quantiles of 50 draws have
+    86.5 % between them, and closed intervals hold more than they should at atoms.
+    """
+    rng = np.random.default_rng(seed)
+    below, equal = (draws < truth).sum(0), (draws == truth).sum(0)
+    place = below + rng.integers(0, equal + 1)
+    return (place + rng.random(len(truth))) / (len(draws) + 1)
+
+
 def score(truth: pd.DataFrame, hidden: np.ndarray, draws: list[pd.DataFrame]) -> dict[str, Any]:
     """Means over columns of the scores of hidden cells; numbers in deviations of their column."""
     numbers, levels = [], []
@@ -190,14 +206,14 @@ def score(truth: pd.DataFrame, hidden: np.ndarray, draws: list[pd.DataFrame]) ->
         true = truth[name].to_numpy()[rows]
         found = np.stack([d[name].to_numpy(dtype=float)[rows] for d in draws])
         unit = truth[name].std() or 1.0
-        low, high = np.quantile(found, [0.05, 0.95], axis=0)
+        inside = np.abs(rank_among(found, true, seed=i) - 0.5) <= 0.45
         numbers.append(
             {
                 "column": name,
                 "cells": int(rows.sum()),
                 "mae": float(np.abs(np.median(found, 0) - true).mean() / unit),
                 "crps": float(fair_crps(found, true).mean() / unit),
-                "coverage": float(((true >= low) & (true <= high)).mean()),
+                "coverage": float(inside.mean()),
             }
         )
     means = {k: float(np.mean([n[k] for n in numbers])) for k in ("mae", "crps", "coverage")}

@@ -102,7 +102,7 @@ def sample(
     loaded = qdist.load(model)
     if isinstance(loaded, qdist.ImageModel):
         label = parse_label(given, loaded.schema_)
-        _check_output(output)
+        _check_output(output, loaded.schema_.channels)
         with showing(visible=False if flags["quiet"] else None):
             images = loaded.sample(rows, given=label, random_state=seed)
         write_images(images, output, labels=None if label is None else [label] * rows)
@@ -159,6 +159,7 @@ def inpaint(
     loaded = qdist.load(model)
     if not isinstance(loaded, qdist.ImageModel):
         raise InputError(f"Expected a model of images in {model}; got one of a table.")
+    _check_output(output, loaded.schema_.channels)
     found, labels = read_images(images)
     hidden = half(found.shape[1:3], str(hide)) if mask is None else read_mask(mask)
     given = labels if len(loaded.classes_) else None
@@ -275,12 +276,16 @@ def _fail(message: str, *, debug: bool) -> int:
     return 1
 
 
-def _check_output(output: str) -> None:
+def _check_output(output: str, channels: int) -> None:
+    """Before the work, not after it."""
+    from qdist.data.pictures import check_target
+
     if output == "-":
         raise InputError(
             "Expected a file or folder for images; got standard output. "
             "Name one with -o, such as grid.png."
         )
+    check_target(output, channels=channels)
 
 
 def _write(text: str) -> None:

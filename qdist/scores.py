@@ -64,11 +64,12 @@ def _together(**parts: Floats) -> list[Floats]:
         found = list(np.broadcast_arrays(*parts.values()))
     except ValueError:
         found = []
-    if not found or not found[0].size:
+    own = parts.get("observations", np.empty(())).shape  # (N,) beside (N, 1): N x N pairs
+    if not found or not found[0].size or (own and found[0].shape != own):
         shapes = ", ".join(f"{name} {part.shape}" for name, part in parts.items())
         raise InputError(
-            f"Expected arrays that broadcast to one shape, not empty; got {shapes}. Give one "
-            "interval for each observation."
+            "Expected arrays that broadcast to one shape, that of the observations, not empty; "
+            f"got {shapes}. Give one interval for each observation."
         )
     return found
 

@@ -181,6 +181,15 @@ def test_the_fair_crps_is_that_of_scoringrules():
     np.testing.assert_allclose(imputation.fair_crps(draws[:1], truth), np.abs(draws[0] - truth))
 
 
+@pytest.mark.parametrize("atoms", [False, True], ids=["continuous", "atoms"])
+def test_the_rank_of_a_truth_among_draws_that_are_like_it_is_uniform(atoms):
+    rng = np.random.default_rng(0)
+    both = rng.integers(0, 3, (51, 20_000)) if atoms else rng.normal(size=(51, 20_000))
+    rank = imputation.rank_among(both[1:], both[0], seed=1)
+    # 1.95 / sqrt(n): once in a thousand
+    assert stats.kstest(rank, "uniform").statistic < 1.95 / 20_000**0.5
+
+
 def test_imputations_are_scored_where_cells_were_hidden():
     truth = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "c": pd.Categorical(list("abab"))})
     hidden = np.array([[True, True], [False, True], [True, False], [False, False]])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+import qdist
 from qdist.cli import main
 from qdist.data.images import read_images
 from qdist.data.pictures import half, write_images
@@ -125,14 +126,36 @@ MISTAKES = {
         "Expected a file to read",
     ),
     "no images": (["fit", "{t}", "-o", "{t}/m.qdist"], 1, "Expected files ending in .png"),
-    "an empty .npz": (["fit", "{t}/no.npz", "-o", "{t}/m.qdist"], 1, "Expected a file to read"),
+    "no file": (["fit", "{t}/no.npz", "-o", "{t}/m.qdist"], 1, "Expected a file to read"),
+    "an empty .npz": (
+        ["fit", "{e}", "-o", "{t}/m.qdist"],
+        1,
+        "or a single array in e.npz; got []",
+    ),
+    "completions on standard output": (
+        ["inpaint", "{m}", "{i}", "--hide", "lower", "-o", "-"],
+        1,
+        "Expected a file or folder for images; got standard output",
+    ),
 }
 
 
 @pytest.mark.parametrize(("words", "code", "message"), MISTAKES.values(), ids=MISTAKES)
 def test_mistakes_are_one_line(folder, tmp_path, capsys, words, code, message):
-    places = {"m": folder / "m.qdist", "i": folder / "i.npz", "t": tmp_path}
+    np.savez(folder / "e.npz")
+    places = {"m": folder / "m.qdist", "i": folder / "i.npz", "e": folder / "e.npz", "t": tmp_path}
     assert main([word.format(**places) for word in words]) == code
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("command", ["sample", "inpaint"])
+def test_where_to_write_is_checked_before_the_work(folder, tmp_path, monkeypatch, command):
+    def never(*args, **options):
+        raise AssertionError("it has begun to draw")
+
+    monkeypatch.setattr(qdist.ImageModel, command, never)
+    rest = ["-n", "1"] if command == "sample" else [str(folder / "i.npz"), "--hide", "lower"]
+    words = [command, str(folder / "m.qdist"), *rest, "-o", str(tmp_path / "a.gif")]
+    assert main(words) == 1

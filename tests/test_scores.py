@@ -163,6 +163,17 @@ def test_coverage_and_width():
     assert scores.interval_width([0.0, 1.5, 0.0], [1.0, 2.0, 2.0]) == pytest.approx(3.5 / 3)
 
 
+@pytest.mark.parametrize(
+    "score",
+    [scores.coverage, lambda y, lower, upper: scores.interval_score(y, lower, upper, nominal=0.5)],
+)
+def test_one_interval_for_each_observation_not_for_each_pair(score):
+    y, ends = np.arange(3.0), np.ones((3, 1))
+    with pytest.raises(InputError, match=r"that of the observations.*lower \(3, 1\)"):
+        score(y, ends, 2 * ends)
+    assert np.shape(score(1.0, np.zeros(4), np.ones(4))) in {(), (4,)}  # one, many forecasts
+
+
 def test_coverage_of_a_normal_interval():
     y = np.random.default_rng(0).standard_normal(20_000)
     lower, upper = stats.norm.interval(0.9)

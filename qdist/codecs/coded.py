@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from qdist.backbones import Coordinate
+from qdist.codecs.bounds import check_bounds
 from qdist.codecs.columns import AbstractColumn, read_head, refuse_missing
 from qdist.codecs.conform import conform, present, value_type
 from qdist.codecs.raw import from_raw, is_numeric, to_raw
-from qdist.codecs.schema import ColumnSchema
 from qdist.data.makes.levels import pack_levels, unpack_levels
 from qdist.errors import InputError
 
@@ -101,6 +101,17 @@ class CodedColumn(AbstractColumn):
             codes = np.where(codes < 0, self.rest, codes)
         return codes if len(codes) else np.zeros(1, np.int64)
 
+    def distance(self, array: pa.Array) -> Floats:
+        """How far cells (N,) of a numeric column lie from the nearest level; 0 where missing.
+
+        In units of the median gap between levels, or of the size of the only one.
+        """
+        raw, gone = to_raw(conform(array, self.kind, self.schema.name), self.schema.name)
+        known = to_raw(self.levels, self.schema.name)[0].astype(np.float64)
+        unit = np.median(np.diff(known)) if len(known) > 1 else abs(known[0]) or 1.0
+        far = np.abs(raw.astype(np.float64) - known[self._nearest(raw)]) / unit
+        return np.where(gone, 0.0, far)
+
     def _refuse(self, strange: pa.Array) -> None:
         got = ", ".join(map(repr, strange.unique().slice(0, 5).to_pylist()))
         known = ", ".join(map(repr, self.levels.slice(0, 10).to_pylist()))
@@ -161,21 +172,3 @@ class CodedColumn(AbstractColumn):
         else:
             levels = unpack_levels(data["levels"]).cast(kind)
         return cls(**head, levels=levels, missing=data["missing"], rest=data["rest"])
-
-
-def check_bounds(schema: ColumnSchema, raw: NDArray[Any], there: NDArray[np.bool_]) -> None:
-    """Raises where a present raw value, shape (N,), lies outside the declared bounds."""
-    outside = np.zeros(len(raw), bool)
-    if schema.lower is not None:
-        outside |= raw < schema.lower
-    if schema.upper is not None:
-        outside |= raw > schema.upper
-    outside &= there
-    if outside.any():
-        count = int(outside.sum())
-        first = raw[outside][0]
-        raise InputError(
-            f"Expected values in [{schema.lower}, {schema.upper}], the declared bounds of column "
-            f"{schema.name!r}; got {count} outside, the first {first}. Correct the values or "
-            "the bounds."
-        )

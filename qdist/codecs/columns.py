@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from qdist.backbones import Coordinate
-from qdist.codecs.conform import conform
+from qdist.codecs.bounds import check_bounds
+from qdist.codecs.conform import conform, present
+from qdist.codecs.raw import to_raw
 from qdist.codecs.schema import ColumnSchema
 from qdist.data.frames import canonical
 from qdist.data.makes.levels import pack_levels, unpack_levels
@@ -117,8 +119,22 @@ class ConstantColumn(AbstractColumn):
         return
 
     def encode(self, array: pa.Array) -> Floats:
-        """Checks the type of the cells; there is nothing to encode."""
-        conform(array, self.kind, self.schema.name)
+        """Checks the cells; there is nothing to encode."""
+        values = conform(array, self.kind, self.schema.name)
+        known = self.value.drop_null()
+        if len(known):
+            refuse_missing(self.schema, int((~present(values)).sum()))
+        coded = self.schema.kind in {"nominal", "ordered", "boolean"}
+        if coded and len(known) and not pc.all(pc.equal(values, known[0])).as_py() and len(values):
+            strange = values.filter(pc.not_equal(values, known[0])).unique().to_pylist()
+            raise InputError(
+                f"Expected the one known level of column {self.schema.name!r}, "
+                f"{known[0].as_py()!r}; got {strange[0]!r}. Use it, or declare others with "
+                "Column(categories=...) before fitting."
+            )
+        if self.schema.lower is not None or self.schema.upper is not None:
+            raw, gone = to_raw(values, self.schema.name)
+            check_bounds(self.schema, raw, ~gone)
         return np.zeros(len(array))
 
     def decode(self, y: Floats) -> pa.Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qdist.backbones import Coordinate
 from qdist.codecs.axis import Axis
-from qdist.codecs.coded import check_bounds
+from qdist.codecs.bounds import check_bounds
 from qdist.codecs.columns import AbstractColumn, read_head, refuse_missing
 from qdist.codecs.conform import conform
 from qdist.codecs.heaps import Heaps

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from qdist.codecs.axis import fit_axis
-from qdist.codecs.coded import CodedColumn, check_bounds
+from qdist.codecs.bounds import check_bounds
+from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
 from qdist.codecs.conform import conform, present, value_type
 from qdist.codecs.curved import CurvedColumn
@@ -306,8 +307,10 @@ def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: int) -> float | 
         ) from err
     if not number.is_finite():
         raise InputError(f"Expected a finite bound of column {name!r}; got {bound!r}.")
-    if pa.types.is_floating(kind):
-        return float(bound)
+    if pa.types.is_floating(kind):  # in the column's precision, as its values are
+        return float(np.float32(bound)) if pa.types.is_float32(kind) else float(bound)
     if pa.types.is_decimal(kind):
         number = number.scaleb(kind.scale)
-    return math.floor(number) if up else math.ceil(number)
+    whole = math.floor(number) if up else math.ceil(number)
+    least, most = (0, 2**64 - 1) if pa.types.is_uint64(kind) else (-(2**63) + 1, 2**63 - 1)
+    return min(max(whole, least), most)  # beyond what the type holds nothing is bounded

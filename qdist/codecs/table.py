@@ -247,6 +247,13 @@ class TableCodec:
                 visible[:, i] = known
         return torch.from_numpy(y), torch.from_numpy(visible)
 
+    def known_besides(self, given: Any) -> dict[str, int]:
+        """In how many conditions each given column without a coordinate has a value, by name."""
+        read = self._read(given)
+        return {
+            name: int(mask.sum()) for name, mask in read.present.items() if name not in self.names
+        }
+
     def _read(self, given: Any) -> Given:
         return read_given(given, {c.schema.name: c.kind for c in self.columns})
 

@@ -20,8 +20,9 @@ Bytes = npt.NDArray[np.uint8]
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg")
 _ARRAYS: Final = (".npz", ".npy")
-# The names under which an .npz may hold images, and with each of them its labels.
-_NAMES: Final = {"images": "labels", "x": "y", "x_train": "y_train"}
+# The names under which an .npz may hold images, and labels.
+_NAMES: Final = ("images", "x", "x_train")
+_LABELS: Final = ("labels", "y", "y_train")
 _MOST_CHANNELS = 4  # beyond, the last axis is no channel axis but somebody's mistake
 
 
@@ -181,10 +182,11 @@ def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
 
 
 def _from_archive(loaded: Any, name: str) -> tuple[Bytes, npt.NDArray[Any] | None]:
-    for images, labels in _NAMES.items():
+    for images in _NAMES:
         if images in loaded:
             found = as_images(loaded[images], what=f"{images!r} in {name}")
-            return found, loaded.get(labels)
+            labels = [label for label in _LABELS if label in loaded]
+            return found, loaded[labels[0]] if labels else None
     if len(loaded.files) != 1:
         raise InputError(
             f"Expected an array {', '.join(map(repr, _NAMES))} or a single array in {name}; got "
@@ -197,11 +199,15 @@ def _from_archive(loaded: Any, name: str) -> tuple[Bytes, npt.NDArray[Any] | Non
 def _read_folder(folder: Path) -> tuple[Bytes, npt.NDArray[Any] | None]:
     files = _pictures(folder)
     labels: list[str] = []
-    if not files:
-        for inner in sorted(p for p in folder.iterdir() if p.is_dir()):
-            found = _pictures(inner)
-            files += found
-            labels += [inner.name] * len(found)
+    for inner in sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != "."):
+        found = _pictures(inner)
+        if found and len(files) > len(labels):
+            raise InputError(
+                f"Expected pictures in {str(folder)!r}, or in folders whose names are their "
+                f"labels; got {files[0].name} beside the folder {inner.name}. Move one of them."
+            )
+        files += found
+        labels += [inner.name] * len(found)
     if not files:
         raise InputError(
             f"Expected files ending in {', '.join(_PICTURES)} in {str(folder)!r}; got none. "
@@ -263,7 +269,8 @@ def _read_picture(path: Path) -> Bytes:
 
 
 def _pixels(picture: Any, path: Path) -> Bytes:
-    """Grey pictures as (H, W), all others as (H, W, 3)."""
+    """Grey pictures as (H, W), all others as (H, W, 3), the way up that they are shown."""
+    picture = require("PIL.ImageOps", extra="images").exif_transpose(picture)
     mode = picture.mode
     if mode in ("LA", "RGBA", "PA") or "transparency" in picture.info:
         alpha = picture.convert("RGBA").getchannel("A")

@@ -14,7 +14,7 @@ from qdist.data.images import as_images
 from qdist.errors import FileAccessError, InputError
 from qdist.extras import require
 
-__all__ = ["completions", "half", "image_grid", "write_images"]
+__all__ = ["check_target", "completions", "half", "image_grid", "write_images"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -128,6 +128,29 @@ def completions(images: Any, drawn: Any, mask: Any, *, shade: int = 128) -> Byte
     return rows.reshape(-1, *known.shape[1:])
 
 
+def check_target(target: str | os.PathLike[str], *, channels: int) -> None:
+    """Checks what can be known of a place before there are images to be written.
+
+    Args:
+        target: The path, as of `write_images`.
+        channels: The channels of the images.
+
+    Raises:
+        InputError: If the ending is another one, or pictures have no such channels.
+    """
+    path = Path(target)
+    ending = path.suffix.lower()
+    if ending in (".npz", ".npy"):
+        return
+    if ending and ending != ".png" and not path.is_dir():
+        raise InputError(
+            f"Expected a file ending in .png, .npz or .npy, or a folder; got {str(path)!r}. "
+            "Choose one of them."
+        )
+    if channels not in (1, 3):
+        raise InputError(f"Expected 1 or 3 channels for a picture; got {channels}. Write an .npz.")
+
+
 def write_images(
     images: Any,
     target: str | os.PathLike[str],
@@ -145,18 +168,20 @@ def write_images(
             - `.png`: one picture, the images in a grid;
             - `.npz`: arrays `images` and, if given, `labels`;
             - `.npy`: the array alone;
-            - none of these: a folder, made if it is not there, of `00000.png`, `00001.png`, ...
+            - none of these: a folder, made if it is not there, of `00000.png`, `00001.png`, ...,
+              without pictures of other names, which would be taken for these later
 
         labels: Labels, shape (N,), for an `.npz`.
         columns: Images in a row of a grid.
         gap: Pixels between two images of a grid, and around them.
 
     Raises:
-        InputError: If these are no images, or the ending is another one.
+        InputError: If these are no images, the ending is another one, or the folder holds others.
         FileAccessError: If the file or folder cannot be written.
         ExtraMissingError: If a picture is to be written and Pillow is not installed.
     """
     stack, path = as_images(images), Path(target)
+    check_target(path, channels=1 if stack.ndim == 3 else stack.shape[3])
     ending = path.suffix.lower()
     try:
         if ending == ".png":
@@ -172,16 +197,18 @@ def write_images(
             stream = io.BytesIO()
             np.save(stream, stack, allow_pickle=False)
             _replace(path, stream.getvalue())
-        elif not ending or path.is_dir():
-            path.mkdir(exist_ok=True)
-            digits = max(5, len(str(len(stack) - 1)))
-            for k, image in enumerate(stack):
-                _replace(path / f"{k:0{digits}}.png", _png(image))
         else:
-            raise InputError(
-                f"Expected a file ending in .png, .npz or .npy, or a folder; got {str(path)!r}. "
-                "Choose one of them."
-            )
+            digits = max(5, len(str(len(stack) - 1)))
+            names = [f"{k:0{digits}}.png" for k in range(len(stack))]
+            path.mkdir(exist_ok=True)
+            old = {p.name for p in path.iterdir() if p.suffix.lower() == ".png"} - set(names)
+            if old:
+                raise InputError(
+                    f"Expected a folder without other pictures; got {str(path)!r} with "
+                    f"{len(old)} more, {min(old)} among them. Empty it, or name another folder."
+                )
+            for name, image in zip(names, stack, strict=True):
+                _replace(path / name, _png(image))
     except OSError as error:
         raise FileAccessError(
             f"Expected a place to write; got {str(path)!r}: "
@@ -199,10 +226,6 @@ def _plain(labels: Any) -> npt.NDArray[Any]:
 def _png(picture: Bytes) -> bytes:
     if picture.ndim == 3 and picture.shape[2] == 1:
         picture = picture[:, :, 0]
-    if picture.ndim == 3 and picture.shape[2] != 3:
-        raise InputError(
-            f"Expected 1 or 3 channels for a picture; got {picture.shape[2]}. Write an .npz."
-        )
     stream = io.BytesIO()
     require("PIL.Image", extra="images").fromarray(picture).save(stream, format="PNG")
     return stream.getvalue()

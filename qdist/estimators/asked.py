@@ -34,7 +34,7 @@ class Asked(ABC):
 
         All about it: [`queries.quantile`][qdist.queries.conditional.quantile].
         """
-        return queries.quantile(*self._asked(), column, levels, given=given, nan=nan)
+        return queries.quantile(*self._parted(), column, levels, given=given, nan=nan)
 
     def cdf(
         self, column: str, values: Any, *, given: Any = None, nan: Nan = "unknown"
@@ -43,7 +43,7 @@ class Asked(ABC):
 
         All about it: [`queries.cdf`][qdist.queries.conditional.cdf].
         """
-        return queries.cdf(*self._asked(), column, values, given=given, nan=nan)
+        return queries.cdf(*self._parted(), column, values, given=given, nan=nan)
 
     def predict_dist(
         self, column: str, *, given: Any = None, nan: Nan = "unknown"
@@ -52,7 +52,7 @@ class Asked(ABC):
 
         All about it: [`queries.predict_dist`][qdist.queries.conditional.predict_dist].
         """
-        return queries.predict_dist(*self._asked(), column, given=given, nan=nan)
+        return queries.predict_dist(*self._parted(), column, given=given, nan=nan)
 
     def prob_missing(
         self, column: str, *, given: Any = None, nan: Nan = "unknown"
@@ -61,7 +61,7 @@ class Asked(ABC):
 
         All about it: [`queries.prob_missing`][qdist.queries.conditional.prob_missing].
         """
-        return queries.prob_missing(*self._asked(), column, given=given, nan=nan)
+        return queries.prob_missing(*self._parted(), column, given=given, nan=nan)
 
     def impute(self, X: Any, *, n_draws: int = 1, random_state: Any = None) -> Any:
         """A frame like X with its missing cells drawn; a list of them for several draws.

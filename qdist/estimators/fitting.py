@@ -70,7 +70,7 @@ def fit_parts(
     if plan.trees.trees:
         shared = {k: v for k, v in plan.network.items() if k not in GUIDED_NETWORK}
         parts.settings["guided"] = {**shared, **GUIDED_NETWORK, "guesses": len(targets)}
-        for t, target in enumerate(targets):
+        for t in range(len(targets)):
             unseen, trees = cross_fit(
                 questions,
                 y[:, t],
@@ -81,7 +81,6 @@ def fit_parts(
             )
             guesses.append(unseen)
             parts.trees.append(trees)
-            del target
     parts.profile["trees"] = time.perf_counter() - began
 
     checks: dict[str, Rows | None] = {}

@@ -13,6 +13,7 @@ from qdist import arguments, files
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.errors import NotFittedError
 from qdist.estimators.image_rows import (
+    classes_of,
     masked,
     recipe_of,
     training_rows,
@@ -252,9 +253,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         if given is not None:
             y[:, 0] = codec.encode_labels(given, n).to(y).repeat(draws)
         elif codec.schema.classes:
-            before = hidden.cumsum(1) == 0  # known, and nothing hidden yet
-            log_p = log_joint(law, codes, where=before)
-            y[:, 0] = draw_classes(log_p.repeat(draws, 1), seed=seed).to(y)
+            y[:, 0] = classes_of(law, codes, hidden, draws=draws, seed=seed).to(y)
         filled = law.fill(y, visible, seed=seed, later="keep", what="inpainting")
         drawn = codec.decode(filled[:, law.first :])
         return drawn.reshape(draws, n, *codec.schema.shape)

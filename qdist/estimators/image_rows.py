@@ -11,10 +11,12 @@ from torch import Tensor
 from qdist.arguments import number
 from qdist.codecs.image import ImageCodec
 from qdist.data.images import read_images
-from qdist.errors import InputError
+from qdist.errors import InputError, UnsupportedError
+from qdist.laws import ImageLaw
+from qdist.laws.classes import draw_classes, log_joint
 from qdist.training import Recipe, Rows
 
-__all__ = ["masked", "recipe_of", "training_rows", "with_classes", "with_labels"]
+__all__ = ["classes_of", "masked", "recipe_of", "training_rows", "with_classes", "with_labels"]
 
 
 def recipe_of(batch_size: Any, learning_rate: Any) -> Recipe:
@@ -109,3 +111,29 @@ def with_classes(codec: ImageCodec, codes: Tensor, given: Any) -> Tensor:
             "got none. Give one label, or one for each image."
         )
     return torch.cat([codec.encode_labels(given, len(codes))[:, None], codes], 1)
+
+
+def classes_of(law: ImageLaw, codes: Tensor, hidden: Tensor, *, draws: int, seed: int) -> Tensor:
+    """Draws a class for each image from its law given the pixels before the first hidden one.
+
+    Args:
+        law: A law with classes.
+        codes: Grey values, shape (N, H * W * C).
+        hidden: Which of them are not known, of the same shape.
+        draws: How many classes to draw for each image.
+        seed: Where they come from.
+
+    Returns:
+        Classes, shape (draws * N,), all images of the first draw first.
+
+    Raises:
+        UnsupportedError: If the network reads the levels of other pixels.
+    """
+    if law.backbone.sees_levels == "past":
+        raise UnsupportedError(
+            "Expected given, the labels of the images; got none, and a network that reads the "
+            "levels of all pixels before cannot tell classes apart. Pass given=..."
+        )
+    before = hidden.cumsum(1) == 0  # known, and nothing hidden yet
+    log_p = log_joint(law, codes, where=before)
+    return draw_classes(log_p.repeat(draws, 1), seed=seed)

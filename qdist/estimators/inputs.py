@@ -55,7 +55,7 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
 def _named(estimator: Any, table: pa.Table) -> pa.Table:
     # Frames and arrays may follow each other, with a warning of scikit-learn: the place counts.
     parts = getattr(estimator, "_parts", None)  # none while a fit is under way
-    known = [] if parts is None else [column.name for column in parts.features.columns]
+    known = [] if parts is None else list(parts.features.names)
     return table.rename_columns(known) if len(known) == table.num_columns else table
 
 

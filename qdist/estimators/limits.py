@@ -1,12 +1,11 @@
 """What the models share when they are fitted: limits, what a checkpoint stands for, records."""
 
-import math
 from typing import Any
 
 from qdist.arguments import number, seconds
 from qdist.training import Limits
 
-__all__ = ["asked", "finite", "limits_of"]
+__all__ = ["asked", "limits_of"]
 
 # Code, and where and from which numbers; a seed is kept by itself.
 _NOT_ASKED = {"callbacks", "device", "random_state"}
@@ -26,11 +25,3 @@ def asked(model: Any, limits: Limits) -> dict[str, Any]:
     params = model.get_params(deep=False)
     params["max_time"] = limits.max_time  # "5m" is "300s"
     return {name: value for name, value in params.items() if name not in _NOT_ASKED}
-
-
-def finite(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Records as JSON can hold them: None for what is not finite."""
-    return [
-        {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in r.items()}
-        for r in history
-    ]

@@ -149,7 +149,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             OutOfMemoryError: If not even one row a step fits.
         """
         plan = self._plan(Checkpoint(checkpoint, resume=resume))
-        earlier = self.__dict__.pop("_parts", None)
+        names = ("_parts", "n_features_in_", "feature_names_in_")
+        earlier = {k: self.__dict__.pop(k) for k in names if k in self.__dict__}
         try:
             table = read_features(self, X, reset=True)
             targets, flat = read_targets(y, table.num_rows)
@@ -173,8 +174,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
                 held_out = features, values
             parts = fit_parts(table, targets, weight, plan, held_out=held_out)
         except BaseException:
-            if earlier is not None:  # a fit that fails leaves an earlier one whole
-                self._parts = earlier
+            self.__dict__.pop("feature_names_in_", None)
+            self.__dict__.update(earlier)  # a fit that fails leaves an earlier one whole
             raise
         self._summary = files.start_summary(len(targets))
         self._note(parts, flat=flat)

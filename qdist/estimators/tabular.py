@@ -163,7 +163,9 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
         law: TableLaw | None = None
         if codec.coordinates:  # otherwise there are constants and ids only: nothing to learn
             law = build(lambda: TableLaw(codec, **settings), seed=seed, device=self.device)
-            y_train = encoded.to(law.device, law.dtype)
+            counts = weight > 0  # what weighs nothing might as well not be there
+            y_train = encoded[counts].to(law.device, law.dtype)
+            weight = weight[counts] / weight[counts].mean()
             rows = Rows(y_train, weight.to(y_train))
             if X_val is None:
                 rows, held_out = split(rows, fraction, seed)

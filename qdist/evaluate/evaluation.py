@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qdist.arguments import number
 from qdist.data.pairs import ColumnPair, pair_columns
 from qdist.errors import InputError
 from qdist.evaluate.associations import association_distance, cells_of
@@ -13,6 +14,7 @@ from qdist.evaluate.classifier import N_FOLDS, N_TREES, c2st, c2st_noise
 from qdist.evaluate.marginals import bootstrap_distance, marginal_distance
 from qdist.evaluate.report import Association, Marginal, Report
 from qdist.evaluate.rows import copied_shares, joint_energy_distance
+from qdist.rng import seed_of
 
 __all__ = ["evaluate"]
 
@@ -64,8 +66,8 @@ def evaluate(
         A [`Report`][qdist.evaluate.Report]. The same frames and seed give the same one.
 
     Raises:
-        InputError: If the frames do not have the same columns of the same kinds, or one has fewer
-            than 10 rows.
+        InputError: If the frames do not have the same columns of the same kinds, one has fewer
+            than 10 rows, or a number of rows is too small.
 
     Example:
         >>> from qdist.data.datasets import load_penguins
@@ -75,6 +77,9 @@ def evaluate(
         >>> abs(report.c2st - 0.5) < 5 * report.c2st_noise
         True
     """
+    max_rows = number("max_rows", max_rows, least=MIN_ROWS, whole=True)
+    max_energy_rows = number("max_energy_rows", max_energy_rows, least=2, whole=True)
+    random_state = seed_of(random_state)
     pairs = pair_columns(real, synthetic, train)
     sizes = {"real": len(pairs[0].real), "synthetic": len(pairs[0].synthetic)}
     for role, size in sizes.items():

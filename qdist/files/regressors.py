@@ -68,7 +68,7 @@ _PARTS: Final = record(
         "trees": whole(0, _TARGETS),
         "networks": record(
             {name: record(_NETWORK, may=list(_NETWORK)) for name in ("guided", "plain")},
-            may=["guided"],
+            may=["guided", "plain"],  # a fit that was interrupted early has the first alone
         ),
         "shares": items(items(number(0, 1), least=2, most=3), least=1, most=_TARGETS),
         "spreads": items(number(1e-6, 1e6), least=1, most=_TARGETS),
@@ -96,8 +96,11 @@ def check_regressor(value: Any, where: str) -> None:
         if target["values"] is not None:
             _check_increase(target["values"], f"{where}.targets[{k}].values")
     networks = value["networks"]
+    if not networks:
+        raise refuse("at least one network", f"{where}.networks", networks)
     one_of(*({0, count} if "guided" in networks else {0}))(value["trees"], f"{where}.trees")
-    one_of(0)(networks["plain"].get("guesses", 0), f"{where}.networks.plain.guesses")
+    if "plain" in networks:
+        one_of(0)(networks["plain"].get("guesses", 0), f"{where}.networks.plain.guesses")
     if "guided" in networks:
         one_of(count)(value["trees"], f"{where}.trees")
         one_of(count)(networks["guided"].get("guesses"), f"{where}.networks.guided.guesses")

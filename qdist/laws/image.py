@@ -10,7 +10,14 @@ from qdist.arguments import instance, keywords, known_rows, rows_of
 from qdist.backbones import AbstractBackbone, Coordinate, ImageDomain
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.errors import InputError, UnsupportedError
-from qdist.heads import AbstractHead, ColumnHeads, ImplicitHead, SplineHead
+from qdist.heads import (
+    AbstractHead,
+    BinnedHead,
+    CategoricalHead,
+    ColumnHeads,
+    ImplicitHead,
+    SplineHead,
+)
 from qdist.joint import Autoregressive
 from qdist.joint.levels import law_of
 from qdist.laws.base import AbstractLaw
@@ -305,4 +312,8 @@ def _unit(head: AbstractHead) -> float:
     """By what a loss is divided: log scores are numbers, the others in grey values."""
     if isinstance(head, ImplicitHead) or (isinstance(head, SplineHead) and head.score == "crps"):
         return head.scale
+    if isinstance(head, BinnedHead) and head.score == "crps":
+        return head.span
+    if isinstance(head, CategoricalHead) and head.score == "rps":
+        return float(max(head.levels - 1, 1))
     return 1.0

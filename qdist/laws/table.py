@@ -196,8 +196,9 @@ class TableLaw(AbstractLaw):
         """
         known_rows(y, visible, width=self.dim)
         low, high = level_range(tau_range)
-        # Where levels are uniform on (0, 1) a member for each cell gives the same law, for less.
-        free = isinstance(self.joint, Ensemble) and (low, high) == (0.0, 1.0)
+        # Where levels are uniform on (0, 1) a member for each cell gives the same law, for less;
+        # but not where a draw keeps to a part of each law, of which members hold other shares.
+        free = isinstance(self.joint, Ensemble) and (low, high) == (0.0, 1.0) and draw is None
         read: Literal["law", "network"] = "network" if free else "law"
 
         def part(at: slice) -> Tensor:

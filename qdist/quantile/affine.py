@@ -80,7 +80,19 @@ class Affine(QuantileFunction):
         return type(self)(base, self.loc, self.scale, validate_args=self._validate_args)
 
     def _standard(self, y: Tensor) -> Tensor:
-        return (y - self.loc) / self.scale
+        z = (y - self.loc) / self.scale
+        # An atom v is moved to loc + scale v; the way back may miss v by a rounding.
+        with torch.no_grad():
+            level = self.base.cdf(z).nan_to_num(0.0)
+            above = torch.nextafter(level, torch.ones_like(level))
+            nearest = [self.base.icdf(tau).to(z) for tau in (level, above)]
+            moved = [
+                (self.loc + self.scale * v == y) & (self.base.cdf(v) > self.base.cdf_left(v))
+                for v in nearest
+            ]
+        for v, found in zip(nearest, moved, strict=True):
+            z = torch.where(found, v, z)
+        return z
 
     def _icdf(self, tau: Tensor) -> Tensor:
         return self.loc + self.scale * self.base.icdf(tau)

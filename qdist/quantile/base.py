@@ -14,7 +14,7 @@ from torch.distributions import Distribution, constraints
 
 from qdist.errors import InputError, UnsupportedError
 from qdist.quantile import edge
-from qdist.quantile.edge import TensorLike, align, check_expands, check_shares, uniform
+from qdist.quantile.edge import TensorLike, align, check_expands, check_shares, floating, uniform
 from qdist.quantile.hooks import AbstractHooks
 
 __all__ = ["QuantileFunction"]
@@ -51,8 +51,7 @@ class QuantileFunction(AbstractHooks, Distribution):
         device: torch.device | str = "cpu",
         validate_args: bool | None = None,
     ) -> None:
-        self.dtype = dtype
-        self.device = torch.device(device)
+        self.dtype, self.device = floating(dtype), torch.device(device)
         super().__init__(batch_shape, validate_args=validate_args)
 
     # -- quantiles

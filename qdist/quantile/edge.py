@@ -16,11 +16,25 @@ __all__ = [
     "check_expands",
     "check_shape",
     "check_shares",
+    "floating",
     "uniform",
 ]
 
 TensorLike = Tensor | npt.ArrayLike
 """What the public methods accept: a tensor, or anything that `torch.as_tensor` reads."""
+
+
+def floating(dtype: torch.dtype) -> torch.dtype:
+    """The dtype of a law's values.
+
+    Raises:
+        InputError: If it is one of whole numbers, in which shares of mass would all be 0.
+    """
+    if not dtype.is_floating_point:
+        raise InputError(
+            f"Expected values of floating point; got {dtype}. Convert them: values.double()."
+        )
+    return dtype
 
 
 def as_tensor(value: TensorLike, *, dtype: torch.dtype, device: torch.device) -> Tensor:

@@ -209,9 +209,9 @@ class Frozen(QuantileFunction):
         # scipy's formulae change at the median; many laws have a kink there too
         levels = np.unique([*self._kinks(), 0.5])
         with np.errstate(all="ignore"):  # infinite or NaN y
-            lower = integrate(lambda t: t * np.abs(values - self._ppf(t)), below, levels)
+            lower = integrate(lambda t: _finite(t * (values - self._ppf(t))), below, levels)
             upper = integrate(
-                lambda s: s * np.abs(self._upper(s) - values), above, 1 - levels[::-1]
+                lambda s: _finite(s * (self._upper(s) - values)), above, 1 - levels[::-1]
             )
         return _tensor(np.where(np.isinf(values), np.inf, 2 * (lower + upper)))
 

@@ -6,7 +6,6 @@ $Q(\tau) = y$ by bisection would return one of several roots instead.
 """
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Self, final
 
 import torch
@@ -101,19 +100,29 @@ class Implicit(QuantileFunction):
         law, tau = self._enter_levels(tau)
         return law.fn(tau)
 
-    @cached_property
+    @property
     def rearranged(self) -> PiecewiseLinear:
-        """The piecewise linear law whose knots are the sorted values on the grid."""
+        """The piecewise linear law whose knots are the sorted values on the grid; made once."""
+        grad = torch.is_grad_enabled()
+        kept: PiecewiseLinear | None
+        kept, with_grad = self.__dict__.get("_rearranged", (None, False))
+        # One without gradients does not serve those who want them later, but not the other way:
+        # the graph of a network at all levels is large.
+        if kept is None or (grad and not with_grad):
+            kept = self._rearrange()
+            self.__dict__["_rearranged"] = (kept, grad)
+        return kept
+
+    def _rearrange(self) -> PiecewiseLinear:
         grid, batch = self.grid, self.batch_shape
         steps = torch.arange(grid, dtype=self.dtype, device=self.device)
         middle = (steps + 0.5) / grid
-        with torch.enable_grad():  # the cache must serve those who want gradients later
-            columns = middle.reshape(-1, *[1] * len(batch)).expand(grid, *batch)
-            values = self.fn(columns).movedim(0, -1).sort(-1).values
-            first, last = values[..., :1], values[..., -1:]
-            before = first - (values[..., 1:2] - first) / 2
-            after = last + (last - values[..., -2:-1]) / 2
-            values = torch.cat([before, values, after], -1)
+        columns = middle.reshape(-1, *[1] * len(batch)).expand(grid, *batch)
+        values = self.fn(columns).movedim(0, -1).sort(-1).values
+        first, last = values[..., :1], values[..., -1:]
+        before = first - (values[..., 1:2] - first) / 2
+        after = last + (last - values[..., -2:-1]) / 2
+        values = torch.cat([before, values, after], -1)
         levels = torch.cat([middle.new_zeros(1), middle, middle.new_ones(1)])
         return PiecewiseLinear(levels, values, validate_args=False)
 

@@ -182,7 +182,8 @@ class Rounded(QuantileFunction):
         # Beyond the knots F is 0 or 1, or a geometric series.
         score = score + self._tail(_cut_upto(lowest) - cut, left, lower=True)
         score = score + self._tail(cut - _cut_above(highest), right, lower=False)
-        return torch.where(y.isnan(), y, score * (self.step / self.divisor))
+        score = score * (self.step / self.divisor)
+        return torch.where(y.isfinite(), score, y.abs())  # NaN, or infinitely far
 
     def _tail(self, steps: Tensor, scale: Tensor | None, *, lower: bool) -> Tensor:
         """What the cuts beyond an extreme knot add, but for the cut of y itself.
@@ -201,14 +202,14 @@ class Rounded(QuantileFunction):
         mass = self.base.levels[..., 0] if lower else 1 - self.base.levels[..., -1]
         nearest = _cut_upto(end) if lower else _cut_above(end)
         g = mass * torch.exp(-(nearest - end).abs() / scale)
-        r = torch.exp(-1 / scale)
+        once, twice = -torch.expm1(-1 / scale), -torch.expm1(-2 / scale)  # 1 - r, 1 - r^2
         # 1 - F over the first m cuts: sum of (1 - g r^k)^2; then g^2 r^2k over those past y's own.
         near = (
             m
-            + 2 * g * torch.expm1(-m / scale) / (1 - r)
-            - g.square() * torch.expm1(-2 * m / scale) / (1 - r.square())
+            + 2 * g * torch.expm1(-m / scale) / once
+            - g.square() * torch.expm1(-2 * m / scale) / twice
         )
-        far = g.square() * torch.exp(-2 * (m + own) / scale) / (1 - r.square())
+        far = g.square() * torch.exp(-2 * (m + own) / scale) / twice
         return near.clamp(min=0) + far
 
     def _moments(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -229,16 +230,16 @@ class Rounded(QuantileFunction):
         left, right = self.base.tails
         if right is not None:
             nearest = _cut_above(v[..., -1])
-            r = torch.exp(-1 / right)
+            r, once = torch.exp(-1 / right), -torch.expm1(-1 / right)
             total = (1 - self.base.levels[..., -1]) * torch.exp((v[..., -1] - nearest) / right)
-            total = total / (1 - r)
+            total = total / once
             mean = mean + total
-            square = square + 2 * ((nearest - c) * total + total * r / (1 - r))
+            square = square + 2 * ((nearest - c) * total + total * r / once)
         if left is not None:
-            r = torch.exp(-1 / left)
+            r, once = torch.exp(-1 / left), -torch.expm1(-1 / left)
             mass = self.base.levels[..., 0] * torch.exp((lowest - v[..., 0]) / left)
-            mean = mean - mass / (1 - r)
-            square = square + mass * (1 + r) / (1 - r).square()
+            mean = mean - mass / once
+            square = square + mass * (1 + r) / once.square()
         return c, mean, square
 
     def _mean(self) -> Tensor:

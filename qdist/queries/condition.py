@@ -1,6 +1,7 @@
 """What is known, read once for all questions."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, final
 
 import torch
@@ -10,7 +11,7 @@ from qdist.codecs.table import TableCodec
 from qdist.errors import InputError
 from qdist.laws import TableLaw
 
-__all__ = ["NOTHING", "Condition", "Nan", "check_order", "columns_of", "read_condition"]
+__all__ = ["NOTHING", "Condition", "Nan", "check_order", "read_condition"]
 
 Nan = Literal["unknown", "value"]
 
@@ -27,10 +28,12 @@ class Condition:
     Attributes:
         y: Values, shape (N, D), 0 where unknown.
         visible: What is known, shape (N, D).
+        others: In how many conditions a column without a coordinate is known, by name.
     """
 
     y: Tensor
     visible: Tensor
+    others: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -47,7 +50,7 @@ class Condition:
         return [Condition(self.y[s : s + size], self.visible[s : s + size]) for s in starts]
 
 
-def read_condition(codec: TableCodec, law: TableLaw, given: Any, *, nan: Nan) -> Condition:
+def read_condition(codec: TableCodec, law: TableLaw | None, given: Any, *, nan: Nan) -> Condition:
     """Reads what is given: a dict, a frame of conditions, or None for nothing known.
 
     Raises:
@@ -59,7 +62,7 @@ def read_condition(codec: TableCodec, law: TableLaw, given: Any, *, nan: Nan) ->
         return Condition(y, torch.zeros_like(y, dtype=torch.bool))
     y, visible = codec.encode_given(given, nan=nan)
     check_order(codec, law, visible)
-    return Condition(y, visible)
+    return Condition(y, visible, codec.known_besides(given))
 
 
 def check_order(codec: TableCodec, law: TableLaw | None, visible: Tensor) -> None:
@@ -73,20 +76,3 @@ def check_order(codec: TableCodec, law: TableLaw | None, visible: Tensor) -> Non
             f"Expected conditions on the first columns of the order {named}, for which alone this "
             "model was trained; got others. Fit with order='any'."
         )
-
-
-def columns_of(codec: TableCodec, names: Any) -> list[int]:
-    """The numbers of the columns asked for: one name, or several.
-
-    Raises:
-        UnknownNameError: If a name is not one of a modelled column.
-        InputError: If there is none.
-    """
-    if isinstance(names, str):
-        return [codec.index(names)]
-    if not isinstance(names, list | tuple) or not names:
-        raise InputError(
-            f"Expected the name of a column, or a list of names; got {names!r}. "
-            "Ask for columns by their names."
-        )
-    return [codec.index(str(name)) for name in names]

@@ -17,7 +17,8 @@ from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, UnsupportedError
 from qdist.laws import TableLaw
 from qdist.quantile import QuantileFunction
-from qdist.queries.condition import Condition, Nan, columns_of, read_condition
+from qdist.queries.columns import AskedColumn, columns_of
+from qdist.queries.condition import Condition, Nan, read_condition
 from qdist.queries.ranges import split_range
 from qdist.queries.scales import data_law, missing_mass
 from qdist.queries.values import levels_of, values_at
@@ -30,7 +31,7 @@ _ROWS = 4096
 
 def quantile(
     codec: TableCodec,
-    law: TableLaw,
+    law: TableLaw | None,
     column: str | Sequence[str],
     levels: Any,
     *,
@@ -44,7 +45,7 @@ def quantile(
 
     Args:
         codec: The model's codec.
-        law: Its law.
+        law: Its law; None where there is nothing to model.
         column: The name of a column whose values have an order, or several names. Each of several
             is answered by itself, given what is known, not given the others.
         levels: Levels in [0, 1], a number or shape (T,).
@@ -57,13 +58,14 @@ def quantile(
         One row per condition, levels last: shape (N, T), or (N,) for a single level; with a list
         of names (N, C, T) or (N, C). N is 1 for a dict or None. Numbers are float64, infinite
         where the law has no end; dates and times are numpy's (zones in UTC); ordered levels are
-        objects.
+        objects, as are all answers where columns of several types are asked for together. A
+        constant column has the one law that it can have.
 
     Raises:
         UnknownNameError: If a column is not known.
         UnsupportedError: If the column has no order, or a range is given for another column.
         InputError: If a level is not in [0, 1], a condition cannot be, or the column asked for is
-            known.
+            known, or was missing in all training rows.
 
     Example:
         >>> import qdist
@@ -76,21 +78,21 @@ def quantile(
     rest, named, bounds = split_range(given)
     condition = read_condition(codec, law, rest, nan=nan)
     found = []
-    for i in columns_of(codec, column):
-        _check_asked(codec, condition, i, named)
-        coder = codec.column(codec.names[i])
+    for asked in columns_of(codec, column):
+        _check_asked(asked, condition, named)
+        _check_present(asked)
         parts = []
         for chunk in condition.chunks(_ROWS):
-            base = law.conditional(i, chunk.y, chunk.visible)
-            parts.append(values_at(coder, base, tau.flatten(), bounds=bounds))
+            base = asked.law(law, chunk)
+            parts.append(values_at(asked.coder, base, tau.flatten(), bounds=bounds))
         answer = np.concatenate(parts)[: len(condition)]
         found.append(answer if tau.dim() else answer[:, 0])
-    return found[0] if isinstance(column, str) else np.stack(found, axis=1)
+    return found[0] if isinstance(column, str) else _side_by_side(found)
 
 
 def cdf(
     codec: TableCodec,
-    law: TableLaw,
+    law: TableLaw | None,
     column: str,
     values: Any,
     *,
@@ -101,7 +103,7 @@ def cdf(
 
     Args:
         codec: The model's codec.
-        law: Its law.
+        law: Its law; None where there is nothing to model.
         column: The name of a column whose values have an order.
         values: Values of the column: one, or shape (V,), asked of each condition; or shape (N, V),
             a row for each condition. Numbers need not lie on the column's grid or in its bounds.
@@ -116,13 +118,13 @@ def cdf(
         UnknownNameError: If a column is not known.
         UnsupportedError: If the column has no order, or a range is given for another column.
         InputError: If a value is not one of the column's type, a level is unknown, a condition
-            cannot be, or the column asked for is known.
+            cannot be, or the column asked for is known, or was missing in all training rows.
     """
     rest, named, bounds = split_range(given)
     condition = read_condition(codec, law, rest, nan=nan)
-    (i,) = columns_of(codec, column if isinstance(column, str) else [column])
-    _check_asked(codec, condition, i, named)
-    coder = codec.column(codec.names[i])
+    (asked,) = columns_of(codec, column if isinstance(column, str) else [column])
+    _check_asked(asked, condition, named)
+    _check_present(asked)
     shape = np.shape(values)
     if len(shape) > 2 or (len(shape) == 2 and shape[0] not in {1, len(condition)}):
         raise InputError(
@@ -133,15 +135,15 @@ def cdf(
     for chunk in condition.chunks(_ROWS):
         mine = values[start : start + len(chunk)] if len(shape) == 2 and shape[0] > 1 else values
         start += len(chunk)
-        base = law.conditional(i, chunk.y, chunk.visible)
-        parts.append(levels_of(coder, base, mine, bounds=bounds))
+        base = asked.law(law, chunk)
+        parts.append(levels_of(asked.coder, base, mine, bounds=bounds))
     answer = np.concatenate(parts)[: len(condition)]
     return answer if shape else answer[:, 0]
 
 
 def predict_dist(
     codec: TableCodec,
-    law: TableLaw,
+    law: TableLaw | None,
     column: str,
     *,
     given: Any = None,
@@ -151,7 +153,7 @@ def predict_dist(
 
     Args:
         codec: The model's codec.
-        law: Its law.
+        law: Its law; None where there is nothing to model.
         column: The name of a column.
         given: What is known; see [`quantile`][qdist.queries.conditional.quantile]. No range.
         nan: What a missing cell of a frame means.
@@ -168,7 +170,8 @@ def predict_dist(
     Raises:
         UnknownNameError: If a column is not known.
         UnsupportedError: If the column is an id, or a range is given.
-        InputError: If a condition cannot be, or the column asked for is known.
+        InputError: If a condition cannot be, or the column asked for is known, or was missing in
+            all training rows.
     """
     rest, named, bounds = split_range(given)
     if bounds is not None:
@@ -176,14 +179,14 @@ def predict_dist(
             f"Expected conditions without a range in predict_dist; got one for {named!r}. "
             "Ask for its quantile or cdf, or cut the levels of the law yourself."
         )
-    i, condition = _single(codec, law, column, rest, nan)
-    base = law.conditional(i, condition.y, condition.visible)
-    return data_law(codec.column(codec.names[i]), base)
+    asked, condition = _single(codec, law, column, rest, nan)
+    _check_present(asked)
+    return data_law(asked.coder, asked.law(law, condition))
 
 
 def prob_missing(
     codec: TableCodec,
-    law: TableLaw,
+    law: TableLaw | None,
     column: str,
     *,
     given: Any = None,
@@ -193,7 +196,7 @@ def prob_missing(
 
     Args:
         codec: The model's codec.
-        law: Its law.
+        law: Its law; None where there is nothing to model.
         column: The name of a column.
         given: What is known; see [`quantile`][qdist.queries.conditional.quantile]. No range.
         nan: What a missing cell of a frame means.
@@ -212,16 +215,15 @@ def prob_missing(
             f"Expected conditions without a range in prob_missing; got one for {named!r}, which "
             "says that it is present."
         )
-    i, condition = _single(codec, law, column, rest, nan)
-    coder = codec.column(codec.names[i])
+    asked, condition = _single(codec, law, column, rest, nan)
     chunks = condition.chunks(_ROWS)
-    parts = [missing_mass(coder, law.conditional(i, c.y, c.visible)) for c in chunks]
+    parts = [missing_mass(asked.coder, asked.law(law, c)) for c in chunks]
     return np.asarray(torch.cat(parts).numpy())[: len(condition)]
 
 
 def draw_ranged(
     codec: TableCodec,
-    law: TableLaw,
+    law: TableLaw | None,
     given: Any,
     *,
     n: int,
@@ -232,7 +234,7 @@ def draw_ranged(
 
     Args:
         codec: The model's codec.
-        law: Its law.
+        law: Its law; None where there is nothing to model.
         given: A dict with one [`Range`][qdist.queries.Range].
         n: How many values to draw.
         seed: Where the levels come from, with row and column.
@@ -249,42 +251,62 @@ def draw_ranged(
     """
     rest, named, bounds = split_range(given)
     assert named is not None
-    i, condition = _single(codec, law, named, rest, "unknown")
-    if law.order is not None:
+    asked, condition = _single(codec, law, named, rest, "unknown")
+    _check_present(asked)
+    if law is not None and law.order is not None and asked.index is not None:
         first = int(condition.visible.sum())
-        if law.order.tolist()[first] != i:
+        if law.order.tolist()[first] != asked.index:
             raise UnsupportedError(
                 f"Expected a range for {codec.names[law.order[first]]!r}, the next column of the "
                 f"order; got one for {named!r}. Fit with order='any'."
             )
-    base = law.conditional(i, condition.y, condition.visible)
     low, high = tau_range
-    tau = low + (high - low) * uniforms(seed, range(n), columns=len(codec.names))[:, i]
-    drawn = values_at(codec.column(named), base, tau, bounds=bounds)[0]
+    drawn = uniforms(seed, range(n), columns=max(1, len(codec.names)))[:, asked.index or 0]
+    tau = low + (high - low) * drawn
+    values = values_at(asked.coder, asked.law(law, condition), tau, bounds=bounds)[0]
     known = {name: value for name, value in rest.items() if value is not None}
     columns = {name: [None if v is MISSING else v] * n for name, v in known.items()}
-    return {**columns, named: drawn}
+    return {**columns, named: values}
+
+
+def _side_by_side(answers: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Answers (N, ...) of C columns as one array (N, C, ...); objects where types differ."""
+    if len({answer.dtype.kind for answer in answers}) == 1:
+        return np.stack(answers, axis=1)
+    boxed = np.empty((len(answers[0]), len(answers), *answers[0].shape[1:]), object)
+    for k, answer in enumerate(answers):
+        for at, value in np.ndenumerate(answer):  # scalars of numpy: dates stay dates
+            boxed[(at[0], k, *at[1:])] = value
+    return boxed
 
 
 def _single(
-    codec: TableCodec, law: TableLaw, column: Any, given: Any, nan: Nan
-) -> tuple[int, Condition]:
+    codec: TableCodec, law: TableLaw | None, column: Any, given: Any, nan: Nan
+) -> tuple[AskedColumn, Condition]:
     condition = read_condition(codec, law, given, nan=nan)
-    (i,) = columns_of(codec, column if isinstance(column, str) else [column])
-    _check_asked(codec, condition, i, None)
-    return i, condition
+    (asked,) = columns_of(codec, column if isinstance(column, str) else [column])
+    _check_asked(asked, condition, None)
+    return asked, condition
 
 
-def _check_asked(codec: TableCodec, condition: Condition, i: int, ranged: str | None) -> None:
-    name = codec.names[i]
-    if ranged is not None and ranged != name:
+def _check_asked(asked: AskedColumn, condition: Condition, ranged: str | None) -> None:
+    if ranged is not None and ranged != asked.name:
         raise UnsupportedError(
-            f"Expected a range for the column asked for, {name!r}; got one for {ranged!r}, over "
-            "which the model would have to integrate. Sample under the range, and count."
+            f"Expected a range for the column asked for, {asked.name!r}; got one for {ranged!r}, "
+            "over which the model would have to integrate. Sample under the range, and count."
         )
-    known = int(condition.visible[:, i].sum())
+    known = asked.known(condition)
     if known:
         raise InputError(
-            f"Expected conditions that leave {name!r} open; got its value in {known} of "
+            f"Expected conditions that leave {asked.name!r} open; got its value in {known} of "
             f"{len(condition)} rows. Drop it from what is given."
+        )
+
+
+def _check_present(asked: AskedColumn) -> None:
+    """Raises where no cell of the training data was present."""
+    if asked.index is None and asked.coder.missing_value == 0:
+        raise InputError(
+            f"Expected a column with values; {asked.name!r} was missing in all training rows. "
+            "prob_missing is all that is known of it."
         )

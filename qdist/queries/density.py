@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from qdist.arguments import column_order, number
+from qdist.codecs.coded import CodedColumn
 from qdist.codecs.table import TableCodec
+from qdist.data.frames import canonical, to_arrow
 from qdist.errors import InputError
 from qdist.laws import TableLaw
 from qdist.orders import random_order
@@ -38,6 +40,9 @@ def score_samples(
     the log of its probability divided by the grid's step. The sum changes with the units of the
     columns by a constant, so differences and ranks of scores do not.
 
+    A number that is none of the few that its column had in training, which the law excludes,
+    scores as the nearest of them less its distance from it, in nats a median gap between them.
+
     Args:
         codec: The model's codec.
         law: Its law.
@@ -54,7 +59,7 @@ def score_samples(
         Log densities in nats, shape (N,), never exponentiated: below -745 they would be 0.
 
     Raises:
-        UnknownNameError: If a column is lacking.
+        UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown.
         InputError: If a cell is not one that its column can hold, an order is no order, or one is
             asked of a model that was trained for another.
         UnsupportedError: If a head has no density.
@@ -68,7 +73,8 @@ def score_samples(
         (3,)
     """
     y, known = encode_rows(codec, X, nan)
-    jacobian = (codec.log_jacobian(y) * known).sum(-1)
+    cells = codec.log_jacobian(y) - _beyond(codec, X)
+    jacobian = (cells * known).sum(-1)
     n_orders = number("n_orders", n_orders, least=1, whole=True)
     if n_orders == 1:
         orders = [order_of_names(codec, law, order)]
@@ -116,6 +122,17 @@ def encode_rows(codec: TableCodec, X: Any, nan: Nan) -> tuple[Tensor, Tensor]:
         raise InputError(f"Expected nan to be 'unknown' or 'value'; got {nan!r}.")
     y = codec.encode(X)
     return y, torch.ones_like(y, dtype=torch.bool)
+
+
+def _beyond(codec: TableCodec, X: Any) -> Tensor:
+    """How far cells (N, D) of numeric columns of few values are from what the columns know."""
+    table = to_arrow(X)
+    far = torch.zeros(table.num_rows, len(codec.names), dtype=torch.float64)
+    for i, name in enumerate(codec.names):
+        column = codec.column(name)
+        if isinstance(column, CodedColumn) and column.on_line and name in table.schema.names:
+            far[:, i] = torch.from_numpy(column.distance(canonical(table.column(name))))
+    return far
 
 
 def _known_part(law: TableLaw, y: Tensor, known: Tensor, order: list[int] | None) -> Tensor:

@@ -10,9 +10,7 @@ from torch import Tensor
 from qdist.arguments import number
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn
-from qdist.codecs.conform import conform
 from qdist.codecs.curved import CurvedColumn
-from qdist.codecs.raw import to_raw
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import canonical, in_make_of, to_arrow
 from qdist.errors import UnsupportedError
@@ -21,7 +19,7 @@ from qdist.quantile import QuantileFunction
 from qdist.queries.condition import Nan
 from qdist.queries.density import encode_rows
 from qdist.queries.scales import code_law, missing_mass
-from qdist.queries.values import law_on_axis
+from qdist.queries.values import law_on_axis, place_of_cells
 
 __all__ = ["explain_outliers"]
 
@@ -53,7 +51,7 @@ def explain_outliers(
         "probability", and "expected": the median given the other cells, or the likeliest level.
 
     Raises:
-        UnknownNameError: If a column is lacking.
+        UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown.
         InputError: If a cell is not one that its column can hold.
         UnsupportedError: If the model was trained for one order: then it cannot give a column all
             the others.
@@ -78,9 +76,13 @@ def explain_outliers(
     expected: list[str | None] = []
     table = to_arrow(X)
     for i, name in enumerate(codec.names):
+        if name not in table.schema.names:  # all of it is unknown
+            continue
         column = codec.column(name)
         cells = canonical(table.column(name))
         for rows in known[:, i].nonzero().squeeze(1).split(_ROWS):
+            if not len(rows):  # what is split into one part without rows
+                continue
             visible = known[rows].clone()
             visible[:, i] = False
             base = law.conditional(i, y[rows], visible)
@@ -140,12 +142,7 @@ def _value(
         rare = (mass * (mass <= own)).sum(-1).clamp(max=1)
         return rare, torch.full((len(y),), 2), mass.argmax(-1).to(torch.float64)
     law = law_on_axis(column, base)
-    if isinstance(column, CurvedColumn):
-        # Not from y: far out its level is cut to what single precision can tell from 1.
-        raw = to_raw(conform(cells, column.kind, column.schema.name), column.schema.name)[0]
-        place = torch.from_numpy(column.axis.index(raw))
-    else:
-        place = y
+    place = place_of_cells(column, cells)
     upto, below = law.cdf(place), law.cdf_left(place)
     beyond = law.sf(place) + (upto - below)
     probability = (2 * torch.minimum(upto, beyond)).clamp(max=1)

@@ -8,9 +8,8 @@ from qdist import arguments
 from qdist.codecs.given import is_condition
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import repeat_rows
-from qdist.errors import InputError
 from qdist.laws import TableLaw
-from qdist.queries.condition import NOTHING, Nan, check_order
+from qdist.queries.condition import Nan, check_order
 from qdist.queries.conditional import draw_ranged
 from qdist.queries.ranges import split_range
 from qdist.rng import seed_of
@@ -47,8 +46,6 @@ def sample(
     seed = seed_of(random_state)
     draws = arguments.row_count(n)
     if split_range(given)[2] is not None:  # the ranged column comes first, the rest follows
-        if law is None:
-            raise InputError(NOTHING)
         given = draw_ranged(codec, law, given, n=draws, seed=seed, tau_range=tau_range)
         draws, nan = 1, "value"
     if given is None:

@@ -22,17 +22,12 @@ from qdist.heads.factored import FactoredCategorical
 from qdist.quantile import Categorical, PiecewiseLinear, QuantileFunction, Rounded
 from qdist.queries.heaped import Heaped
 
-__all__ = ["code_law", "data_law", "index_law", "missing_mass", "on_a_line"]
+__all__ = ["code_law", "data_law", "index_law", "missing_mass", "no_law"]
 
 # A law with less mass than this given presence says nothing in single precision: the marginal
 # stands in for it.
 _LEAST = 1e-6
 _GRID = 256  # levels at which a law without knots is read
-
-
-def on_a_line(column: AbstractColumn) -> bool:
-    """Whether a column's values are numbers, dates or times."""
-    return isinstance(column, CurvedColumn) or (isinstance(column, CodedColumn) and column.on_line)
 
 
 @torch.no_grad()
@@ -83,7 +78,12 @@ def data_law(column: AbstractColumn, base: QuantileFunction) -> QuantileFunction
             tails=(None if left is None else left * unit, None if right is None else right * unit),
             validate_args=False,
         )
-    raise UnsupportedError(
+    raise no_law(column)
+
+
+def no_law(column: AbstractColumn) -> UnsupportedError:
+    """What to raise where the law of an id is asked for."""
+    return UnsupportedError(
         f"Expected a column with values that can be predicted; got {column.schema.name!r}, of "
         f"kind {column.schema.kind}. Of an id only prob_missing is known."
     )

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from qdist.codecs.coded import CodedColumn
-from qdist.codecs.columns import AbstractColumn
+from qdist.codecs.columns import AbstractColumn, IdColumn
 from qdist.codecs.conform import conform, present, value_type
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.raw import from_raw, natural_unit, to_raw
 from qdist.errors import InputError, UnsupportedError
 from qdist.quantile import QuantileFunction
 from qdist.queries.ranges import Range
-from qdist.queries.scales import code_law, index_law
+from qdist.queries.scales import code_law, index_law, no_law
 
-__all__ = ["law_on_axis", "levels_of", "place_of", "values_at"]
+__all__ = ["law_on_axis", "levels_of", "place_of", "place_of_cells", "values_at"]
 
 Array = npt.NDArray[Any]
 
@@ -33,6 +33,8 @@ def law_on_axis(column: AbstractColumn, base: QuantileFunction) -> QuantileFunct
         return index_law(column, base)
     if isinstance(column, CodedColumn) and (column.on_line or column.schema.kind == "ordered"):
         return code_law(column, base)
+    if isinstance(column, IdColumn):
+        raise no_law(column)
     raise UnsupportedError(
         f"Expected a column whose values have an order; got {column.schema.name!r}, of kind "
         f"{column.schema.kind}. Use predict_dist(...).probs, the probabilities of its levels."
@@ -97,6 +99,25 @@ def place_of(column: AbstractColumn, values: Any) -> Tensor:
     return torch.from_numpy(place).view(shape)
 
 
+def place_of_cells(column: AbstractColumn, cells: pa.Array) -> Tensor:
+    """The cells (N,) of a frame on the axis of `law_on_axis`; anything where they are missing.
+
+    Not by their codes or levels: those of cells far out are cut to what the column can hold.
+    A number between two codes lies between them.
+    """
+    if isinstance(column, CodedColumn) and not column.on_line:
+        return torch.from_numpy(column.encode(cells))
+    name = column.schema.name
+    raw = to_raw(conform(cells, column.kind, name), name)[0]
+    if isinstance(column, CodedColumn):
+        known = _known(column)
+        below = np.searchsorted(known, raw, "right") - 1
+        between = (below < 0) | (known[below.clip(0)] != raw)
+        return torch.from_numpy(below + 0.5 * between)
+    assert isinstance(column, CurvedColumn)
+    return torch.from_numpy(column.axis.index(raw))
+
+
 def _known(column: CodedColumn) -> Array:
     raw, _ = to_raw(column.levels, column.schema.name)
     return raw
@@ -112,6 +133,9 @@ def _raw(column: AbstractColumn, values: Any) -> Array:
     if pa.types.is_decimal(kind):  # 1.1 * 10 is not 11
         near = np.rint(numbers)
         numbers = np.where(np.isclose(numbers, near, rtol=1e-12, atol=1e-9), near, numbers)
+    if pa.types.is_float32(kind):  # the column's 0.1 is not the double 0.1
+        with np.errstate(over="ignore"):
+            numbers = numbers.astype(np.float32).astype(np.float64)
     return numbers
 
 

@@ -6,7 +6,6 @@ from typing import Any, Final, Self, final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from qdist.quantile import Categorical, PiecewiseLinear, QuantileFunction
 
@@ -87,9 +86,3 @@ class TargetCodec:
         values = data["values"]
         values = None if values is None else tuple(map(float, values))
         return cls(float(data["loc"]), float(data["scale"]), values)
-
-
-def stack(targets: list[TargetCodec], y: Floats) -> Tensor:
-    """Targets (N, T) in units of their spreads."""
-    columns = [t.encode(y[:, k]) for k, t in enumerate(targets)]
-    return torch.from_numpy(np.stack(columns, -1))

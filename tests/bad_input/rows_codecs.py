@@ -54,6 +54,9 @@ TABLES = {
     "the number of an unknown column": refused(
         lambda: CODEC.index("weight"), "modelled columns 'x', 'size'", UnknownNameError
     ),
+    "what is known besides of a foreign frame": refused(
+        lambda: CODEC.known_besides({"weight": [1.0]}), "Expected columns out of", UnknownNameError
+    ),
     "conditions of a foreign frame": refused(
         lambda: CODEC.encode_given({"weight": [1.0]}), "Expected columns out of", UnknownNameError
     ),

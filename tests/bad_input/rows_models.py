@@ -196,7 +196,7 @@ CHOICES = {
     "a model's prob_missing of an unknown column": (
         lambda world: world.model.prob_missing("y"),
         UnknownNameError,
-        "Expected one of the modelled columns",
+        "Expected one of the columns",
     ),
     "levels of rows of another table": (
         lambda world: world.model.rosenblatt({"x": [1.0]}),

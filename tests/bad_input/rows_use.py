@@ -133,7 +133,7 @@ ASK = {
     "quantiles of an unknown column": (
         ask("quantile", "y", 0.5),
         UnknownNameError,
-        "Expected one of the modelled columns 'x', 'size', 'rate'; got 'y'",
+        "Expected one of the columns 'x', 'size', 'rate'; got 'y'",
     ),
     "quantiles of no column": (ask("quantile", [], 0.5), InputError, r"name of a column.*\[\]"),
     "quantiles given an unknown level": (

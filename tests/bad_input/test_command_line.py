@@ -89,7 +89,7 @@ ROWS = {
     "quantiles of an unknown column": (
         "quantiles {model} {csv} --column y",
         1,
-        "error: Expected one of the modelled columns",
+        "error: Expected one of the columns",
     ),
     "quantiles of images": (
         "quantiles {images} --column x",

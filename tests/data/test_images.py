@@ -39,6 +39,41 @@ def test_a_folder_of_folders_has_labels(tmp_path):
     assert np.array_equal(images, np.concatenate([GREY[3:], GREY[:3]]))
 
 
+def test_pictures_beside_folders_of_pictures_are_refused(tmp_path):
+    """Neither the one stray picture nor the folders alone are what was meant."""
+    write_images(GREY, tmp_path / "cat")
+    write_images(GREY, tmp_path / ".thumbnails")
+    assert list(read_images(tmp_path)[1]) == ["cat"] * len(GREY)
+    write_images(GREY[:1], tmp_path / "cover.png", gap=0)
+    with pytest.raises(InputError, match=r"cover\.png beside the folder cat"):
+        read_images(tmp_path)
+
+
+def test_a_folder_with_other_pictures_is_not_written_to(tmp_path):
+    write_images(GREY, tmp_path / "out")
+    write_images(255 - GREY, tmp_path / "out")  # the same names: written over
+    np.testing.assert_array_equal(read_images(tmp_path / "out")[0], 255 - GREY)
+    with pytest.raises(InputError, match=r"without other pictures.*1 more, 0000\d\.png"):
+        write_images(GREY[:-1], tmp_path / "out")
+    assert len(read_images(tmp_path / "out")[0]) == len(GREY)
+
+
+@pytest.mark.parametrize("names", [("images", "y"), ("x", "labels"), ("x_train", "y")])
+def test_labels_of_any_of_their_names_go_with_images(names, tmp_path):
+    images, labels = names
+    np.savez(tmp_path / "a.npz", **{images: GREY, labels: np.arange(len(GREY))})
+    assert read_images(tmp_path / "a.npz")[1].tolist() == list(range(len(GREY)))
+
+
+def test_a_photograph_is_read_the_way_up_that_it_is_shown(tmp_path):
+    picture = Image.fromarray(COLOUR[0])
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: a quarter to the right on display
+    picture.save(tmp_path / "a.png", exif=exif)
+    found, _ = read_images(tmp_path)
+    np.testing.assert_array_equal(found[0], np.rot90(COLOUR[0], -1))
+
+
 def test_archives_of_other_names(tmp_path):
     np.savez(tmp_path / "m.npz", x_train=GREY, y_train=np.arange(7), x_test=GREY[:2])
     images, labels = read_images(tmp_path / "m.npz")

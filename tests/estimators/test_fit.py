@@ -240,3 +240,12 @@ def test_nothing_is_printed(small, frame, capfd):
     small().fit(frame).sample(3)
     out, err = capfd.readouterr()
     assert out == err == ""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_of_no_weight_are_as_if_they_were_not_there(seed):
+    """Ten rows that count: among 200 a held-out part would often have none of them."""
+    frame = pd.DataFrame({"x": np.arange(200.0)})
+    weight = (np.arange(200) < 10).astype(float)
+    model = qdist.TabularModel(max_steps=4, random_state=seed).fit(frame, sample_weight=weight)
+    assert np.isfinite(model.history_[-1]["validation_loss"])

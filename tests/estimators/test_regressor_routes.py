@@ -146,3 +146,17 @@ def test_a_fit_that_fails_leaves_the_earlier_one(model):
     with pytest.raises(ValueError, match=r"."):
         model.fit(X, Y[:-1])
     np.testing.assert_array_equal(model.predict(X), before)
+    with pytest.raises(ValueError, match=r"."):
+        model.fit(np.ones((3, 5)), [1.0, np.nan, 2.0])  # of another width, and without names
+    np.testing.assert_array_equal(model.predict(X), before)
+
+
+def test_a_fit_interrupted_in_its_first_network_is_saved_and_loaded(tmp_path):
+    def interrupt(record):
+        raise KeyboardInterrupt
+
+    model = qdist.DistributionRegressor(**SMALL, callbacks=[interrupt]).fit(X, Y)
+    assert {record["network"] for record in model.history_} == {"guided"}
+    model.set_params(callbacks=()).save(tmp_path / "m.qdist")
+    loaded = qdist.load(tmp_path / "m.qdist")
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))

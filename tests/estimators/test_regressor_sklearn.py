@@ -80,6 +80,15 @@ def test_use_before_fit(use, error):
         getattr(qdist.DistributionRegressor(), use)([[1.0]])
 
 
+def test_arrays_that_follow_a_frame_with_a_constant_are_read_by_place(line):
+    x, y = line
+    frame = pd.DataFrame({"a": x[:, 0], "still": 1.0, "b": x[:, 1]})
+    model = qdist.DistributionRegressor(**SMALL).fit(frame, y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        found = model.predict(frame.to_numpy())
+    assert np.array_equal(found, model.predict(frame))
+
+
 def test_frames_that_follow_an_array_are_read_by_place(line):
     x, y = line
     model = qdist.DistributionRegressor(**SMALL).fit(pd.DataFrame(x, columns=["a", "b"]), y)

@@ -29,8 +29,8 @@ LAWS = {
 ALL = pytest.mark.parametrize("name", LAWS)
 
 
-def make(name, *, labels=None, images=EVERY, seed=0):
-    head, head_args, levels = LAWS[name]
+def make(name, *, labels=None, images=EVERY, seed=0, laws=LAWS):
+    head, head_args, levels = laws[name]
     codec = ImageCodec.fit(images, labels)
     law = build(
         lambda: ImageLaw(
@@ -163,10 +163,15 @@ def test_training_images_may_show_their_class_only():
 def test_losses_are_of_one_size():
     """A pinball loss is divided by the spread of grey values: of order one, whatever the head."""
     images = np.random.default_rng(0).integers(0, 256, (8, 3, 3), dtype=np.uint8)
-    for name in LAWS:
-        law = make(name, images=images)
+    scored = {
+        "binned, CRPS": ("binned", {"score": "crps"}, "head"),
+        "categorical, RPS": ("categorical", {"score": "rps"}, "head"),
+    }
+    for name in (*LAWS, *scored):
+        law = make(name, images=images, laws={**LAWS, **scored})
         loss = law(codes(law, images), None, generator=torch.Generator().manual_seed(0)).mean()
-        assert 0.01 < loss.item() < 30, name
+        limit = 30 if name in LAWS else 1  # a ranked score of values between 0 and 1
+        assert 0.01 < loss.item() < limit, name
 
 
 # P(0) = 0.7, P(255) = 0.3; and P(0) = 0.9 with the rest uniform: images of one pixel.

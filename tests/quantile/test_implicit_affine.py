@@ -9,6 +9,26 @@ from qdist.errors import InputError
 from qdist.quantile import Affine, Categorical, Implicit, PiecewiseLinear
 
 
+def test_no_graph_is_kept_for_those_who_want_no_gradient():
+    weight = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    modes = []
+
+    def fn(tau):
+        modes.append(torch.is_grad_enabled())
+        return weight * tau
+
+    law = Implicit(fn, (), grid=64, dtype=torch.float64)
+    with torch.no_grad():
+        assert not law.rearranged.values.requires_grad
+        law.cdf(0.5), law.mean
+    assert modes == [False]  # made once
+    law.mean.backward()  # who wants one later gets it
+    assert weight.grad.item() == pytest.approx(0.5, rel=1e-6)
+    with torch.no_grad():
+        law.cdf(0.5)
+    assert modes == [False, True]
+
+
 def test_a_crossing_callable_is_rearranged():
     # |2 tau - 1| folds the uniform law: Q(U) is uniform on (0, 1)
     law = Implicit(lambda tau: (2 * tau - 1).abs(), (), grid=1000)

@@ -190,6 +190,20 @@ def test_times_and_ends(model):
     assert model.quantile("number", [0.0, 1.0]).tolist() == [[-np.inf, np.inf]]
 
 
+@pytest.mark.parametrize("few", [True, False], ids=["few values", "many values"])
+def test_a_number_of_single_precision_is_the_one_that_is_meant(few):
+    """0.1 in single precision is above the double 0.1, which a user types."""
+    numbers = [0.1, 0.2, 0.3] if few else np.round(np.arange(300) * 0.01, 2)
+    frame = pd.DataFrame({"f": np.tile(np.array(numbers, np.float32), 20)})
+    model = qdist.TabularModel(max_steps=1, random_state=0).fit(frame)
+    upto = model.cdf("f", [0.1, 0.2, 0.29])[0]
+    assert (upto > 0).all()
+    exact = model.cdf("f", np.array([0.1, 0.2, 0.29], np.float32).astype(float))[0]
+    np.testing.assert_array_equal(upto, exact)
+    held = model.quantile("f", [0.0, 1.0], given={"f": qdist.Range(0.1, 0.2)})[0]
+    np.testing.assert_allclose(held, [0.1, 0.2], rtol=1e-6)
+
+
 def test_the_default_dtype_does_not_matter(model):
     expected = model.quantile("gap", [0.1, 0.5], given=GIVEN)
     torch.set_default_dtype(torch.float32)

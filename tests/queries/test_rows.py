@@ -250,6 +250,66 @@ def test_a_planted_cell_is_found_first(model, frame):
     assert (found["probability"] <= 0.01).all()
 
 
+def test_a_number_far_from_the_few_that_a_column_has_is_found_first(model, frame):
+    """A column of codes reads 5000 as its greatest count where it is a condition, not here."""
+    few = sorted(frame["count"].unique())
+    odd = frame.head(30).copy()
+    odd.loc[4, "count"], odd.loc[9, "count"] = 5000, -3
+    found = model.explain_outliers(odd).head(2).set_index("row")
+    assert found["tail"].to_dict() == {4: "upper", 9: "lower"}
+    assert found["probability"].tolist() == [0.0, 0.0]
+    assert found.loc[4, "value"] == "5000"
+    # The nearest count, and a nat for each step beyond it: counts are 1 apart in the median.
+    near = odd.assign(count=odd["count"].clip(few[0], few[-1]))
+    loss = model.score_samples(near) - model.score_samples(odd)
+    expected = np.zeros(30)
+    expected[[4, 9]] = 5000 - few[-1], 3 + few[0]
+    np.testing.assert_allclose(loss, expected, atol=1e-3)
+    unknown = model.score_samples(odd.drop(columns="count"), nan="unknown")
+    assert unknown[4] == pytest.approx(
+        model.score_samples(near.drop(columns="count"), nan="unknown")[4]
+    )
+
+
+def test_a_lacking_column_is_unknown_where_missing_cells_are(model, frame):
+    rows = frame.head(6).drop(columns="whole")
+    found = model.explain_outliers(rows, threshold=1.0, nan="unknown")
+    expected = model.explain_outliers(
+        frame.head(6).assign(whole=np.nan), threshold=1.0, nan="unknown"
+    )
+    pd.testing.assert_frame_equal(found, expected)
+    with pytest.raises(UnknownNameError, match="'whole' is lacking"):
+        model.explain_outliers(rows)
+
+
+def test_a_number_between_two_codes_lies_between_them():
+    rows = pd.DataFrame({"half": [0.0, 1.0, 2.0, 4.0] * 10})
+    model = qdist.TabularModel(max_steps=1, validation_fraction=0, random_state=0).fit(rows)
+    odd = pd.DataFrame({"half": [3.0, 4.0, 2.0]})
+    found = model.explain_outliers(odd, threshold=1.0).sort_values("row")
+    upto = model.cdf("half", [2.0])[0, 0]
+    # P(X <= 3) = P(X <= 2) and P(X >= 3) = P(X = 4), a quarter
+    assert found["probability"].iloc[0] == pytest.approx(2 * min(upto, 1 - upto), abs=1e-6)
+    assert found["probability"].iloc[1] == pytest.approx(2 * (1 - upto), abs=1e-6)
+
+
+def test_imputed_cells_follow_the_law_given_presence():
+    """Members that differ in how often a cell is missing weigh as often as it is present."""
+    rows = pd.DataFrame({"c": ["a", "b", None] * 10})
+    model = qdist.TabularModel(max_steps=1, members=2, random_state=0).fit(rows)
+    codes = model._codec.column("c").levels.to_pylist()
+    masses = {"a": (0.1, 1e-9), "b": (1e-9, 0.9), None: (0.9, 0.1)}
+    with torch.no_grad():
+        for k, member in enumerate(model.module_.members):
+            mass = torch.tensor([masses[level][k] for level in [*codes, None]])
+            member.heads[0].layer.bias.copy_(mass.log())
+    # (0 + 0.9) / (0.1 + 0.9), and not the mean of 0 and 1
+    law = model.predict_dist("c")
+    assert law.probs[0, codes.index("b")].item() == pytest.approx(0.9, abs=1e-6)
+    drawn = model.impute(pd.DataFrame({"c": [None] * 4000}), random_state=0)["c"]
+    assert abs((drawn == "b").mean() - 0.9) < 4 * (0.09 / 4000) ** 0.5
+
+
 def test_tails_are_those_of_the_laws(model, frame):
     rows = frame.head(20)
     found = model.explain_outliers(rows, threshold=1.0)
