@@ -121,6 +121,7 @@ def model_of(head, seed=0, **more):
             "tested": 100,
             "completed": 100,
             "drawn": 5000,
+            "compared": 500,
             "parameters": 1000,
             "head_parameters": 10,
             "floor": 0.001,

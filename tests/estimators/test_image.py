@@ -196,10 +196,11 @@ def test_levels_in_the_blocks_offer_loss_and_samples_only(tmp_path):
         lambda: model.log_prob(GREY),
         lambda: model.bits_per_dim(GREY, given=0, floor=0.1),
         lambda: model.rosenblatt(GREY, given=0),
-        lambda: model.inpaint(GREY, mask),  # the class would need a law
     ):
         with pytest.raises(UnsupportedError, match="a loss and samples only"):
             call()
+    with pytest.raises(UnsupportedError, match=r"cannot tell classes apart. Pass given="):
+        model.inpaint(GREY, mask)
 
 
 def test_levels_in_the_blocks_need_an_implicit_head():
