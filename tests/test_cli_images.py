@@ -151,7 +151,7 @@ def test_mistakes_are_one_line(folder, tmp_path, capsys, words, code, message):
 
 
 @pytest.mark.parametrize("command", ["sample", "inpaint"])
-def test_where_to_write_is_checked_before_the_work(folder, tmp_path, monkeypatch, command):
+def test_where_to_write_is_checked_before_the_work(folder, tmp_path, monkeypatch, capsys, command):
     def never(*args, **options):
         raise AssertionError("it has begun to draw")
 
@@ -159,3 +159,4 @@ def test_where_to_write_is_checked_before_the_work(folder, tmp_path, monkeypatch
     rest = ["-n", "1"] if command == "sample" else [str(folder / "i.npz"), "--hide", "lower"]
     words = [command, str(folder / "m.qdist"), *rest, "-o", str(tmp_path / "a.gif")]
     assert main(words) == 1
+    assert "Expected a file ending in .png, .npz or .npy" in capsys.readouterr().err

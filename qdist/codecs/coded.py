@@ -107,10 +107,11 @@ class CodedColumn(AbstractColumn):
         In units of the median gap between levels, or of the size of the only one.
         """
         raw, gone = to_raw(conform(array, self.kind, self.schema.name), self.schema.name)
-        known = to_raw(self.levels, self.schema.name)[0].astype(np.float64)
-        unit = np.median(np.diff(known)) if len(known) > 1 else abs(known[0]) or 1.0
-        far = np.abs(raw.astype(np.float64) - known[self._nearest(raw)]) / unit
-        return np.where(gone, 0.0, far)
+        known, _ = to_raw(self.levels, self.schema.name)
+        # Differences first: two times a nanosecond apart are one number as floats.
+        unit = float(np.median(np.diff(known)) if len(known) > 1 else abs(known[0])) or 1.0
+        near = known[self._nearest(raw)].astype(np.float64)
+        return np.where(gone, 0.0, np.abs(raw.astype(np.float64) - near) / unit)
 
     def _refuse(self, strange: pa.Array) -> None:
         got = ", ".join(map(repr, strange.unique().slice(0, 5).to_pylist()))

@@ -15,7 +15,7 @@ from qdist.backbones import Coordinate
 from qdist.codecs.bounds import check_bounds
 from qdist.codecs.conform import conform, present
 from qdist.codecs.raw import to_raw
-from qdist.codecs.schema import ColumnSchema
+from qdist.codecs.schema import OTHER, ColumnSchema
 from qdist.data.frames import canonical
 from qdist.data.makes.levels import pack_levels, unpack_levels
 from qdist.data.makes.types import pack_type, unpack_type
@@ -124,14 +124,15 @@ class ConstantColumn(AbstractColumn):
         known = self.value.drop_null()
         if len(known):
             refuse_missing(self.schema, int((~present(values)).sum()))
-        coded = self.schema.kind in {"nominal", "ordered", "boolean"}
-        if coded and len(known) and not pc.all(pc.equal(values, known[0])).as_py() and len(values):
-            strange = values.filter(pc.not_equal(values, known[0])).unique().to_pylist()
-            raise InputError(
-                f"Expected the one known level of column {self.schema.name!r}, "
-                f"{known[0].as_py()!r}; got {strange[0]!r}. Use it, or declare others with "
-                "Column(categories=...) before fitting."
-            )
+        level = known[0].as_py() if len(known) else OTHER
+        if self.schema.kind in {"nominal", "ordered", "boolean"} and level != OTHER:
+            strange = [v for v in values.unique().to_pylist() if v not in {level, None}]
+            if strange:
+                raise InputError(
+                    f"Expected the one known level of column {self.schema.name!r}, {level!r}; got "
+                    f"{strange[0]!r}. Use it, or declare others with Column(categories=...) "
+                    "before fitting."
+                )
         if self.schema.lower is not None or self.schema.upper is not None:
             raw, gone = to_raw(values, self.schema.name)
             check_bounds(self.schema, raw, ~gone)

@@ -20,13 +20,10 @@ from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness, find_atoms, fit_curve
 from qdist.codecs.heaps import find_heaps
 from qdist.codecs.raw import from_raw, is_numeric, to_raw
-from qdist.codecs.schema import Column, ColumnSchema
+from qdist.codecs.schema import OTHER, Column, ColumnSchema
 from qdist.errors import InputError
 
-__all__ = ["OTHER", "fit_column"]
-
-OTHER: Final = "(other)"
-"""The level of text that stands for all rare ones."""
+__all__ = ["fit_column"]
 
 # Text is an id if there are more distinct values than this, and more than half of the rows hold
 # a value that no other row holds.
@@ -243,7 +240,8 @@ def _fit_numbers(
     ]
     if axis.gridded:
         ends = [
-            None if e is None else f(e) for f, e in zip((math.ceil, math.floor), ends, strict=True)
+            None if e is None else float(f(e))
+            for f, e in zip((np.ceil, np.floor), ends, strict=True)
         ]
     heaps, cell = None, float(axis.gridded)
     if axis.gridded:
@@ -308,9 +306,12 @@ def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: int) -> float | 
     if not number.is_finite():
         raise InputError(f"Expected a finite bound of column {name!r}; got {bound!r}.")
     if pa.types.is_floating(kind):  # in the column's precision, as its values are
-        return float(np.float32(bound)) if pa.types.is_float32(kind) else float(bound)
+        if not pa.types.is_float32(kind):
+            return float(bound)
+        most = float(np.finfo(np.float32).max)
+        return float(np.float32(min(max(float(bound), -most), most)))
     if pa.types.is_decimal(kind):
         number = number.scaleb(kind.scale)
     whole = math.floor(number) if up else math.ceil(number)
-    least, most = (0, 2**64 - 1) if pa.types.is_uint64(kind) else (-(2**63) + 1, 2**63 - 1)
-    return min(max(whole, least), most)  # beyond what the type holds nothing is bounded
+    first, last = (0, 2**64 - 1) if pa.types.is_uint64(kind) else (-(2**63) + 1, 2**63 - 1)
+    return min(max(whole, first), last)  # beyond what the type holds nothing is bounded

@@ -9,7 +9,7 @@ from typing import Any, Final, final
 from qdist.arguments import instance
 from qdist.errors import FileFormatError, InputError, UnknownNameError
 
-__all__ = ["KINDS", "MISSING", "Column", "ColumnSchema", "Schema"]
+__all__ = ["KINDS", "MISSING", "OTHER", "Column", "ColumnSchema", "Schema"]
 
 KINDS: Final = (
     "number",
@@ -22,6 +22,10 @@ KINDS: Final = (
     "time",
     "id",
 )
+
+
+OTHER: Final = "(other)"
+"""Stands for all rare levels of a column; see `min_level_count`."""
 
 
 @final

@@ -14,15 +14,14 @@ from qdist.arguments import file_path
 from qdist.errors import FileAccessError, FileFormatError, InputError
 from qdist.extras import require
 
-__all__ = ["as_images", "read_images", "read_mask"]
+__all__ = ["PICTURES", "as_images", "read_images", "read_mask"]
 
 Bytes = npt.NDArray[np.uint8]
 
-_PICTURES: Final = (".png", ".jpg", ".jpeg")
+PICTURES: Final = (".png", ".jpg", ".jpeg")
 _ARRAYS: Final = (".npz", ".npy")
-# The names under which an .npz may hold images, and labels.
-_NAMES: Final = ("images", "x", "x_train")
-_LABELS: Final = ("labels", "y", "y_train")
+# The names under which an .npz may hold images, and with each of them the usual one of labels.
+_NAMES: Final = {"images": "labels", "x": "y", "x_train": "y_train"}
 _MOST_CHANNELS = 4  # beyond, the last axis is no channel axis but somebody's mistake
 
 
@@ -162,9 +161,9 @@ def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
     """
     path = file_path(source)
     ending = path.suffix.lower()
-    if ending not in (*_PICTURES, ".npy"):
+    if ending not in (*PICTURES, ".npy"):
         raise InputError(
-            f"Expected a mask ending in {', '.join(_PICTURES)} or .npy; got {str(path)!r}. "
+            f"Expected a mask ending in {', '.join(PICTURES)} or .npy; got {str(path)!r}. "
             "Convert it."
         )
     if not path.is_file():
@@ -182,10 +181,10 @@ def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
 
 
 def _from_archive(loaded: Any, name: str) -> tuple[Bytes, npt.NDArray[Any] | None]:
-    for images in _NAMES:
+    for images, usual in _NAMES.items():
         if images in loaded:
             found = as_images(loaded[images], what=f"{images!r} in {name}")
-            labels = [label for label in _LABELS if label in loaded]
+            labels = [label for label in (usual, *_NAMES.values()) if label in loaded]
             return found, loaded[labels[0]] if labels else None
     if len(loaded.files) != 1:
         raise InputError(
@@ -210,7 +209,7 @@ def _read_folder(folder: Path) -> tuple[Bytes, npt.NDArray[Any] | None]:
         labels += [inner.name] * len(found)
     if not files:
         raise InputError(
-            f"Expected files ending in {', '.join(_PICTURES)} in {str(folder)!r}; got none. "
+            f"Expected files ending in {', '.join(PICTURES)} in {str(folder)!r}; got none. "
             "Check the folder, or convert the pictures."
         )
     first = _read_picture(files[0])
@@ -231,7 +230,7 @@ def _pictures(folder: Path) -> list[Path]:
     return sorted(
         p
         for p in folder.iterdir()
-        if p.suffix.lower() in _PICTURES and p.is_file() and not p.name.startswith(".")
+        if p.suffix.lower() in PICTURES and p.is_file() and not p.name.startswith(".")
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qdist.data.images import as_images
+from qdist.data.images import PICTURES, as_images
 from qdist.errors import FileAccessError, InputError
 from qdist.extras import require
 
@@ -201,7 +201,7 @@ def write_images(
             digits = max(5, len(str(len(stack) - 1)))
             names = [f"{k:0{digits}}.png" for k in range(len(stack))]
             path.mkdir(exist_ok=True)
-            old = {p.name for p in path.iterdir() if p.suffix.lower() == ".png"} - set(names)
+            old = {p.name for p in path.iterdir() if p.suffix.lower() in PICTURES} - set(names)
             if old:
                 raise InputError(
                     f"Expected a folder without other pictures; got {str(path)!r} with "

@@ -62,7 +62,8 @@ def read_condition(codec: TableCodec, law: TableLaw | None, given: Any, *, nan: 
         return Condition(y, torch.zeros_like(y, dtype=torch.bool))
     y, visible = codec.encode_given(given, nan=nan)
     check_order(codec, law, visible)
-    return Condition(y, visible, codec.known_besides(given))
+    besides = len(codec.columns) > len(codec.names)  # or it need not be read once more
+    return Condition(y, visible, codec.known_besides(given) if besides else {})
 
 
 def check_order(codec: TableCodec, law: TableLaw | None, visible: Tensor) -> None:

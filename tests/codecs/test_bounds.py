@@ -33,7 +33,8 @@ def test_a_condition_on_a_constant_is_checked(given, words):
 
 @pytest.mark.parametrize("given", [{"c": "red", "b": True}, {"k": 7}, {"k": None}], ids=str)
 def test_what_a_constant_can_be_is_taken(given):
-    codec(k=Column(lower=0, upper=10)).encode_given(given)
+    _, visible = codec(k=Column(lower=0, upper=10)).encode_given(given)
+    assert not visible.any()  # there is nothing to learn from it
 
 
 def test_bounds_have_the_precision_of_their_column():
@@ -41,6 +42,25 @@ def test_bounds_have_the_precision_of_their_column():
     fitted = TableCodec.fit({"f": values}, columns={"f": Column(upper=0.1)})
     _, visible = fitted.encode_given({"f": 0.1})
     assert visible.all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bound", [1e30, 3e38, 1e300])
+@pytest.mark.parametrize("rounded", [True, False])
+def test_far_bounds_of_real_numbers_bound_nothing(dtype, bound, rounded):
+    """On a grid too, where 1e30 is more steps than a whole number of 64 bits holds."""
+    values = (np.arange(300) / 7).astype(dtype)
+    values = values.round(2) if rounded else values
+    fitted = TableCodec.fit({"f": values}, columns={"f": Column(lower=-bound, upper=bound)})
+    back = fitted.decode(fitted.encode({"f": values}))["f"]
+    np.testing.assert_allclose(back, values, rtol=1e-6, atol=1e-6)
+
+
+def test_any_level_of_a_column_whose_levels_are_all_rare_is_taken():
+    frame = {"x": np.arange(60.0), "c": [f"u{k // 2}" for k in range(60)]}
+    model = qdist.TabularModel(max_steps=1, min_level_count=5, random_state=0).fit(frame)
+    assert list(model.impute(frame)["c"]) == frame["c"]
+    model.sample(1, given={"c": "never seen"})
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,12 @@ def test_labels_of_any_of_their_names_go_with_images(names, tmp_path):
     assert read_images(tmp_path / "a.npz")[1].tolist() == list(range(len(GREY)))
 
 
+def test_the_usual_labels_come_first(tmp_path):
+    train, test = np.arange(len(GREY)), np.arange(len(GREY))[::-1]
+    np.savez(tmp_path / "a.npz", x_train=GREY, y_train=train, y=test)
+    assert read_images(tmp_path / "a.npz")[1].tolist() == train.tolist()
+
+
 def test_a_photograph_is_read_the_way_up_that_it_is_shown(tmp_path):
     picture = Image.fromarray(COLOUR[0])
     exif = Image.Exif()

@@ -271,6 +271,17 @@ def test_a_number_far_from_the_few_that_a_column_has_is_found_first(model, frame
     )
 
 
+def test_times_a_nanosecond_apart_are_as_near_as_they_are():
+    """As floats all three are one number: their scores were NaN."""
+    at = pd.to_datetime(np.repeat([1_700_000_000_000_000_000 + k for k in (0, 1, 3)], 20))
+    rows = pd.DataFrame({"t": at})
+    model = qdist.TabularModel(max_steps=1, random_state=0).fit(rows)
+    score = model.score_samples(rows)
+    np.testing.assert_allclose(score, np.log(1 / 3), atol=0.3)
+    far = rows.head(1) + pd.Timedelta(3 + 2048, "ns")
+    assert model.score_samples(far)[0] < score[-1] - 500
+
+
 def test_a_lacking_column_is_unknown_where_missing_cells_are(model, frame):
     rows = frame.head(6).drop(columns="whole")
     found = model.explain_outliers(rows, threshold=1.0, nan="unknown")
