@@ -13,6 +13,7 @@ LAYERS = (
     "arguments",
     "extras",
     "rng",
+    "dropout",
     "threads",
     "progress",
     "hookspecs",

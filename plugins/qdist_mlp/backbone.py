@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from qdist.backbones import AbstractBackbone, AbstractStepper, TableDomain
+from qdist.dropout import dropped
 from qdist.errors import InputError
-from qdist_mlp.dropout import dropped
 from qdist_mlp.embedding import RowEmbedding
 
 __all__ = ["MaskedMLP"]

@@ -10,6 +10,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self, final
 
 import numpy as np
@@ -33,6 +34,7 @@ from qdist.regression import (
 )
 from qdist.regression.memory import MemoryRecipe
 from qdist.regression.trees import TreeRecipe
+from qdist.threads import side_by_side
 from qdist.training import Callback, Checkpoint, Limits
 
 __all__ = ["Parts", "Plan", "as_rows", "build_network"]
@@ -106,9 +108,8 @@ class Parts:
     history: list[dict[str, Any]] = field(default_factory=list)
     profile: dict[str, float] = field(default_factory=dict)
 
-    @torch.no_grad()
     def laws(self, table: pa.Table) -> Iterator[list[QuantileFunction]]:
-        """The laws of the targets, a batch of rows at a time.
+        """The laws of the targets, a batch of rows at a time, each on a thread of its own.
 
         Args:
             table: N rows.
@@ -116,27 +117,30 @@ class Parts:
         Yields:
             For each target a law of batch shape (at most 8192,), on the scale of the data.
         """
-        for start in range(0, max(1, table.num_rows), _ROWS):
-            matrix = self.features.matrix(table.slice(start, _ROWS))
-            questions = self.features.questions(matrix)
-            used = [any(shares[k] for shares in self.shares) for k in range(len(self.networks))]
-            guesses: list[Floats] = []
-            if any(
-                u and "guesses" in self.settings[n]
-                for n, u in zip(self.networks, used, strict=True)
-            ):
-                guesses = [trees.predict(questions) for trees in self.trees]
-            blank = np.zeros((len(matrix), len(self.targets)))
-            found = [
-                ask_network(law, as_rows(self, name, matrix, guesses, blank)) if use else None
-                for (name, law), use in zip(self.networks.items(), used, strict=True)
-            ]
-            yield [
-                target.decode(
-                    self._law([None if laws is None else laws[t] for laws in found], questions, t)
-                )
-                for t, target in enumerate(self.targets)
-            ]
+        starts = range(0, max(1, table.num_rows), _ROWS)
+        yield from side_by_side(partial(self._laws, table.slice(start, _ROWS)) for start in starts)
+
+    @torch.no_grad()
+    def _laws(self, table: pa.Table) -> list[QuantileFunction]:
+        matrix = self.features.matrix(table)
+        questions = self.features.questions(matrix)
+        used = [any(shares[k] for shares in self.shares) for k in range(len(self.networks))]
+        guesses: list[Floats] = []
+        if any(
+            u and "guesses" in self.settings[n] for n, u in zip(self.networks, used, strict=True)
+        ):
+            guesses = [trees.predict(questions) for trees in self.trees]
+        blank = np.zeros((len(matrix), len(self.targets)))
+        found = [
+            ask_network(law, as_rows(self, name, matrix, guesses, blank)) if use else None
+            for (name, law), use in zip(self.networks.items(), used, strict=True)
+        ]
+        return [
+            target.decode(
+                self._law([None if laws is None else laws[t] for laws in found], questions, t)
+            )
+            for t, target in enumerate(self.targets)
+        ]
 
     def _law(
         self, laws: list[PiecewiseLinear | None], questions: Floats, t: int

@@ -8,7 +8,7 @@ from torch import Tensor
 from qdist.estimators.join import join_pieces
 from qdist.laws import RegressionLaw
 from qdist.quantile import PiecewiseLinear
-from qdist.regression import average, average_members, best_shares, spread_of
+from qdist.regression import average, best_shares, spread_of
 
 __all__ = ["ask_network", "weigh"]
 
@@ -28,10 +28,7 @@ def ask_network(network: RegressionLaw, rows: Tensor) -> list[PiecewiseLinear]:
         For each target a law of batch shape (N,), float64, in the memory of the host.
     """
     rows = rows.to(network.device, network.dtype)
-    parts = [
-        [_on_host(average_members(law)) for law in network.laws(some)]
-        for some in rows.split(_ROWS)
-    ]
+    parts = [[_on_host(law) for law in network.averages(some)] for some in rows.split(_ROWS)]
     return [join_pieces(list(laws)) for laws in zip(*parts, strict=True)]
 
 

@@ -10,6 +10,7 @@ from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout
 from qdist.heads.censoring import cells, censored, check_range, grid_points, leaking
+from qdist.heads.pinball import half_crps
 from qdist.heads.units import units_of
 from qdist.quantile import Categorical, PiecewiseLinear
 
@@ -142,6 +143,8 @@ class SplineHead(AbstractHead):
         if self.score == "log":  # the two ends of a target's cell are all that it takes
             return -self._log_cell(uncut, self._cell(target))
         law: PiecewiseLinear | Categorical
+        if self.grid is None and self.lower is self.upper is None and self.levels == "fixed":
+            return half_crps(uncut, target)
         if self.grid is None:
             law = censored(uncut, self.lower, self.upper)
         else:
@@ -212,17 +215,40 @@ class SplineHead(AbstractHead):
         )
         return (weight * zero).sum(-1)
 
+    def average(self, h: Tensor) -> PiecewiseLinear:
+        """Return the law (...) that has the mean quantile function of those given h (..., M, C).
+
+        The values are sums of increments, so the average is taken of these, and summed once.
+
+        Raises:
+            InputError: If levels are free or there is a range, where values are not all there is.
+        """
+        if self.levels == "free" or not self.lower is self.upper is None:
+            raise InputError(
+                "Expected fixed levels and no range; got a head with one of them. Average the "
+                "quantile functions of its laws."
+            )
+        middle, size, _ = self._parts(h)
+        return self._from_parts(middle.mean(-2), size.mean(-2), self.at.to(h.dtype))
+
     def _uncut(self, h: Tensor) -> PiecewiseLinear:
+        middle, size, free = self._parts(h)
+        levels = self.at.to(free.dtype) if self.levels == "fixed" else self._free(free)
+        return self._from_parts(middle, size, levels)
+
+    def _parts(self, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the median, the increments and scales of tails, and what levels are made of."""
         raw = readout(self.layer, h)
-        middle, steps, tails, free = raw.split(self._shapes, -1)
-        size = functional.softplus(torch.cat([steps, tails], -1) + self.offset.to(raw.dtype))
-        size = size + _LEAST
+        middle, sizes, free = raw.split([1, self.knots + 1, self._shapes[-1]], -1)
+        size = functional.softplus(sizes + self.offset.to(raw.dtype)) + _LEAST
+        return middle, size, free
+
+    def _from_parts(self, middle: Tensor, size: Tensor, levels: Tensor) -> PiecewiseLinear:
         values = functional.pad(size[..., :-2].cumsum(-1), (1, 0))
         values = values - values[..., self.knots // 2, None]
         # Rounding is monotone: adding one number to all keeps their order, in any precision.
         values = self.loc + self.scale * (values + middle)
         left, right = (self.scale * size[..., -2:]).unbind(-1)
-        levels = self.at.to(raw.dtype) if self.levels == "fixed" else self._free(free)
         return PiecewiseLinear(
             levels,
             values,

@@ -13,6 +13,7 @@ from qdist.heads import AbstractHead, BinnedHead, SplineHead
 from qdist.laws.base import AbstractLaw
 from qdist.laws.questions import Questions
 from qdist.quantile import Categorical, PiecewiseLinear
+from qdist.regression.average import average_members
 from qdist.regression.embedding import FeatureEmbedding
 from qdist.regression.members import Members
 
@@ -125,6 +126,26 @@ class RegressionLaw(AbstractLaw):
         h = self._contexts(y)
         found = [head(self._with_guess(h, y, t)) for t, head in enumerate(self._heads())]
         return [_steps(law) if isinstance(law, Categorical) else law for law in found]
+
+    def averages(self, y: Tensor) -> list[PiecewiseLinear]:
+        """The law of each target, of batch shape (B,): the average over the members.
+
+        Args:
+            y: Rows, shape (B, F + C + T), whose targets are not looked at.
+
+        Raises:
+            InputError: If the shape is wrong.
+        """
+        rows_of("y", y, width=self.numbers + self.codes + self.dim)
+        h = self._contexts(y)
+        found = []
+        for t, head in enumerate(self._heads()):
+            context = self._with_guess(h, y, t)
+            if isinstance(head, SplineHead):
+                found.append(head.average(context))
+            else:
+                found.append(average_members(_steps(head(context))))
+        return found
 
     def knots(self, t: int) -> Tensor | None:
         """The levels (K,) of the knots of target t; None where it takes few values.

@@ -244,8 +244,8 @@ class PiecewiseLinear(QuantileFunction):
             + read(pad(above, (0, 1)), upper, batch)
         )
         left, right = self.tails
-        score = score + _tail_crps(self.values[..., 0] - y, self.levels[..., 0], left)
-        return score + _tail_crps(y - self.values[..., -1], 1 - self.levels[..., -1], right)
+        score = score + tail_crps(self.values[..., 0] - y, self.levels[..., 0], left)
+        return score + tail_crps(y - self.values[..., -1], 1 - self.levels[..., -1], right)
 
     def _pieces(self) -> tuple[Tensor, Tensor, Tensor]:
         """Mass, mean and variance within each segment and each tail, shape (*batch, pieces)."""
@@ -283,7 +283,7 @@ def _integral_of_square(width: Tensor, start: Tensor, end: Tensor) -> Tensor:
     return width * (start * start + start * end + end * end) / 3
 
 
-def _tail_crps(distance: Tensor, mass: Tensor, scale: Tensor | None) -> Tensor:
+def tail_crps(distance: Tensor, mass: Tensor, scale: Tensor | None) -> Tensor:
     r"""What the side beyond an extreme knot adds to the score.
 
     Args:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from qdist.dropout import dropped
+
 __all__ = ["Members"]
 
 
@@ -30,19 +32,16 @@ class _SharedLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(members, outputs).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Members first: (B, inputs) or (M, B, inputs) -> (M, B, outputs)."""
+        bias, scale_out = self.bias[:, None], self.scale_out[:, None]
         if self.scale_in is None:
-            return functional.linear(x, self.weight).unsqueeze(-2) * self.scale_out + self.bias
-        return functional.linear(x * self.scale_in, self.weight) * self.scale_out + self.bias
-
-    def ask(self, x: Tensor) -> Tensor:
-        """The same without gradients, members first: (B, inputs) or (M, B, inputs)."""
-        if self.scale_in is None:
-            shared = functional.linear(x, self.weight)
-            return torch.addcmul(self.bias[:, None], shared, self.scale_out[:, None])
+            return torch.addcmul(bias, functional.linear(x, self.weight), scale_out)
+        if x.shape[1] < 2 * self.weight.shape[0]:
+            shared = functional.linear(x * self.scale_in[:, None], self.weight)
+            return torch.addcmul(bias, shared, scale_out)
         # With the scalings in the matrices a layer is one product, not a product and three
-        # passes over numbers that come from memory.
-        weight = self.scale_in[:, :, None] * self.weight.T * self.scale_out[:, None, :]
-        return torch.baddbmm(self.bias[:, None], x, weight)
+        # passes over numbers that come from memory. Few rows are smaller than the matrices.
+        return torch.baddbmm(bias, x, self.scale_in[:, :, None] * self.weight.T * scale_out)
 
 
 @final
@@ -54,7 +53,7 @@ class Members(nn.Module):
         width: Width of the layers, and length of a context.
         layers: Number of layers, at least 1.
         members: Number M of members.
-        dropout: Share of units dropped in training.
+        dropout: Share of units dropped in training, rounded to a multiple of 1 / 256.
 
     Shape:
         (B, inputs) -> (B, M, width).
@@ -78,11 +77,8 @@ class Members(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the members' contexts of embedded rows."""
-        if not (self.training or torch.is_grad_enabled()):
-            for layer in self.layers:
-                assert isinstance(layer, _SharedLinear)
-                x = layer.ask(x).relu_()
-            return (x * self.scale[:, None]).transpose(0, 1)
         for layer in self.layers:
-            x = functional.dropout(functional.relu(layer(x)), self.dropout, self.training)
-        return x * self.scale
+            x = layer(x).relu_()
+            if self.training:
+                x = dropped(x, self.dropout)
+        return (x * self.scale[:, None]).transpose(0, 1)

@@ -13,7 +13,9 @@ https://jmlr.org/papers/v7/meinshausen06a.html, with the trees of "Extremely ran
 (Geurts, Ernst, Wehenkel, 2006), https://doi.org/10.1007/s10994-006-6226-1
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Self, final
 
 import numpy as np
@@ -21,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
+from torch.nn import functional
 
 from qdist.errors import FileFormatError
 from qdist.quantile import PiecewiseLinear
@@ -33,7 +36,7 @@ Whole = NDArray[np.int64]
 _GRID: Final = 256  # values, at most, of a target that has many
 _MOST_ROWS: Final = 100_000  # that the forest is grown of; drawn where there are more
 _LEAVES: Final = 10_000  # of a tree, about, at most
-_ROWS: Final = 512  # that fall through the trees at once: they and their nodes fit in the cache
+_ROWS: Final = 512  # whose masses are looked at at once: they fit in the cache
 
 
 @final
@@ -170,17 +173,7 @@ class ForestMemory:
 
     def masses(self, x: Floats) -> Floats:
         """The mass of each grid value, shape (N, G), given features (N, Q)."""
-        trees = len(self._arrays["root"])
-        found = []
-        for start in range(0, len(x), _ROWS):
-            leaf = self._leaf(_scaled(x[start : start + _ROWS], self._arrays))
-            rows = np.arange(len(leaf) + 1) * trees
-            falls = csr_array(
-                (np.ones(leaf.size, np.float32), leaf.ravel(), rows),
-                shape=(len(leaf), self._leaves.shape[0]),
-            )
-            found.append((falls @ self._leaves).toarray())
-        return np.concatenate(found) if found else np.zeros((0, len(self.grid)))
+        return np.concatenate(list(self._masses(x)))
 
     def law(self, x: Floats, *, levels: Tensor | None) -> PiecewiseLinear:
         """The law given features.
@@ -194,43 +187,51 @@ class ForestMemory:
         Returns:
             A law of batch shape (N,), float64.
         """
-        mass = torch.from_numpy(self.masses(x)).double()
         values = torch.from_numpy(self.grid)
-        upto = mass.cumsum(-1)
-        upto = (upto / upto[..., -1:]).clamp(max=1.0)
         if levels is None:
-            start = torch.nn.functional.pad(upto, (1, 0))
-            steps = start.repeat_interleave(2, -1)[..., 1:-1]
+            steps = torch.cat([_steps(torch.from_numpy(mass)) for mass in self._masses(x)])
             return PiecewiseLinear(steps, values.repeat_interleave(2), validate_args=False)
         at = levels.double()
-        # A share of a float32 rounding must not make a jump be missed.
-        index = torch.searchsorted(upto, (at - 1e-6).expand(len(upto), -1).contiguous())
-        knots = values[index.clamp(max=len(values) - 1)]
-        tails = [
-            ((side * (knots[:, k, None] - values)).clamp(min=0) * mass).sum(-1) / beyond
-            for side, k, beyond in ((1, 0, at[0]), (-1, -1, 1 - at[-1]))
-        ]
-        least = 1e-6 * (values[-1] - values[0]) + 1e-9  # a tail has a scale above 0
-        left, right = (tail.clamp(min=least) for tail in tails)
+        found = [_quantiles(torch.from_numpy(mass), values, at) for mass in self._masses(x)]
+        knots, left, right = (torch.cat(parts) for parts in zip(*found, strict=True))
         return PiecewiseLinear(at, knots, tails=(left, right), validate_args=False)
+
+    def _masses(self, x: Floats) -> Iterator[Floats]:
+        """The same as `masses`, for so many rows at a time that they fit in the cache."""
+        leaf = self._leaf(_scaled(x, self._arrays))
+        trees = leaf.shape[1]
+        for start in range(0, max(1, len(x)), _ROWS):
+            some = leaf[start : start + _ROWS]
+            rows = np.arange(len(some) + 1) * trees
+            falls = csr_array(
+                (np.ones(some.size, np.float32), some.ravel(), rows),
+                shape=(len(some), self._leaves.shape[0]),
+            )
+            yield (falls @ self._leaves).toarray().astype(np.float64)
 
     def _leaf(self, x: NDArray[np.float32]) -> Whole:
         """Numbers of the leaves (N, T) into which rows (N, Q) fall."""
         n, q = x.shape
-        flat, root = np.ascontiguousarray(x).ravel(), self._arrays["root"]
-        node = np.tile(root, n)
-        place, at = np.repeat(np.arange(n) * q, len(root)), node
-        active = np.arange(len(node))
-        threshold, step = self._arrays["threshold"], 0
-        while len(active):
-            yes = flat.take(place + self._feature.take(at)) > threshold.take(at)
-            at = np.where(yes, self._right.take(at), at + 1)  # a leaf stays where it is
-            step += 1
-            if step % 4 == 0:  # those that have ended are put aside, not at each step
-                node[active] = at
-                going = np.flatnonzero(self._number.take(at) < 0)
-                active, at, place = active.take(going), at.take(going), place.take(going)
-        return self._number.take(node).reshape(n, -1)
+        flat = np.ascontiguousarray(x).ravel()
+        root = self._arrays["root"]
+        found = np.empty((n, len(root)), np.intp)
+        # Tree by tree, as one of them fits in the cache.
+        for t, (first, last) in enumerate(pairwise([*root, len(self._number)])):
+            threshold = self._arrays["threshold"][first:last]
+            feature, number = self._feature[first:last], self._number[first:last]
+            right = self._right[first:last] - first
+            node, place, active = np.zeros(n, np.intp), np.arange(n) * q, np.arange(n)
+            at, step = node, 0
+            while len(active):
+                yes = flat.take(place + feature.take(at)) > threshold.take(at)
+                at = np.where(yes, right.take(at), at + 1)  # a leaf stays where it is
+                step += 1
+                if step % 4 == 0:  # those that have ended are put aside, not at each step
+                    node[active] = at
+                    going = np.flatnonzero(number.take(at) < 0)
+                    active, at, place = active.take(going), at.take(going), place.take(going)
+            found[:, t] = number.take(node)
+        return found
 
     def tensors(self) -> dict[str, Tensor]:
         """All there is, as tensors by name."""
@@ -267,6 +268,31 @@ def _short(threshold: Floats) -> NDArray[np.float32]:
     """The same questions to float32 numbers: the largest float32 that is not above."""
     short = threshold.astype(np.float32)
     return np.where(short > threshold, np.nextafter(short, np.float32(-np.inf)), short)
+
+
+def _upto(mass: Tensor) -> Tensor:
+    """Cumulative shares (N, G) of masses."""
+    upto = mass.cumsum(-1)
+    return upto.div_(upto[:, -1:].clone()).clamp_(max=1.0)
+
+
+def _steps(mass: Tensor) -> Tensor:
+    """The levels of a law on values, each of them twice: (N, G) -> (N, 2 G)."""
+    return functional.pad(_upto(mass), (1, 0)).repeat_interleave(2, -1)[..., 1:-1]
+
+
+def _quantiles(mass: Tensor, values: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Quantiles (N, K) at levels (K,), and the mean reach beyond the first and the last: (N,)."""
+    upto = _upto(mass)
+    # A share of a float32 rounding must not make a jump be missed.
+    index = torch.searchsorted(upto, (at - 1e-6).expand(len(upto), -1).contiguous())
+    knots = values[index.clamp_(max=len(values) - 1)]
+    # The first knot is at a low level, so that few values lie beyond it; likewise the last.
+    low, high = (int(index[:, 0].max()), int(index[:, -1].min())) if len(index) else (0, 0)
+    below = (knots[:, :1] - values[:low]).clamp_(min=0).mul_(mass[:, :low]).sum(-1) / at[0]
+    above = (values[high:] - knots[:, -1:]).clamp_(min=0).mul_(mass[:, high:]).sum(-1)
+    least = 1e-6 * (values[-1] - values[0]) + 1e-9  # a tail has a scale above 0
+    return knots, below.clamp_(min=least), (above / (1 - at[-1])).clamp_(min=least)
 
 
 def _scaled(x: Floats, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:

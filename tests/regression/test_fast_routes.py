@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 import torch
 
+from qdist.laws import RegressionLaw
 from qdist.quantile import PiecewiseLinear
-from qdist.regression import Members, SymmetricTrees, average, average_members, stretched
+from qdist.regression import (
+    ForestMemory,
+    Members,
+    SymmetricTrees,
+    average,
+    average_members,
+    stretched,
+)
 from qdist.regression.trees import TreeRecipe
+from qdist.rng import isolated_rng
 
 DIGITS = {torch.float64: 1e-9, torch.float32: 1e-5}
 
@@ -21,6 +30,72 @@ def test_members_without_gradients(dtype):
         short = network(x)
     assert short.shape == plain.shape
     torch.testing.assert_close(short, plain.detach(), rtol=DIGITS[dtype], atol=DIGITS[dtype])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_many_rows_at_once_are_few_rows_often(training):
+    """Scalings go into the matrices where rows are many, and onto the rows where they are few."""
+    network = Members(7, width=16, layers=3, members=4, dropout=0.0).double().train(training)
+    x = torch.randn(50, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    weights = list(network.parameters())
+    found = {}
+    for size in (50, 10):  # of 32 rows on they are many
+        out = torch.cat([network(some) for some in x.split(size)])
+        found[size] = [out, *torch.autograd.grad(out.square().sum(), weights)]
+    for one, other in zip(found[50], found[10], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("guesses", [0, 2])
+def test_the_averages_of_a_network_are_those_of_its_laws(guesses):
+    with isolated_rng(0):
+        network = RegressionLaw(
+            [[0.0, 1.0]] * (1 + guesses), [3], [None, (0.0, 1.0)], guesses=guesses, width=8
+        )
+    network = network.double().eval()
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.rand(20, 4 + guesses, dtype=torch.float64, generator=generator)
+    rows[:, 1 + guesses] = 1  # a code
+    for law, members in zip(network.averages(rows), network.laws(rows), strict=True):
+        expected = average_members(members)
+        assert law.batch_shape == (20,)
+        for name in ("levels", "values"):
+            torch.testing.assert_close(getattr(law, name), getattr(expected, name))
+        for one, other in zip(law.tails, expected.tails, strict=True):
+            assert one is other is None or torch.allclose(one, other)
+
+
+def test_a_forest_answers_many_rows_as_it_answers_each():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 3))
+    memory = ForestMemory.fit(
+        x, x[:, 0] + rng.normal(size=300), weight=np.ones(300), seed=0, grid=None
+    )
+    fresh, levels = rng.normal(size=(1100, 3)), torch.tensor([0.02, 0.5, 0.97])
+    for at in (None, levels):
+        whole = memory.law(fresh, levels=at)
+        some = [0, 511, 512, 1023, 1024, 1099]  # on either side of where a batch ends
+        each = [memory.law(fresh[k : k + 1], levels=at) for k in some]
+        knots = "levels" if at is None else "values"
+        assert torch.equal(
+            getattr(whole, knots)[some], torch.cat([getattr(law, knots) for law in each])
+        )
+        torch.testing.assert_close(whole.mean[some], torch.cat([law.mean for law in each]))
+        assert memory.law(fresh[:0], levels=at).batch_shape == (0,)
+
+
+def test_the_tails_of_a_forest_by_the_plain_sum():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(400, 2)), rng.standard_t(2, size=400)
+    memory = ForestMemory.fit(x, y, weight=np.ones(400), seed=0, grid=None)
+    levels = torch.tensor([0.2, 0.9], dtype=torch.float64)
+    law, mass = memory.law(x, levels=levels), torch.from_numpy(memory.masses(x)).double()
+    reach = torch.from_numpy(memory.grid) - law.values[..., None]  # (N, K, G)
+    left = (-reach[:, 0]).clamp(min=0).mul(mass).sum(-1) / 0.2
+    right = reach[:, 1].clamp(min=0).mul(mass).sum(-1) / 0.1
+    least = 1e-6 * (memory.grid[-1] - memory.grid[0]) + 1e-9
+    torch.testing.assert_close(law.tails[0], left.clamp(min=least))
+    torch.testing.assert_close(law.tails[1], right.clamp(min=least))
 
 
 def test_trees_by_codes():

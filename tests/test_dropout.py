@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qdist_mlp.dropout import dropped
+from qdist.dropout import dropped
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 0.9])
