@@ -30,6 +30,7 @@ from qdist.regression import (
     SymmetricTrees,
     TargetCodec,
     average,
+    sharpened,
     stretched,
 )
 from qdist.regression.memory import MemoryRecipe
@@ -92,7 +93,7 @@ class Parts:
         settings: For each network what it was built of, besides the codecs.
         shares: For each target the shares in the average: of the networks, in their order, and
             of the forest.
-        spreads: For each target the factor by which its laws are stretched.
+        spreads: For each target the factor by which its laws are made wider.
         memories: For each target its forest, or None where it has no share.
     """
 
@@ -150,8 +151,8 @@ class Parts:
         pairs = zip([*laws, remembered], self.shares[t], strict=True)
         some = [(law, share) for law, share in pairs if law is not None and share]
         law = average([law for law, _ in some], [share for _, share in some])
-        # A target of few values has no width to stretch.
-        return law if self.targets[t].atoms is not None else stretched(law, self.spreads[t])
+        change = stretched if self.targets[t].atoms is None else sharpened
+        return change(law, self.spreads[t])
 
     def knots(self, t: int) -> Tensor | None:
         """The levels that the knots of a target's laws have in common; None for few values."""

@@ -35,18 +35,18 @@ def ask_network(network: RegressionLaw, rows: Tensor) -> list[PiecewiseLinear]:
 def weigh(
     laws: Sequence[PiecewiseLinear], y: Tensor, weight: Tensor, *, few: bool
 ) -> tuple[list[float], float]:
-    """Shares of laws in their average, and the factor by which it is stretched.
+    """Shares of laws in their average, and the factor by which it is made wider.
 
     Args:
         laws: Laws of held-out targets, batch shape (N,).
         y: The targets, shape (N,).
         weight: What they count, shape (N,).
-        few: Whether the target takes few values, and so has no width to stretch.
+        few: Whether the target takes few values, each of which a law has twice.
     """
     some = torch.linspace(0, len(y) - 1, min(len(y), _MOST_ROWS)).long()
     laws, y, weight = [_rows(law, some) for law in laws], y[some], weight[some]
     shares = best_shares(laws, y, weight)
-    return shares, 1.0 if few else spread_of(average(laws, shares), y, weight)
+    return shares, spread_of(average(laws, shares), y, weight, few=few)
 
 
 def _on_host(law: PiecewiseLinear) -> PiecewiseLinear:

@@ -7,7 +7,7 @@ from qdist.regression.features import FeatureCodec
 from qdist.regression.members import Members
 from qdist.regression.memory import ForestMemory
 from qdist.regression.shares import best_shares
-from qdist.regression.spread import spread_of, stretched
+from qdist.regression.spread import sharpened, spread_of, stretched
 from qdist.regression.targets import TargetCodec
 from qdist.regression.trees import SymmetricTrees
 
@@ -22,6 +22,7 @@ __all__ = [
     "average_members",
     "best_shares",
     "cross_fit",
+    "sharpened",
     "spread_of",
     "stretched",
 ]

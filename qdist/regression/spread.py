@@ -1,33 +1,44 @@
-r"""Laws stretched about their medians, by the factor that serves held-out rows best.
+r"""Laws made wider or narrower, all by one factor, as held-out rows want it.
 
 Networks that fit their training rows well are too sure of themselves, and an average with a part
-that knows less is wider than it should be. One factor for all laws, between a half and three, is
-chosen by the CRPS of the held-out rows.
+that knows less is wider than it should be. A law with a density is stretched about its median. A
+law on few values cannot be: there the masses are raised to the power $1 / s^2$ and scaled, which
+makes those of a normal law s times as wide.
 """
 
 from typing import Final
 
-import torch
+import numpy as np
 from torch import Tensor
+from torch.nn import functional
 
 from qdist.quantile import PiecewiseLinear
 
-__all__ = ["spread_of", "stretched"]
+__all__ = ["sharpened", "spread_of", "stretched"]
 
 _LEAST_ROWS: Final = 50  # with fewer, the factor would be noise
-_FACTORS: Final = torch.linspace(-0.7, 1.1, 37, dtype=torch.float64).exp()
+_STEP: Final = 0.05  # from one factor to the next, of its logarithm
+_NARROWEST, _WIDEST = -14, 22  # steps: a half and three
+_CRPS: Final = 1.005  # what a better coverage may cost, as a share of the least CRPS
+_COVERAGE: Final = 0.9
 
 
-def spread_of(law: PiecewiseLinear, y: Tensor, weight: Tensor) -> float:
-    """The factor by which laws are to be stretched.
+def spread_of(law: PiecewiseLinear, y: Tensor, weight: Tensor, *, few: bool = False) -> float:
+    """The factor by which laws are to be made wider.
+
+    Laws on few values get the factor of least CRPS, between a half and three. Others are only ever
+    widened, as early stopping has looked at the held-out rows and makes laws look right that are
+    too narrow: of the factors whose CRPS is within half a per cent of the least, the one whose
+    90 % intervals hold nearest to 90 % of the rows.
 
     Args:
         law: Laws of held-out targets, batch shape (N,).
         y: The targets, shape (N,).
         weight: What each of them counts, shape (N,).
+        few: Whether the laws are on few values, each of them twice.
 
     Returns:
-        The factor, between 0.5 and 3; 1 where the rows are fewer than 50, or alike.
+        The factor; 1 where the rows are fewer than 50, or alike.
 
     Example:
         Laws that are half as wide as the truth.
@@ -38,9 +49,21 @@ def spread_of(law: PiecewiseLinear, y: Tensor, weight: Tensor) -> float:
     """
     if len(y) < _LEAST_ROWS or bool((y == y[0]).all()):
         return 1.0
-    factors = _FACTORS.tolist()
-    scores = [float((stretched(law, s).crps(y) * weight).mean()) for s in factors]
-    return float(factors[min(range(len(scores)), key=scores.__getitem__)])
+    change = sharpened if few else stretched
+    steps = range(_NARROWEST if few else 0, _WIDEST + 1)
+    factors = [float(np.exp(_STEP * k)) for k in steps]
+    mass = weight.double() / weight.double().sum()
+    scores = [float((change(law, s).crps(y) * mass).sum()) for s in factors]
+    best = min(scores)
+    if few:
+        return factors[scores.index(best)]
+    gaps = {
+        factor: abs(float((_inside(stretched(law, factor), y) * mass).sum()) - _COVERAGE)
+        for factor, score in zip(factors, scores, strict=True)
+        if score <= _CRPS * best
+    }
+    # Of several that cover alike the one that changes least.
+    return min(gaps, key=lambda factor: (round(gaps[factor], 9), factor))
 
 
 def stretched(law: PiecewiseLinear, factor: float) -> PiecewiseLinear:
@@ -55,3 +78,27 @@ def stretched(law: PiecewiseLinear, factor: float) -> PiecewiseLinear:
         tails=(left, right),
         validate_args=False,
     )
+
+
+def sharpened(law: PiecewiseLinear, factor: float) -> PiecewiseLinear:
+    """A law on values (G,), each of them twice, whose masses are raised to 1 / factor^2.
+
+    Example:
+        >>> levels = torch.tensor([0.0, 0.8, 0.8, 1.0])
+        >>> law = PiecewiseLinear(levels, torch.tensor([0.0, 0.0, 1.0, 1.0]))
+        >>> sharpened(law, 0.5**0.5).levels.round(decimals=2)  # 0.64 to 0.04
+        tensor([0.0000, 0.9400, 0.9400, 1.0000])
+    """
+    if factor == 1.0:
+        return law
+    mass = (law.levels[..., 1::2] - law.levels[..., ::2]).clamp(min=0)
+    upto = mass.pow(factor**-2).cumsum(-1)
+    upto = functional.pad((upto / upto[..., -1:]).clamp(max=1.0), (1, 0))
+    steps = upto.repeat_interleave(2, -1)[..., 1:-1]
+    return PiecewiseLinear(steps, law.values, validate_args=False)
+
+
+def _inside(law: PiecewiseLinear, y: Tensor) -> Tensor:
+    """Whether y lies in the central interval, 1 or 0."""
+    ends = law.quantiles([0.5 - _COVERAGE / 2, 0.5 + _COVERAGE / 2])
+    return ((y >= ends[..., 0]) & (y <= ends[..., 1])).double()

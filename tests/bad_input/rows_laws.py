@@ -218,7 +218,10 @@ PICTURES = {
 }
 
 REGRESSIONS = {
-    f"laws of targets of {what}": refused(lambda world, y=y: TARGETS.laws(y), words)
+    f"{name} of targets of {what}": refused(
+        lambda world, name=name, y=y: getattr(TARGETS, name)(y), words
+    )
+    for name in ("laws", "averages")
     for what, (y, words) in {
         "features alone": (torch.zeros(2, 1), r"Expected y of shape \(rows, 2\); got \(2, 1\)"),
         "an array": (torch.zeros(2, 2).numpy(), "Expected y to be a tensor"),
