@@ -159,9 +159,17 @@ class ImageCodec:
             The codec.
 
         Raises:
-            InputError: If these are no images, there are none, or the labels are not one for each.
+            InputError: If these are no images, there are none, or the labels are not one for each;
+                or if they look like one picture, (H, W, C), and not like grey images.
         """
         stack = as_images(images)
+        # As many labels as rows say that the rows are images after all.
+        if _like_one_picture(stack) and np.shape(labels) != (len(stack),):
+            raise InputError(
+                f"Expected images of shape (N, H, W) or (N, H, W, C); got {stack.shape}, which "
+                "looks like one picture, (H, W, C). Give a picture as images[None]; give grey "
+                "images as narrow as this as images[..., None]."
+            )
         if not len(stack):
             raise InputError("Expected at least one image; got none. Give some.")
         first, step, levels = _grid(stack)
@@ -310,11 +318,23 @@ class ImageCodec:
 
     def _remedy(self, stack: Bytes) -> str:
         wanted = self.schema.shape
+        if stack.shape == wanted:
+            return " Give a single image as images[None]."
+        if _like_one_picture(stack):
+            kind = " in grey" if len(wanted) == 2 else ""
+            return f" Give a single image{kind}, of that size, as images[None]."
         if len(wanted) == 3 and stack.ndim == 3:
             return " Give them an axis of channels: images[..., None] for one channel."
         if len(wanted) == 2 and stack.ndim == 4:
             return " The model is of grey images: convert colour to grey, or drop the last axis."
         return " Crop or resize them first."
+
+
+def _like_one_picture(stack: Bytes) -> bool:
+    """Whether (H, W, C) is more likely than (N, H, W): few channels last, and more of all else."""
+    return (
+        stack.ndim == 3 and stack.shape[2] in (1, 3, 4) and min(stack.shape[:2]) > stack.shape[2]
+    )
 
 
 def _grid(stack: Bytes) -> tuple[int, int, int]:

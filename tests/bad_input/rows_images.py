@@ -3,12 +3,15 @@
 import numpy as np
 
 import qdist
+from qdist.codecs.image import ImageCodec
 from qdist.errors import FileAccessError, InputError, UnknownNameError
 
 TINY = {"features": 4, "layers": 1, "first": 3, "context": 8}
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (10, 3, 4), dtype=np.uint8)
 MASK = np.zeros((3, 4), bool)
+PICTURE = RNG.integers(0, 256, (6, 5, 3), dtype=np.uint8)  # one, in colour
+COLOUR = ImageCodec.fit(PICTURE[None])
 
 
 def fit(images=GREY, labels=None, more=None, **params):
@@ -18,6 +21,32 @@ def fit(images=GREY, labels=None, more=None, **params):
 
 MISTAKES = {
     "one image without its axis": (fit(GREY[0]), InputError, "Give a single image as images"),
+    "one picture without its axis": (
+        fit(PICTURE),
+        InputError,
+        r"got \(6, 5, 3\), which looks like one picture, .* narrow as this as",
+    ),
+    "one grey picture with channels": (
+        fit(PICTURE[..., :1]),
+        InputError,
+        "looks like one picture",
+    ),
+    "one picture and its label": (fit(PICTURE, [1]), InputError, "looks like one picture"),
+    "one picture for a colour model": (
+        lambda w: COLOUR.encode(PICTURE),
+        InputError,
+        r"of shape \(N, 6, 5, 3\), as fitted; .* Give a single image as images\[None\]",
+    ),
+    "one larger picture for a colour model": (
+        lambda w: COLOUR.encode(PICTURE.repeat(2, 0)),
+        InputError,
+        r"Give a single image, of that size, as images\[None\]",
+    ),
+    "one colour picture for a grey model": (
+        lambda w: w.images.inpaint(PICTURE, MASK),
+        InputError,
+        r"Give a single image in grey, of that size, as images\[None\]",
+    ),
     "floats": (fit(GREY / 255), InputError, "Expected images of dtype uint8"),
     "no images": (fit(GREY[:0]), InputError, "Expected at least one image; got none"),
     "a folder that is not there": (fit("nowhere.npz"), FileAccessError, "Expected a file to read"),
