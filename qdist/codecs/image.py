@@ -254,10 +254,22 @@ class ImageCodec:
         rows_of("codes", codes, width=schema.dim)
         if bool(codes.isnan().any()):
             raise InputError("Expected codes that are numbers; got NaN. Fill hidden pixels first.")
-        # A head without bounds can draw beyond the grid, where bytes would begin again at black.
-        place = codes.detach().cpu().round().clamp(0, schema.levels - 1)
+        place = self.nearest(codes.detach().cpu())
         grey = place.numpy().astype(np.int64) * schema.step + schema.first
         return grey.astype(np.uint8).reshape(len(codes), *schema.shape)
+
+    def nearest(self, codes: Tensor) -> Tensor:
+        """The codes that `decode` takes numbers for: whole, and on the grid.
+
+        A head without bounds can draw beyond the grid, where bytes would begin again at black.
+
+        Args:
+            codes: Numbers, of any shape.
+
+        Returns:
+            Whole numbers 0 ... levels - 1, of the same shape and dtype; NaN stays NaN.
+        """
+        return codes.round().clamp(0, self.schema.levels - 1)
 
     def encode_labels(self, labels: Any, n: int | None = None, *, what: str = "given") -> Tensor:
         """Labels as codes.

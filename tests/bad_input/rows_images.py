@@ -5,6 +5,7 @@ import numpy as np
 import qdist
 from qdist.codecs.image import ImageCodec
 from qdist.errors import FileAccessError, InputError, UnknownNameError
+from qdist.joint import Autoregressive
 
 TINY = {"features": 4, "layers": 1, "first": 3, "context": 8}
 RNG = np.random.default_rng(0)
@@ -99,6 +100,11 @@ MISTAKES = {
     "a rate of nought": (fit(learning_rate=0.0), InputError, "Expected learning_rate .* > 0"),
     "all held out": (fit(validation_fraction=1.0), InputError, "validation_fraction .* < 1"),
     "a device that is not there": (fit(device="gpu"), InputError, "Expected a device that torch"),
+    "drawn values settled by a number": (
+        lambda w: Autoregressive(w.images.module_.backbone, w.images.module_.heads, settle=3),
+        InputError,
+        "Expected settle to be functions; got 3",
+    ),
     "a negative number of images": (
         lambda w: w.images.sample(-1),
         InputError,
