@@ -130,6 +130,12 @@ def sample(
     "-n", "draws", type=click.IntRange(min=1), default=1, show_default=True, help="Each."
 )
 @click.option("-o", "--output", required=True, help="Where to write; the ending decides.")
+@click.option(
+    "--given",
+    multiple=True,
+    metavar="LABEL",
+    help="The label of all images; without it those that come with IMAGES count.",
+)
 @seed_option
 @quiet
 @debug
@@ -140,6 +146,7 @@ def inpaint(
     mask: str | None,
     draws: int,
     output: str,
+    given: tuple[str, ...],
     seed: int | None,
     **flags: bool,
 ) -> None:
@@ -160,11 +167,13 @@ def inpaint(
     if not isinstance(loaded, qdist.ImageModel):
         raise InputError(f"Expected a model of images in {model}; got one of a table.")
     _check_output(output, loaded.schema_.channels)
+    label: Any = parse_label(given, loaded.schema_)
     found, labels = read_images(images)
     hidden = half(found.shape[1:3], str(hide)) if mask is None else read_mask(mask)
-    given = labels if len(loaded.classes_) else None
+    if label is None and len(loaded.classes_):
+        label = labels
     with showing(visible=False if flags["quiet"] else None):
-        drawn = loaded.inpaint(found, hidden, n_draws=draws, given=given, random_state=seed)
+        drawn = loaded.inpaint(found, hidden, n_draws=draws, given=label, random_state=seed)
     if output.lower().endswith(".png"):
         write_images(completions(found, drawn, hidden), output, columns=draws + 1)
     else:

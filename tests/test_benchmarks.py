@@ -235,6 +235,8 @@ def test_a_case_of_the_sampler_runs():
     assert result["ratio"] == pytest.approx(result["sample_ms"] / result["forward_ms"])
     assert result["speed_up"] == pytest.approx(48 / result["ratio"])
     assert result["forward_ms"] <= result["other_layout_ms"]
+    assert result["ratio_with_head"] == pytest.approx(result["sample_ms"] / result["with_head_ms"])
+    assert 0 < result["with_head_ms"] <= result["other_with_head_ms"]
 
 
 def test_the_page_of_the_sampler_is_that_of_the_results():

@@ -86,6 +86,27 @@ def test_hidden_halves_are_completed(folder, tmp_path, how):
         assert grid.size == (3 * 5 + 1, 20 * 4 + 1)
 
 
+def test_a_label_is_given_to_completions(folder, tmp_path, monkeypatch):
+    """It goes before the labels of the file, which go before none."""
+    write_images(IMAGES, tmp_path / "plain.npz")
+    asked = []
+    inpaint = qdist.ImageModel.inpaint
+
+    def listening(model, *args, given, **options):
+        asked.append(given)
+        return inpaint(model, *args, given=given, **options)
+
+    monkeypatch.setattr(qdist.ImageModel, "inpaint", listening)
+    for images, label in ((folder / "i.npz", ["--given", "1"]), (folder / "i.npz", []),
+                          (tmp_path / "plain.npz", ["--given", "0"]),
+                          (tmp_path / "plain.npz", [])):  # fmt: skip
+        words = ["inpaint", str(folder / "m.qdist"), str(images), "--hide", "lower", *label]
+        assert main([*words, "-o", str(tmp_path / "c.npz"), "--quiet"]) == 0
+    assert asked[0] == 1
+    assert asked[1].tolist() == [0, 1] * 10
+    assert asked[2:] == [0, None]
+
+
 def test_info_for_machines(folder, capsys):
     assert main(["info", str(folder / "m.qdist"), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
@@ -119,6 +140,11 @@ MISTAKES = {
         ["inpaint", "{m}", "{i}", "-o", "{t}/a.npz"],
         2,
         "expected one of --hide and --mask",
+    ),
+    "completions of a label that was not fitted": (
+        ["inpaint", "{m}", "{i}", "--hide", "lower", "-o", "{t}/a.npz", "--given", "7"],
+        1,
+        "Expected a label that was fitted: 0, 1; got '7'",
     ),
     "a mask that is not there": (
         ["inpaint", "{m}", "{i}", "-o", "{t}/a.npz", "--mask", "{t}/no.png"],

@@ -159,9 +159,17 @@ class ImageCodec:
             The codec.
 
         Raises:
-            InputError: If these are no images, there are none, or the labels are not one for each.
+            InputError: If these are no images, there are none, or the labels are not one for each;
+                or if they look like one picture, (H, W, C), and not like grey images.
         """
         stack = as_images(images)
+        # As many labels as rows say that the rows are images after all.
+        if _like_one_picture(stack) and np.shape(labels) != (len(stack),):
+            raise InputError(
+                f"Expected images of shape (N, H, W) or (N, H, W, C); got {stack.shape}, which "
+                "looks like one picture, (H, W, C). Give a picture as images[None]; give grey "
+                "images as narrow as this as images[..., None]."
+            )
         if not len(stack):
             raise InputError("Expected at least one image; got none. Give some.")
         first, step, levels = _grid(stack)
@@ -246,10 +254,22 @@ class ImageCodec:
         rows_of("codes", codes, width=schema.dim)
         if bool(codes.isnan().any()):
             raise InputError("Expected codes that are numbers; got NaN. Fill hidden pixels first.")
-        # A head without bounds can draw beyond the grid, where bytes would begin again at black.
-        place = codes.detach().cpu().round().clamp(0, schema.levels - 1)
+        place = self.nearest(codes.detach().cpu())
         grey = place.numpy().astype(np.int64) * schema.step + schema.first
         return grey.astype(np.uint8).reshape(len(codes), *schema.shape)
+
+    def nearest(self, codes: Tensor) -> Tensor:
+        """The codes that `decode` takes numbers for: whole, and on the grid.
+
+        A head without bounds can draw beyond the grid, where bytes would begin again at black.
+
+        Args:
+            codes: Numbers, of any shape.
+
+        Returns:
+            Whole numbers 0 ... levels - 1, of the same shape and dtype; NaN stays NaN.
+        """
+        return codes.round().clamp(0, self.schema.levels - 1)
 
     def encode_labels(self, labels: Any, n: int | None = None, *, what: str = "given") -> Tensor:
         """Labels as codes.
@@ -310,11 +330,23 @@ class ImageCodec:
 
     def _remedy(self, stack: Bytes) -> str:
         wanted = self.schema.shape
+        if stack.shape == wanted:
+            return " Give a single image as images[None]."
+        if _like_one_picture(stack):
+            kind = " in grey" if len(wanted) == 2 else ""
+            return f" Give a single image{kind}, of that size, as images[None]."
         if len(wanted) == 3 and stack.ndim == 3:
             return " Give them an axis of channels: images[..., None] for one channel."
         if len(wanted) == 2 and stack.ndim == 4:
             return " The model is of grey images: convert colour to grey, or drop the last axis."
         return " Crop or resize them first."
+
+
+def _like_one_picture(stack: Bytes) -> bool:
+    """Whether (H, W, C) is more likely than (N, H, W): few channels last, and more of all else."""
+    return (
+        stack.ndim == 3 and stack.shape[2] in (1, 3, 4) and min(stack.shape[:2]) > stack.shape[2]
+    )
 
 
 def _grid(stack: Bytes) -> tuple[int, int, int]:

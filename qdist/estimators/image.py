@@ -120,7 +120,8 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
 
         Args:
             images: Images, shape (N, H, W) or (N, H, W, C), uint8; or a folder or a file that
-                [`read_images`][qdist.data.images.read_images] reads, labels included.
+                [`read_images`][qdist.data.images.read_images] reads, labels included. One picture
+                is `picture[None]`.
             y: Labels, shape (N,), whole numbers or text; without them the law has no classes.
             images_val: Images for early stopping; by default a part of the images is held out.
             y_val: Their labels.

@@ -1,11 +1,12 @@
 r"""The chain of conditional quantile functions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import final
 
 import torch
 from torch import Tensor
 
+from qdist.arguments import functions
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
@@ -34,9 +35,12 @@ class Autoregressive(NetworkJoint):
         heads: One head for each coordinate.
         order: The default order, shape (D,); 0 ... D - 1 if left out.
         conditioning: The coordinates that are conditioning variables x.
+        settle: What becomes of drawn values (R,) before they are known, where the rows that
+            training sees are not all that a head can draw: rounding, say. By default nothing.
 
     Raises:
-        InputError: If the order is no permutation, or heads and backbone differ in D.
+        InputError: If the order is no permutation, heads and backbone differ in D, or `settle`
+            cannot be called.
         UnsupportedError: If the backbone fixes another order.
     """
 
@@ -54,11 +58,14 @@ class Autoregressive(NetworkJoint):
         *,
         order: Tensor | Sequence[int] | None = None,
         conditioning: Sequence[int] = (),
+        settle: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__(backbone, heads, conditioning=conditioning)
         if backbone.sees_levels == "past":
             self.can = frozenset()
             self.cannot = {**self.cannot, "log_prob": PAST, "rosenblatt": PAST}
+        functions("settle", () if settle is None else (settle,))
+        self.settle = settle
         self.order = tuple(range(backbone.dim))
         self.order = tuple(self._order(order))
 
@@ -145,6 +152,8 @@ class Autoregressive(NetworkJoint):
                     value = self._value(i, h, level, read).to(y.dtype)
                 else:
                     value = draw(i, self.heads[i](h), level).to(y.dtype)
+                if self.settle is not None:
+                    value = self.settle(value)
                 stepper.set(i, value, rows=rows)
                 alike.add(value)
                 if rows is None:

@@ -91,8 +91,13 @@ class ImageLaw(AbstractLaw):
         heads = _heads(head, schema, network, head_args)
         # The class has no head of its own; it borrows one, which is never asked.
         places = [0] * self.first + list(range(self.channels)) * (schema.dim // self.channels)
+        # A pixel is drawn given the bytes of those before it, as they were in training: not given
+        # what a head over reals drew for them.
         self.joint = Autoregressive(
-            network, ColumnHeads(heads, places=places), conditioning=domain.conditioning
+            network,
+            ColumnHeads(heads, places=places),
+            conditioning=domain.conditioning,
+            settle=codec.nearest,
         )
 
     @property
@@ -210,7 +215,7 @@ class ImageLaw(AbstractLaw):
             what: The word in front of the progress bar.
 
         Returns:
-            Complete rows of codes, shape (N, D).
+            Complete rows of codes, shape (N, D); what is drawn is whole, and on the grid.
 
         Raises:
             InputError: If a shape or a dtype is wrong.

@@ -3,12 +3,16 @@
 import numpy as np
 
 import qdist
+from qdist.codecs.image import ImageCodec
 from qdist.errors import FileAccessError, InputError, UnknownNameError
+from qdist.joint import Autoregressive
 
 TINY = {"features": 4, "layers": 1, "first": 3, "context": 8}
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (10, 3, 4), dtype=np.uint8)
 MASK = np.zeros((3, 4), bool)
+PICTURE = RNG.integers(0, 256, (6, 5, 3), dtype=np.uint8)  # one, in colour
+COLOUR = ImageCodec.fit(PICTURE[None])
 
 
 def fit(images=GREY, labels=None, more=None, **params):
@@ -18,6 +22,32 @@ def fit(images=GREY, labels=None, more=None, **params):
 
 MISTAKES = {
     "one image without its axis": (fit(GREY[0]), InputError, "Give a single image as images"),
+    "one picture without its axis": (
+        fit(PICTURE),
+        InputError,
+        r"got \(6, 5, 3\), which looks like one picture, .* narrow as this as",
+    ),
+    "one grey picture with channels": (
+        fit(PICTURE[..., :1]),
+        InputError,
+        "looks like one picture",
+    ),
+    "one picture and its label": (fit(PICTURE, [1]), InputError, "looks like one picture"),
+    "one picture for a colour model": (
+        lambda w: COLOUR.encode(PICTURE),
+        InputError,
+        r"of shape \(N, 6, 5, 3\), as fitted; .* Give a single image as images\[None\]",
+    ),
+    "one larger picture for a colour model": (
+        lambda w: COLOUR.encode(PICTURE.repeat(2, 0)),
+        InputError,
+        r"Give a single image, of that size, as images\[None\]",
+    ),
+    "one colour picture for a grey model": (
+        lambda w: w.images.inpaint(PICTURE, MASK),
+        InputError,
+        r"Give a single image in grey, of that size, as images\[None\]",
+    ),
     "floats": (fit(GREY / 255), InputError, "Expected images of dtype uint8"),
     "no images": (fit(GREY[:0]), InputError, "Expected at least one image; got none"),
     "a folder that is not there": (fit("nowhere.npz"), FileAccessError, "Expected a file to read"),
@@ -70,6 +100,11 @@ MISTAKES = {
     "a rate of nought": (fit(learning_rate=0.0), InputError, "Expected learning_rate .* > 0"),
     "all held out": (fit(validation_fraction=1.0), InputError, "validation_fraction .* < 1"),
     "a device that is not there": (fit(device="gpu"), InputError, "Expected a device that torch"),
+    "drawn values settled by a number": (
+        lambda w: Autoregressive(w.images.module_.backbone, w.images.module_.heads, settle=3),
+        InputError,
+        "Expected settle to be functions; got 3",
+    ),
     "a negative number of images": (
         lambda w: w.images.sample(-1),
         InputError,

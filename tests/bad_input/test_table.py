@@ -74,6 +74,7 @@ WITHOUT_A_ROW = {
     "Registry.load": "its mistakes are those of plugins: tests/test_registry.py",
     "are_images": "any data are images or not",
     "order_of": "any numbers have an order",
+    "ImageCodec.nearest": "any numbers have a nearest code",
     "rank_of_visible": "any mask has ranks",
     "sees": "any ranks see or do not",
     "fill_weights": "damaged files: tests/files",

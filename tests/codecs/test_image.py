@@ -22,13 +22,29 @@ RNG = np.random.default_rng(0)
 def test_there_and_back(shape, values, seed):
     size = shape[:3] if shape[3] is None else shape
     images = np.random.default_rng(seed).choice(np.array(values, np.uint8), size)
-    codec = ImageCodec.from_json(json.loads(json.dumps(ImageCodec.fit(images).to_json())))
+    fitted = ImageCodec.fit(images, [0] * len(images))  # a label for each: many, not one picture
+    codec = ImageCodec.from_json(json.loads(json.dumps(fitted.to_json())))
     codes = codec.encode(images)
     assert codes.shape == (len(images), codec.schema.dim)
     assert int(codes.max()) < codec.schema.levels
     again = codec.decode(codes.float())
     assert again.dtype == np.uint8
     assert np.array_equal(again, images)
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 3), (6, 5, 4), (2, 2, 1)])
+def test_one_picture_is_not_read_as_many(shape):
+    picture = RNG.integers(0, 256, shape, dtype=np.uint8)
+    with pytest.raises(InputError, match="looks like one picture"):
+        ImageCodec.fit(picture)
+    assert ImageCodec.fit(picture[None]).schema.shape == shape
+    assert ImageCodec.fit(picture[..., None]).schema.shape == (*shape[1:], 1)
+    assert ImageCodec.fit(picture, np.arange(len(picture))).schema.shape == shape[1:]
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 2), (6, 5, 5), (3, 5, 3), (6, 1, 1), (6, 3, 4)])
+def test_what_may_well_be_grey_images_is_read_so(shape):
+    assert ImageCodec.fit(np.ones(shape, np.uint8)).schema.shape == shape[1:]
 
 
 GRIDS = {
