@@ -3,6 +3,7 @@
 import torch
 
 from qdist.errors import InputError, UnknownNameError
+from qdist.heads import SplineHead
 from qdist.laws import ImageLaw, RegressionLaw, TableLaw, build, draw_visible
 
 GENERATOR = torch.Generator()
@@ -228,6 +229,10 @@ REGRESSIONS = {
         "None": (None, "got NoneType"),
     }.items()
 } | {
+    "the average of laws with a range": refused(
+        lambda world: SplineHead(4, lower=0.0).average(torch.zeros(2, 4)),
+        "Expected fixed levels and no range",
+    ),
     "knots of a target beyond the last": refused(lambda world: TARGETS.knots(1), "< 1; got 1"),
     "knots of a target by name": refused(lambda world: TARGETS.knots("y"), "Expected t to be"),
     "knots of a target from the end": refused(lambda world: TARGETS.knots(-1), "Expected t to be"),

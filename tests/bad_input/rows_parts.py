@@ -129,11 +129,6 @@ HEADS = {
     ),
     "no context": (lambda world: SplineHead(0), InputError, "Expected"),
     "no knots": (lambda world: SplineHead(4, knots=0), InputError, "Expected"),
-    "the average of laws with a range": (
-        lambda world: SplineHead(4, lower=0.0).average(torch.zeros(2, 4)),
-        InputError,
-        "Expected fixed levels and no range",
-    ),
     "a range the wrong way": (
         lambda world: SplineHead(4, lower=1.0, upper=0.0),
         InputError,
