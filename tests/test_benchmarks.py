@@ -201,6 +201,27 @@ def test_imputations_are_scored_where_cells_were_hidden():
     assert found["coverage"] is None
 
 
+def filled(method, crps, coverage, seed=0):
+    column = {"column": "x", "cells": 900, "mae": 1.0, "crps": crps, "coverage": coverage}
+    facts = {"set": "adult", "pattern": "cells", "method": method, "seed": seed, "seconds": 9.0}
+    scores = {"crps": crps, "mae": 1.0, "coverage": coverage, "accuracy": 0.5}
+    return {**facts, **scores, "draws": 50, "columns": [column, column]}
+
+
+def test_the_page_of_imputation_says_what_is_missed(monkeypatch):
+    monkeypatch.setattr(imputation_report, "machine_text", lambda results: "")
+    # Of two columns of 900 cells: 2 ((0.9 0.1 / 900 + 0.9 0.1 / 900) ^ 1/2) / 2 = 0.0141.
+    assert imputation_report.margin([filled("qdist", 0.2, 0.9)]) == pytest.approx(0.0141, abs=1e-4)
+    rival = filled("miceforest", 0.25, 0.87)
+    well = imputation_report.page([filled("qdist", 0.2, 0.93), rival], "")
+    assert "| 0.800 | 0.930 | 0.012 |" in well
+    assert "missed" not in well
+    badly = imputation_report.page([filled("qdist", 0.3, 0.95), rival], "")
+    assert "**1.200, missed** | **0.950, missed**" in badly
+    both = [filled("qdist", 0.2, 0.9), filled("qdist", 0.24, 0.9, seed=1), rival]
+    assert "**0.220 ± 0.028**" in imputation_report.page(both, "")
+
+
 def sampling(case, ratio):
     return {
         "case": vars(case),
