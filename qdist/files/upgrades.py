@@ -5,6 +5,7 @@
 | 1 | a zip of model.json and model.safetensors |
 | 2 | a card; types as text, not as bytes of Arrow; a digest; plugins and a training summary |
 | 3 | normal scores beside cosines, in binned heads and in the embedding of a row |
+| 4 | marginal quantiles under implicit heads |
 """
 
 import base64
@@ -23,7 +24,7 @@ from qdist.errors import FileFormatError
 
 __all__ = ["FORMAT", "UPGRADES", "upgrade"]
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """The format that this version writes; it reads all up to it."""
 
 Contents = tuple[dict[str, Any], dict[str, Tensor]]
@@ -100,6 +101,16 @@ def _from_2_to_3(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
     return {**meta, "format": 3}, new
 
 
+def _from_3_to_4(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
+    """Implicit heads had no quantiles under them: zeros."""
+    new = dict(weights)
+    for name, bias in weights.items():
+        head = name.removesuffix(".output.bias")
+        if name != head and {f"{head}.embed.weight", f"{head}.hidden.weight"} <= weights.keys():
+            new[f"{head}.marginal"] = bias.new_zeros(1025)
+    return {**meta, "format": 4}, new
+
+
 def _width(weight: Tensor, axes: int) -> int:
     if weight.ndim != axes:
         raise ValueError(f"{axes} axes expected; got shape {tuple(weight.shape)}")
@@ -109,6 +120,7 @@ def _width(weight: Tensor, axes: int) -> int:
 UPGRADES: Final[dict[int, Callable[[dict[str, Any], dict[str, Tensor]], Contents]]] = {
     1: _from_1_to_2,
     2: _from_2_to_3,
+    3: _from_3_to_4,
 }
 """For each older format the function that makes the next one of it."""
 

@@ -19,17 +19,20 @@ __all__ = ["ImplicitHead"]
 
 # Activations held at once where no gradient is kept: 2^24 floats are 64 MB.
 _CHUNK = 2**24
+# Quantiles kept of the targets told to `start`: a jump of theirs is a line over 1/1024 of levels.
+_KNOTS = 1025
 
 
 @final
 class ImplicitHead(AbstractHead):
-    r"""The implicit quantile network (IQN): $Q(\tau) = f(h \odot \phi(\tau))$.
+    r"""The implicit quantile network (IQN): $Q(\tau) = q_0(\tau) + f(h \odot \phi(\tau))$.
 
     The level is embedded by cosines,
     $\phi_j(\tau) = \mathrm{relu}(\sum_i \cos(\pi i \tau) w_{ij} + b_j)$, multiplied with the
     context, and read by a hidden layer and a linear one. It is trained by the pinball loss at
     random levels, the mean of `n_tau` of them for each target: an unbiased estimate of half the
-    CRPS of the network's law.
+    CRPS of the network's law. $q_0$ is a constant, or, where `start` is told of targets, their
+    quantile function: all that is left to learn is what depends on the context.
 
     A network need not increase in $\tau$. The law it stands for is its increasing rearrangement,
     an [`Implicit`][qdist.quantile.Implicit] object: no density, and its quantiles never cross.
@@ -69,6 +72,7 @@ class ImplicitHead(AbstractHead):
 
     name: ClassVar[str] = "implicit"
     grid: Tensor | None
+    marginal: Tensor
 
     def __init__(
         self,
@@ -99,6 +103,7 @@ class ImplicitHead(AbstractHead):
         check_context(context)
         self.hidden = nn.Linear(context, context)
         self.output = nn.Linear(context, 1)
+        self.register_buffer("marginal", torch.zeros(_KNOTS))
 
     def forward(self, h: Tensor) -> Implicit | Categorical:
         """Return the law given h (..., C): `Implicit`, or `Categorical` on a grid."""
@@ -186,7 +191,24 @@ class ImplicitHead(AbstractHead):
         # The context is clipped as in `readout`, here before the product.
         h = h.to(phi.dtype).clamp(-1e4, 1e4)
         q = readout(self.output, readout(self.hidden, h * phi).relu()).squeeze(-1)
-        return self.loc + self.scale * q
+        # NOTE[DIFF]: the paper's network has no marginal quantiles under it; zeros give its own.
+        return self.loc + self.scale * (self._marginal(tau) + q)
+
+    @torch.no_grad()
+    def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
+        """Keep the quantiles of targets (N,), and let the network begin there at any context."""
+        # Sorted as they come: bytes take an eighth of the room, and images have many.
+        target, at = target.flatten().sort()
+        if weight is None:
+            mass = torch.arange(1, len(target) + 1, dtype=torch.float64, device=target.device)
+        else:
+            mass = weight.flatten()[at].double().cumsum(0)
+        levels = torch.linspace(0, 1, len(self.marginal), dtype=mass.dtype, device=mass.device)
+        rank = torch.searchsorted(mass, levels * mass[-1]).clamp(max=len(target) - 1)
+        self.marginal.copy_((target[rank].double() - self.loc) / self.scale)
+        # Not the layers before: with those at zero as well no gradient would reach any.
+        self.output.weight.zero_()
+        self.output.bias.zero_()
 
     @classmethod
     def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
@@ -209,6 +231,12 @@ class ImplicitHead(AbstractHead):
         )
         # On a grid the outer cells take what lies beyond the range, without a clamp.
         return law if self.grid is None else cells(law.rearranged, self.grid.to(law.dtype))
+
+    def _marginal(self, tau: Tensor) -> Tensor:
+        knots = self.marginal.to(tau.dtype)
+        place = tau * (len(knots) - 1)
+        k = place.long().clamp(0, len(knots) - 2)  # in bounds for a level that is no number, too
+        return knots[k] + (place - k) * (knots[k + 1] - knots[k])
 
     def _clamp(self, q: Tensor) -> Tensor:
         if self.lower is None and self.upper is None:

@@ -14,6 +14,7 @@ from qdist.errors import (
     NotFittedError,
     UnknownNameError,
 )
+from qdist.files import FORMAT
 
 
 def sample(*args, **arguments):
@@ -43,7 +44,7 @@ def newest(content):
     """The file of a qdist to come."""
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         meta, weights = file.read("model.json"), file.read("model.safetensors")
-    meta = meta.replace(b'"format": 3', b'"format": 99', 1)
+    meta = meta.replace(f'"format": {FORMAT}'.encode(), b'"format": 99', 1)
     return zipped(model__json=meta, model__safetensors=weights)
 
 
@@ -267,7 +268,7 @@ FILES = {
     "load a file to come": (
         lambda world: world.load(newest(world.path.read_bytes())),
         FileFormatError,
-        "Expected a model of format 3 or older; got other.qdist of format 99. Install a newer",
+        rf"Expected a model of format {FORMAT} or older; got other\.qdist of format 99\. Install",
     ),
 }
 

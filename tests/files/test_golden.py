@@ -42,6 +42,7 @@ def test_there_are_files_of_each_format():
     names = {
         f"format-{k}/{n}" for k in range(1, FORMAT + 1) for n in ("table", "image", "regressor")
     }
+    names |= {f"format-{k}/implicit" for k in range(3, FORMAT + 1)}
     assert {f"{p.parent.name}/{p.stem}" for p in FILES} == names
     assert sorted(UPGRADES) == list(range(1, FORMAT))
 

@@ -1,5 +1,7 @@
 """Makes the golden files of the current format: `python tests/golden/make.py`, once a format.
 
+Those of an image model with an implicit head are there from format 3 on.
+
 They are committed and never made again: what they hold shows that a later version of qdist still
 reads what this one wrote, and answers as it did.
 """
@@ -68,7 +70,7 @@ def pairs() -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
 
 
 def make_models() -> dict[str, Any]:
-    """The three fitted models."""
+    """The fitted models."""
     small = {"width": 8, "blocks": 1, "frequencies": 4}
     table_model = qdist.TabularModel(
         max_steps=10,
@@ -79,6 +81,13 @@ def make_models() -> dict[str, Any]:
     )
     image_args = {"features": 4, "layers": 1, "context": 8, "cosines": 4}
     image_model = qdist.ImageModel(max_steps=5, backbone_args=image_args, random_state=0)
+    implicit_model = qdist.ImageModel(
+        head="implicit",
+        head_args={"n_cos": 8},
+        max_steps=5,
+        backbone_args=image_args,
+        random_state=0,
+    )
     network = {"width": 8, "layers": 1, "members": 2, "embedding": 4, "knots": 8}
     regressor = qdist.DistributionRegressor(
         max_steps=5, trees=6, depth=2, forest=4, network_args=network, random_state=0
@@ -86,6 +95,7 @@ def make_models() -> dict[str, Any]:
     return {
         "table": table_model.fit(table()),
         "image": image_model.fit(*images()),
+        "implicit": implicit_model.fit(*images()),
         "regressor": regressor.fit(*pairs()),
     }
 
@@ -101,7 +111,7 @@ def answers(name: str, model: Any) -> dict[str, Any]:
         }
         drawn["when"] = [str(value) for value in drawn["when"]]
         return {"sample": drawn, "quantile": asked, "steps": model.n_steps_}
-    if name == "image":
+    if name in ("image", "implicit"):
         stack, y = images()
         return {
             "sample": model.sample(4, given=1, random_state=0).tolist(),
