@@ -97,9 +97,16 @@ def page(results: Results, notes: str) -> str:
 
 def _done(results: Results, name: str) -> dict[str, Results]:
     """The results of each method that has ended on a set, in the order of the methods."""
-    mine = [r for r in results if r["set"] == name and "failed" not in r]
+    mine = [_sound(r) for r in results if r["set"] == name and "failed" not in r]
     found = {method: [r for r in mine if r["method"] == method] for method in METHODS}
     return {method: rows for method, rows in found.items() if rows}
+
+
+def _sound(result: dict[str, Any]) -> dict[str, Any]:
+    """Without the utility of several levels that trees of too small leaves gave."""
+    if result["measure"] != "accuracy" or result.get("utility_leaf"):
+        return result
+    return {**result, "utility": None, "utility_real": None}
 
 
 def _summary(results: Results) -> str:
@@ -119,7 +126,10 @@ def _summary(results: Results) -> str:
             form, label, best = FIELDS[field]
             assert best is not None
             mine = common.median_of(ours, field)
-            rivals = {m: common.median_of(rows, field) for m, rows in done.items()}
+            medians = {m: common.median_of(rows, field) for m, rows in done.items()}
+            rivals = {m: value for m, value in medians.items() if value is not None}
+            if mine is None or not rivals:
+                continue
             first = best(rivals, key=lambda m: rivals[m])
             ahead = best(mine, rivals[first]) == mine
             lines.append(
@@ -175,10 +185,11 @@ def _facts(rows: Results) -> str:
     first = rows[0]
     sizes = first["rows"]
     real, copies = (common.median_of(rows, f) for f in ("utility_real", "copied_heldout"))
+    known = "not measured" if real is None else f"real rows give {real:.3f}"
     return (
         f"{sizes['train']:,} training rows, {sizes['heldout']:,} held-out rows, "
         f"{sizes['columns']} columns. Utility: {MEASURES[first['measure']]} of "
-        f"{first['target']}; real rows give {real:.3f}. "
+        f"{first['target']}; {known}. "
         f"Held-out rows that are copies: {copies:.2%}.\n"
     )
 

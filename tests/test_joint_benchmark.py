@@ -179,6 +179,17 @@ def result(method, **other):
     }
 
 
+def test_a_utility_of_trees_that_diverge_is_not_shown():
+    flights = {"set": "nycflights13", "measure": "accuracy", "target": "carrier", "utility": 0.34}
+    void = [result("qdist", **flights), result("tvae", **flights)]
+    text = joint_report.page(void, "")
+    assert "| nycflights13 | C2ST |" in text
+    assert "| nycflights13 | utility |" not in text
+    assert "accuracy of carrier; not measured" in text
+    sound = joint_report.page([{**r, "utility_leaf": 1.0} for r in void], "")
+    assert "| nycflights13 | utility | 0.340 | 0.340 (TVAE) |" in sound
+
+
 def test_the_page_says_who_is_ahead_and_who_failed():
     dial = {"name": "epochs", "value": 57, "default": 300, "tries": []}
     failed = {"set": "adult", "method": "arf", "seed": 0, "failed": "ValueError: no"}
