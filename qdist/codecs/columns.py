@@ -212,8 +212,6 @@ class IdColumn(AbstractColumn):
             made = pc.binary_join_element_wise(stem, text, pa.scalar("_", pa.large_string()))
         if self.schema.missing:
             made = pc.if_else(pa.array(y >= 0.5), pa.scalar(None, made.type), made)
-        if pa.types.is_dictionary(self.kind):
-            made = made.dictionary_encode().cast(self.kind)
         return made
 
     def log_jacobian(self, y: Floats) -> Floats:

@@ -97,7 +97,7 @@ def _kind(name: str, array: pa.Array, there: NDArray[np.bool_], column: Column) 
         return natural
     numeric = is_numeric(kind) and not pa.types.is_dictionary(kind)
     free = wanted in {"nominal", "ordered"} or (wanted == "boolean" and not textual)
-    as_id = wanted == "id" and (textual or pa.types.is_integer(kind))
+    as_id = wanted == "id" and (kind == values) and (textual or pa.types.is_integer(kind))
     as_text = natural == "id" and wanted == "nominal"
     as_number = wanted == "number" and numeric and natural == "number"
     if free or as_id or as_text or as_number:
@@ -113,9 +113,7 @@ def _natural_kind(array: pa.Array, there: NDArray[np.bool_]) -> str:
     if pa.types.is_dictionary(kind):
         if pa.types.is_boolean(kind.value_type):
             return "boolean"
-        if kind.ordered or not pa.types.is_large_string(kind.value_type):
-            return "ordered" if kind.ordered else "nominal"
-        return _kind_of_text(array.indices, there)
+        return "ordered" if kind.ordered else "nominal"
     if pa.types.is_boolean(kind):
         return "boolean"
     if pa.types.is_timestamp(kind):
@@ -128,12 +126,7 @@ def _natural_kind(array: pa.Array, there: NDArray[np.bool_]) -> str:
         return "time"
     if is_numeric(kind):
         return "number"
-    return _kind_of_text(array, there)
-
-
-def _kind_of_text(array: pa.Array, there: NDArray[np.bool_]) -> str:
-    """Of texts, or of the codes that stand for them."""
-    counts = pc.value_counts(array.filter(pa.array(there))).field("counts").to_numpy()
+    counts = pc.value_counts(array.drop_null()).field("counts").to_numpy()
     nearly_unique = len(counts) > _MIN_IDS and 2 * int((counts == 1).sum()) > int(there.sum())
     return "id" if nearly_unique else "nominal"
 

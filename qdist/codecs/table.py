@@ -21,7 +21,7 @@ from qdist.codecs.fitting import Fineness
 from qdist.codecs.given import Given, read_given
 from qdist.codecs.infer import fit_column
 from qdist.codecs.schema import Column, Schema
-from qdist.data.frames import canonical, describe, keep_levels, restore, to_arrow, with_levels
+from qdist.data.frames import canonical, describe, keep_levels, restore, to_arrow
 from qdist.errors import FileFormatError, InputError, UnknownNameError
 
 __all__ = ["TableCodec"]
@@ -140,10 +140,8 @@ class TableCodec:
         note = describe(frame)
         for i, column in enumerate(fitted):
             said = declared.get(column.schema.name, Column()).categories is not None
-            coded = pa.types.is_dictionary(column.kind) and not said
-            if coded and isinstance(column, IdColumn):
-                note = keep_levels(note, i, pa.array([], column.kind.value_type))
-            elif coded and least > 1 and column.schema.kind == "nominal":
+            coded = column.schema.kind == "nominal" and pa.types.is_dictionary(column.kind)
+            if least > 1 and coded and not said:
                 note = keep_levels(note, i, _levels_of(column))
         return cls(fitted, note)
 
@@ -286,20 +284,18 @@ class TableCodec:
             )
         at = {name: i for i, name in enumerate(self.names)}
         nothing = np.zeros(len(points))
-        arrays, note = [], self._note
-        for k, column in enumerate(self.columns):
+        arrays = []
+        for column in self.columns:
             name = column.schema.name
             i = at.get(name)
             array = column.decode(nothing if i is None else np.ascontiguousarray(points[:, i]))
             if read is not None and name in read.arrays:
                 shown = None if i is None or visible is None else visible[:, i].cpu().numpy()
                 array = _overwrite(array, read, name, column.kind, shown)
-            if pa.types.is_dictionary(column.kind):  # ids, and known cells of rare levels
-                note = with_levels(note, k, array)
             arrays.append(array)
         table = pa.table(arrays, names=list(self.schema.names))
         same_length = read is not None and not read.single and read.n_rows == len(points)
-        return restore(table, note, like=given if same_length else None)
+        return restore(table, self._note, like=given if same_length else None)
 
     def log_jacobian(self, y: Tensor) -> Tensor:
         r"""$\log |du / dx|$ of each cell, so that $\log p(x) = \log p(u) + \log |du/dx|$.

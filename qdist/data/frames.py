@@ -14,10 +14,9 @@ from typing import Any, Final
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from qdist.arguments import instance, number
-from qdist.data.makes.levels import pack_levels, unpack_levels
+from qdist.data.makes.levels import pack_levels
 from qdist.errors import InputError
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     "n_rows",
     "restore",
     "to_arrow",
-    "with_levels",
 ]
 
 _MAKES: Final = {
@@ -216,42 +214,6 @@ def keep_levels(note: dict[str, Any], i: int, levels: pa.Array) -> dict[str, Any
         column["levels"] = pack_levels(levels)
     columns = [*note["columns"][:i], column, *note["columns"][i + 1 :]]
     return {**note, "columns": columns}
-
-
-def with_levels(note: dict[str, Any], i: int, values: pa.Array) -> dict[str, Any]:
-    """The note of a frame in which a column can hold all of these values.
-
-    Args:
-        note: What `describe` said of the frame.
-        i: The number of a column.
-        values: Values, missing ones among them.
-
-    Returns:
-        The same note where the column has no list of levels, or one that lacks none of the values;
-        else one with the levels that it lacks at the end.
-
-    Raises:
-        InputError: If there is no such column.
-
-    Example:
-        >>> table = pa.table({"a": pa.array(["x", "y"]).dictionary_encode()})
-        >>> note = with_levels(describe(table), 0, pa.array(["z", "x"]))
-        >>> note["columns"][0]["levels"]["values"]
-        ['x', 'y', 'z']
-    """
-    _check_note(note)
-    number("i", i, least=0, below=len(note["labels"]), whole=True)
-    instance("values", values, of=pa.Array, remedy="Call pyarrow.array on them.")
-    column = note["columns"][i] if "columns" in note else {}
-    packed = column.get("categories", column.get("levels"))
-    if packed is None or "ends" in packed:
-        return note
-    known = pa.array(packed) if isinstance(packed, list) else unpack_levels(packed)
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    values = values.drop_null().unique().cast(known.type)
-    lacking = values.filter(pc.invert(pc.is_in(values, value_set=known)))
-    return keep_levels(note, i, pa.concat_arrays([known, lacking])) if len(lacking) else note
 
 
 def n_rows(frame: Any) -> int:
