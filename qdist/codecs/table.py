@@ -22,6 +22,7 @@ from qdist.codecs.given import Given, read_given
 from qdist.codecs.infer import fit_column
 from qdist.codecs.schema import Column, Schema
 from qdist.data.frames import canonical, describe, keep_levels, restore, to_arrow
+from qdist.data.makes.arrow_tables import to_dictionary
 from qdist.errors import FileFormatError, InputError, UnknownNameError
 
 __all__ = ["TableCodec"]
@@ -91,8 +92,8 @@ class TableCodec:
             max_codes: A numeric column of at most so many distinct values, half of them seen
                 twice, is one of codes.
             min_level_count: A level of a nominal column that fewer rows hold is not kept: all of
-                these are "(other)", or missing where levels are no text, and so is any level that
-                is met later. Declared categories, ordered levels and numbers are kept.
+                these are "(other)", or missing where levels are no text, and so is then any level
+                that is met later. Declared categories, ordered levels and numbers are kept.
 
         Returns:
             The codec.
@@ -368,6 +369,9 @@ def _overwrite(array: pa.Array, read: Given, name: str, kind: pa.DataType, shown
         known = np.broadcast_to(known, len(array))
     if shown is not None:
         known = known & shown
-    if pa.types.is_dictionary(kind):
-        array = array.cast(kind.value_type)
-    return pc.if_else(pa.array(np.ascontiguousarray(known)), values, array)
+    mask = pa.array(np.ascontiguousarray(known))
+    if not pa.types.is_dictionary(array.type):
+        return pc.if_else(mask, values, array)
+    # Levels that the codec does not keep, as they are rare or new, join the others.
+    whole = pc.if_else(mask, values, array.cast(kind.value_type))
+    return to_dictionary(whole, array.dictionary, array.type)
