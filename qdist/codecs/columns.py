@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qdist.backbones import Coordinate
 from qdist.codecs.bounds import check_bounds
-from qdist.codecs.conform import conform, present
+from qdist.codecs.conform import conform, present, value_type
 from qdist.codecs.raw import to_raw
 from qdist.codecs.schema import OTHER, ColumnSchema
 from qdist.data.frames import canonical
@@ -174,6 +174,8 @@ class ConstantColumn(AbstractColumn):
 class IdColumn(AbstractColumn):
     """A column of nearly unique text, or of declared ids: not stored, made up on decoding.
 
+    Categories are ids as text is; those of a decoded frame are the ones that its rows hold.
+
     Where some of the cells are missing, whether one is missing is modelled (code 0 for present, 1
     for missing).
 
@@ -204,8 +206,9 @@ class IdColumn(AbstractColumn):
     def decode(self, y: Floats) -> pa.Array:
         """Placeholders numbered from 1: `name_1`, `name_2`, ... or just the numbers."""
         numbers = pa.array(np.arange(1, len(y) + 1))
-        if pa.types.is_integer(self.kind):
-            made = numbers.cast(self.kind, safe=False)
+        kind = value_type(self.kind)
+        if pa.types.is_integer(kind):
+            made = numbers.cast(kind, safe=False)
         else:
             text = numbers.cast(pa.large_string())
             stem = pa.scalar(self.schema.name, pa.large_string())

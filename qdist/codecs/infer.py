@@ -26,7 +26,7 @@ from qdist.errors import InputError
 __all__ = ["fit_column"]
 
 # Text is an id if there are more distinct values than this, and more than half of the rows hold
-# a value that no other row holds.
+# a value that no other row holds. That it comes as categories makes no name less of a name.
 _MIN_IDS: Final = 20
 
 
@@ -91,16 +91,16 @@ def _kind(name: str, array: pa.Array, there: NDArray[np.bool_], column: Column) 
     natural = _natural_kind(array, there)
     wanted = column.kind
     if wanted is None and (column.categories is not None or column.ordered is not None):
-        ordered = column.ordered if column.ordered is not None else natural == "ordered"
+        stated = pa.types.is_dictionary(kind) and kind.ordered and natural != "boolean"
+        ordered = column.ordered if column.ordered is not None else stated
         return "ordered" if ordered else "nominal"
     if wanted is None or wanted == natural:
         return natural
     numeric = is_numeric(kind) and not pa.types.is_dictionary(kind)
     free = wanted in {"nominal", "ordered"} or (wanted == "boolean" and not textual)
-    as_id = wanted == "id" and (kind == values) and (textual or pa.types.is_integer(kind))
-    as_text = natural == "id" and wanted == "nominal"
+    as_id = wanted == "id" and (textual or pa.types.is_integer(values))
     as_number = wanted == "number" and numeric and natural == "number"
-    if free or as_id or as_text or as_number:
+    if free or as_id or as_number:
         return wanted
     raise InputError(
         f"Expected a kind that column {name!r} of Arrow type {kind} can have; got {wanted!r}. "
@@ -110,6 +110,8 @@ def _kind(name: str, array: pa.Array, there: NDArray[np.bool_], column: Column) 
 
 def _natural_kind(array: pa.Array, there: NDArray[np.bool_]) -> str:
     kind = array.type
+    if pa.types.is_large_string(value_type(kind)) and _nearly_unique(array, int(there.sum())):
+        return "id"
     if pa.types.is_dictionary(kind):
         if pa.types.is_boolean(kind.value_type):
             return "boolean"
@@ -126,9 +128,13 @@ def _natural_kind(array: pa.Array, there: NDArray[np.bool_]) -> str:
         return "time"
     if is_numeric(kind):
         return "number"
-    counts = pc.value_counts(array.drop_null()).field("counts").to_numpy()
-    nearly_unique = len(counts) > _MIN_IDS and 2 * int((counts == 1).sum()) > int(there.sum())
-    return "id" if nearly_unique else "nominal"
+    return "nominal"
+
+
+def _nearly_unique(array: pa.Array, n_present: int) -> bool:
+    cells = array.indices if pa.types.is_dictionary(array.type) else array
+    counts = pc.value_counts(cells.drop_null()).field("counts").to_numpy()
+    return len(counts) > _MIN_IDS and 2 * int((counts == 1).sum()) > n_present
 
 
 def _fit_levels(

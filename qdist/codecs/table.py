@@ -21,7 +21,8 @@ from qdist.codecs.fitting import Fineness
 from qdist.codecs.given import Given, read_given
 from qdist.codecs.infer import fit_column
 from qdist.codecs.schema import Column, Schema
-from qdist.data.frames import canonical, describe, keep_levels, restore, to_arrow
+from qdist.data.frames import canonical, describe, has_intervals, keep_levels, restore, to_arrow
+from qdist.data.makes.arrow_tables import to_dictionary
 from qdist.errors import FileFormatError, InputError, UnknownNameError
 
 __all__ = ["TableCodec"]
@@ -91,8 +92,8 @@ class TableCodec:
             max_codes: A numeric column of at most so many distinct values, half of them seen
                 twice, is one of codes.
             min_level_count: A level of a nominal column that fewer rows hold is not kept: all of
-                these are "(other)", or missing where levels are no text, and so is any level that
-                is met later. Declared categories, ordered levels and numbers are kept.
+                these are "(other)", or missing where levels are no text, and so is then any level
+                that is met later. Declared categories, ordered levels and numbers are kept.
 
         Returns:
             The codec.
@@ -127,23 +128,19 @@ class TableCodec:
             few_values=few_values,
         )
         least = number("min_level_count", min_level_count, least=1, whole=True)
-        fitted = tuple(
-            fit_column(
-                name,
-                canonical(column),
-                declared.get(name),
-                fineness=fineness,
-                min_level_count=least,
-            )
-            for name, column in zip(table.schema.names, table.columns, strict=True)
-        )
         note = describe(frame)
-        for i, column in enumerate(fitted):
-            said = declared.get(column.schema.name, Column()).categories is not None
-            coded = column.schema.kind == "nominal" and pa.types.is_dictionary(column.kind)
-            if least > 1 and coded and not said:
+        fitted = []
+        for i, (name, cells) in enumerate(zip(table.schema.names, table.columns, strict=True)):
+            said, array = declared.get(name, Column()), canonical(cells)
+            levels = pa.types.is_dictionary(array.type)
+            if levels and has_intervals(note, i) and said == Column():
+                said = Column(ordered=array.type.ordered)  # no names, though they come as text
+            column = fit_column(name, array, said, fineness=fineness, min_level_count=least)
+            nominal = column.schema.kind == "nominal" and said.categories is None
+            if levels and (isinstance(column, IdColumn) or (least > 1 and nominal)):
                 note = keep_levels(note, i, _levels_of(column))
-        return cls(fitted, note)
+            fitted.append(column)
+        return cls(tuple(fitted), note)
 
     @property
     def schema(self) -> Schema:
@@ -352,9 +349,11 @@ class TableCodec:
 
 
 def _levels_of(column: AbstractColumn) -> pa.Array:
-    """The levels of a column of codes, or those that a constant has: one or none."""
+    """The levels that a column keeps: of codes all, of a constant one or none, of ids none."""
     if isinstance(column, CodedColumn):
         return column.levels
+    if isinstance(column, IdColumn):
+        return pa.array([], column.kind.value_type)
     array = column.decode(np.zeros(1)).drop_null()
     return array.cast(array.type.value_type)
 
@@ -368,6 +367,9 @@ def _overwrite(array: pa.Array, read: Given, name: str, kind: pa.DataType, shown
         known = np.broadcast_to(known, len(array))
     if shown is not None:
         known = known & shown
-    if pa.types.is_dictionary(kind):
-        array = array.cast(kind.value_type)
-    return pc.if_else(pa.array(np.ascontiguousarray(known)), values, array)
+    mask = pa.array(np.ascontiguousarray(known))
+    if not pa.types.is_dictionary(array.type):
+        return pc.if_else(mask, values, array)
+    # Levels that the codec does not keep, as they are rare or new, join the others.
+    whole = pc.if_else(mask, values, array.cast(kind.value_type))
+    return to_dictionary(whole, array.dictionary, array.type)

@@ -22,6 +22,7 @@ from qdist.errors import InputError
 __all__ = [
     "canonical",
     "describe",
+    "has_intervals",
     "in_make_of",
     "keep_levels",
     "n_rows",
@@ -172,6 +173,20 @@ def describe(frame: Any) -> dict[str, Any]:
     return {"make": make, **_module(make).describe(frame)}
 
 
+def has_intervals(note: dict[str, Any], i: int) -> bool:
+    """Whether the levels of a column are intervals, of which the codec knows the text only.
+
+    Args:
+        note: What `describe` said of the frame.
+        i: The number of a column.
+
+    Example:
+        >>> has_intervals(describe({"a": [1]}), 0)
+        False
+    """
+    return "columns" in note and "ends" in note["columns"][i].get("categories", {})
+
+
 def keep_levels(note: dict[str, Any], i: int, levels: pa.Array) -> dict[str, Any]:
     """The note of a frame in which a column has these levels and no others.
 
@@ -201,7 +216,7 @@ def keep_levels(note: dict[str, Any], i: int, levels: pa.Array) -> dict[str, Any
             "Make it a pandas or polars DataFrame, or a pyarrow Table."
         )
     column = dict(note["columns"][i])
-    if "ends" in column.get("categories", {}):
+    if has_intervals(note, i):
         raise InputError(
             f"Expected levels that are text or numbers in column {note['labels'][i]!r}; got "
             "intervals, of which none can be left out. Turn them into text, or order them."

@@ -32,8 +32,8 @@ class ColumnPair:
     Attributes:
         name: Its name.
         kind: "number", "time" (dates and timestamps, as microseconds since 1970), "category"
-            (text, booleans, and dictionaries of anything) or "id" (text that is nearly unique
-            among the real rows: no spelling is compared, only whether a cell is "once" or
+            (text, booleans, and levels of anything) or "id" (text or levels of text, nearly
+            unique among the real rows: no spelling is compared, only whether a cell is "once" or
             "repeated" in its frame, or missing).
         real: Floats with NaN, or codes, of the real rows.
         synthetic: The same of the synthetic rows.
@@ -122,8 +122,8 @@ def _kind(array: pa.Array) -> Kind | None:
 
 
 def _pair(name: str, arrays: list[pa.Array]) -> ColumnPair:
-    coded = any(pa.types.is_dictionary(a.type) for a in arrays)
-    if coded:
+    textual = all(_is_text(a.type) or pa.types.is_null(a.type) for a in arrays)
+    if any(pa.types.is_dictionary(a.type) for a in arrays):
         # Codes on one side may be plain numbers on the other: compare both as levels.
         arrays = [_text(a) for a in arrays]
     kinds = [_kind(a) for a in arrays]
@@ -139,7 +139,7 @@ def _pair(name: str, arrays: list[pa.Array]) -> ColumnPair:
         x, y, z = [*map(_numbers, arrays), empty][:3]
         return ColumnPair(name, kind, x, y, z)
     codes, levels = _codes([_text(a) for a in arrays])
-    if not coded and _names_rows(codes[0], len(levels)):
+    if textual and _names_rows(codes[0], len(levels)):
         codes = [_repeats(code, len(levels)) for code in codes]
         kind, levels = "id", ("once", "repeated")
     x, y, z = [*codes, empty.astype(np.int64)][:3]
@@ -180,6 +180,11 @@ def _ticks(array: pa.Array) -> pa.Array:
     elif pa.types.is_time(kind):
         array = array.cast(pa.time64("us"), safe=False)
     return array.cast(pa.int64())
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_large_string(values))
 
 
 def _text(array: pa.Array) -> pa.Array:

@@ -109,8 +109,10 @@ def test_text_that_names_rows_is_not_compared_by_spelling():
     assert pair.kind == "id"
     assert np.bincount(pair.real).tolist() == [40, 2, 1]
     assert pair.synthetic.tolist() == [0, 0]
-    # Categories are meant, however many there are.
+    # Names that come as categories are names, as the model takes them; numbers are not.
     (pair,) = pair_columns(pd.DataFrame({"a": pd.Categorical(names)}), {"a": ["new"]})
+    assert pair.kind == "id"
+    (pair,) = pair_columns(pd.DataFrame({"a": pd.Categorical(range(40))}), {"a": [3]})
     assert pair.kind == "category"
 
 

@@ -124,15 +124,15 @@ def _series(array: pa.Array, note: dict[str, Any], index: Any) -> Any:
     import pandas as pd
 
     if "categories" in note:
-        dtype = pd.CategoricalDtype(_unpack_categories(note["categories"]), note["ordered"])
-        return pd.Series(_categorical(array, dtype), index=index)
+        return pd.Series(_categorical(array, note), index=index)
     if pa.types.is_dictionary(array.type) and "arrow" not in note:
         array = array.cast(array.type.value_type)
     if "arrow" in note:
         kind = unpack_type(note["arrow"])
         if pa.types.is_dictionary(kind):
-            levels = array.dictionary.cast(kind.value_type)
-            array = to_dictionary(array, levels, kind)
+            levels = array.dictionary if pa.types.is_dictionary(array.type) else array[:0]
+            array = to_dictionary(array, levels.cast(kind.value_type), kind)
+            kind = array.type
         values = pd.arrays.ArrowExtensionArray(pa.chunked_array([array.cast(kind)]))
         return pd.Series(values, index=index)
     if "string" in note:
@@ -167,14 +167,18 @@ def _string_dtype(note: dict[str, Any]) -> Any:
     return pd.StringDtype(note["string"])
 
 
-def _categorical(array: pa.Array, dtype: Any) -> Any:
+def _categorical(array: pa.Array, note: dict[str, Any]) -> Any:
     import pandas as pd
 
-    levels = _plain_levels(dtype.categories)
-    if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode()
-    kind = pa.dictionary(pa.int32(), levels.type, ordered=array.type.ordered)
-    codes = to_dictionary(array, levels, kind).indices.fill_null(-1)
+    noted = note["categories"]
+    categories = _unpack_categories(noted)
+    levels = _plain_levels(categories) if "ends" in noted else unpack_levels(noted)
+    kind = pa.dictionary(pa.int32(), levels.type, ordered=note["ordered"])
+    array = to_dictionary(array, levels, kind)
+    if len(array.dictionary) > len(levels):  # some that were given, or made up for an id
+        categories = pd.Index(_series(array.dictionary, noted["dtype"], None))
+    dtype = pd.CategoricalDtype(categories, note["ordered"])
+    codes = array.indices.fill_null(-1)
     return pd.Categorical.from_codes(codes.to_numpy(zero_copy_only=False), dtype=dtype)
 
 

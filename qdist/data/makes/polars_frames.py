@@ -47,6 +47,14 @@ def _dtype(note: dict[str, Any]) -> Any:
     return getattr(pl, name)
 
 
+def _with_others(levels: list[str], array: pa.Array) -> list[str]:
+    """Levels, and then those that an array holds besides."""
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    known = set(levels)
+    return levels + [v for v in array.drop_null().unique().to_pylist() if v not in known]
+
+
 def describe(frame: Any) -> dict[str, Any]:
     """Names and data types."""
     return {"labels": list(frame.columns), "columns": [_note(s) for s in frame.get_columns()]}
@@ -60,6 +68,8 @@ def restore(arrays: list[pa.Array], note: dict[str, Any], n_rows: int, index: An
     series = []
     for name, array, column in zip(note["labels"], arrays, note["columns"], strict=True):
         dtype = _dtype(column)
+        if column["type"] == "Enum":
+            dtype = pl.Enum(_with_others(column["levels"], array))
         if pa.types.is_dictionary(array.type) and dtype == pl.String:
             array = array.cast(array.type.value_type)
         one = pl.Series(name, array)

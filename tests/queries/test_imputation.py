@@ -1,0 +1,138 @@
+"""What is known comes back from `impute` as it was, in any frame and however rare its level."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import qdist
+from qdist.codecs.table import TableCodec
+from qdist.queries import impute
+
+LEVELS = {
+    "text": list("abcdefgh"),
+    "whole": [2**53 + 1, -3, 0, 7, 11, 12, 13, 14],
+    "real": [0.1, -2.5, 1e300, 1e-300, 4.0, 5.5, 6.25, 7.0],
+    "boolean": [True, False] * 4,
+    "day": [dt.date(2020, 2, 1 + i) for i in range(8)],
+    "time": [dt.datetime(2020, 2, 1 + i, 3, 4, 5) for i in range(8)],
+}
+
+
+def arrow_levels(values: list, levels: list) -> pa.DictionaryArray:
+    known = list(dict.fromkeys(levels))
+    codes = [None if v is None else known.index(v) for v in values]
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(known))
+
+
+def arrow_dtype(values: list, levels: list) -> pd.DataFrame:
+    made = pd.arrays.ArrowExtensionArray(pa.chunked_array([arrow_levels(values, levels)]))
+    return pd.DataFrame({"c": pd.Series(made)})
+
+
+def categories(values: list, levels: list, *, ordered: bool = False) -> pd.DataFrame:
+    known = list(dict.fromkeys(levels))
+    return pd.DataFrame({"c": pd.Categorical(values, known, ordered=ordered)})
+
+
+def plain_array(values: list, levels: list) -> dict:
+    made = np.empty(len(values), object)
+    made[:] = values
+    return {"c": made}
+
+
+ANY = {
+    "pandas categories": categories,
+    "pandas ordered": lambda v, levels: categories(v, levels, ordered=True),
+    "pandas arrow levels": arrow_dtype,
+    "pandas": lambda v, levels: pd.DataFrame({"c": pd.Series(v, dtype=object)}),
+    "polars": lambda v, levels: pl.DataFrame({"c": pl.Series(v, dtype=dtype_of(levels))}),
+    "pyarrow": lambda v, levels: pa.table({"c": pa.array(v, pa.array(levels).type)}),
+    "pyarrow levels": lambda v, levels: pa.table({"c": arrow_levels(v, levels)}),
+    "list": lambda v, levels: {"c": v},
+    "numpy": plain_array,
+}
+TEXT = {
+    "polars categories": lambda v, levels: pl.DataFrame({"c": pl.Series(v, dtype=pl.Categorical)}),
+    "polars enum": lambda v, levels: pl.DataFrame({"c": pl.Series(v, dtype=pl.Enum(levels))}),
+    "numpy text": lambda v, levels: {"c": np.array(v, object)},
+}
+CASES = [(kind, make) for kind in LEVELS for make in ANY] + [("text", make) for make in TEXT]
+
+
+def dtype_of(levels: list) -> pl.DataType:
+    return pl.Series(levels).dtype
+
+
+def cells(frame) -> list:
+    column = frame["c"]
+    if isinstance(column, pa.ChunkedArray):
+        return column.to_pylist()
+    return [None if pd.isna(v) else v for v in column]
+
+
+def type_of(frame):
+    """The dtype of a column; of categories their dtype and whether they are ordered."""
+    column = frame["c"]
+    if isinstance(column, list):
+        return list
+    if isinstance(column, pa.ChunkedArray):
+        return column.type
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        return kind.categories.dtype, kind.ordered
+    return pl.Enum if kind == pl.Enum else kind
+
+
+@pytest.mark.parametrize(("kind", "make"), CASES)
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_known_cells_come_back(kind, make, data):
+    levels, build = LEVELS[kind], (ANY | TEXT)[make]
+    # Two frequent levels, some that are rare, and missing cells.
+    rare = st.sampled_from([*levels[:6], None])
+    trained = levels[:2] * 9 + [None] * 2 + data.draw(st.lists(rare, max_size=4))
+    least = data.draw(st.integers(1, 4))
+    codec = TableCodec.fit(build(trained, levels), min_level_count=least)
+    # Levels that were never met are asked for too, where others have been pooled.
+    pooled = getattr(codec.columns[0], "rest", None) is not None
+    open_to = levels if pooled else [v for v in trained if v is not None]
+    asked = data.draw(st.lists(st.sampled_from([*open_to, None]), min_size=1, max_size=9))
+    given = build(asked, levels)
+    filled = impute(codec, None, given, random_state=0)
+    for before, after in zip(asked, cells(filled), strict=True):
+        assert after == before or before is None
+        assert before is None or isinstance(after, type(before)) or after.dtype == type(before)
+    assert type_of(filled) == type_of(given)
+
+
+@pytest.mark.parametrize("make", ["pandas categories", "polars enum", "pyarrow levels"])
+def test_rare_levels_survive_a_model(make, tmp_path):
+    levels = list("abcd")
+    build = (ANY | TEXT)[make]
+    values = ["a", "b"] * 20 + ["c", "d", None]
+    frame = build(values, levels)
+    column = {"c": qdist.Column(kind="nominal")}
+    model = qdist.TabularModel(columns=column, min_level_count=5, max_steps=2, random_state=0)
+    model.fit(frame).save(tmp_path / "m.qdist")
+    for fitted in (model, qdist.load(tmp_path / "m.qdist")):
+        first, second = fitted.impute(frame, n_draws=2, random_state=0)
+        assert cells(first)[:-1] == cells(second)[:-1] == values[:-1]
+        # What is drawn knows nothing of them.
+        drawn = fitted.sample(50, random_state=0)
+        assert set(cells(drawn)) <= {"a", "b", "(other)", None}
+        # A condition comes back too, of a level that is rare or was never met.
+        assert set(cells(fitted.sample(2, given={"c": "d"}))) == {"d"}
+        assert set(cells(fitted.sample(2, given={"c": "new"}))) == {"new"}
+
+
+def test_levels_of_categories_keep_their_order_and_new_ones_follow():
+    frame = pd.DataFrame({"c": pd.Categorical(["b", "a"] * 9 + ["z", "y"], list("zbay"))})
+    codec = TableCodec.fit(frame, min_level_count=2)
+    filled = impute(codec, None, frame)
+    assert filled["c"].cat.categories.tolist() == ["a", "b", "(other)", "z", "y"]
