@@ -91,8 +91,7 @@ def _kind(name: str, array: pa.Array, there: NDArray[np.bool_], column: Column) 
     natural = _natural_kind(array, there)
     wanted = column.kind
     if wanted is None and (column.categories is not None or column.ordered is not None):
-        stated = pa.types.is_dictionary(kind) and kind.ordered and natural != "boolean"
-        ordered = column.ordered if column.ordered is not None else stated
+        ordered = column.ordered if column.ordered is not None else natural == "ordered"
         return "ordered" if ordered else "nominal"
     if wanted is None or wanted == natural:
         return natural
@@ -110,12 +109,14 @@ def _kind(name: str, array: pa.Array, there: NDArray[np.bool_], column: Column) 
 
 def _natural_kind(array: pa.Array, there: NDArray[np.bool_]) -> str:
     kind = array.type
+    if pa.types.is_dictionary(kind) and pa.types.is_boolean(kind.value_type):
+        return "boolean"
+    if pa.types.is_dictionary(kind) and kind.ordered:
+        return "ordered"  # a list that somebody stated
     if pa.types.is_large_string(value_type(kind)) and _nearly_unique(array, int(there.sum())):
         return "id"
     if pa.types.is_dictionary(kind):
-        if pa.types.is_boolean(kind.value_type):
-            return "boolean"
-        return "ordered" if kind.ordered else "nominal"
+        return "nominal"
     if pa.types.is_boolean(kind):
         return "boolean"
     if pa.types.is_timestamp(kind):

@@ -134,7 +134,8 @@ class TableCodec:
             said, array = declared.get(name, Column()), canonical(cells)
             levels = pa.types.is_dictionary(array.type)
             if levels and has_intervals(note, i) and said == Column():
-                said = Column(ordered=array.type.ordered)  # no names, though they come as text
+                # No names, though the codec has their text.
+                said = Column(ordered=array.type.ordered)
             column = fit_column(name, array, said, fineness=fineness, min_level_count=least)
             nominal = column.schema.kind == "nominal" and said.categories is None
             if levels and (isinstance(column, IdColumn) or (least > 1 and nominal)):
@@ -227,6 +228,25 @@ class TableCodec:
             InputError: If a level is unknown, a value lies outside the declared bounds (beyond
                 the training range is fine), or is missing where no training cell was.
         """
+        return self.encode_condition(given, nan=nan)[:2]
+
+    def encode_condition(
+        self, given: Any, *, nan: Literal["unknown", "value"] = "unknown"
+    ) -> tuple[Tensor, Tensor, dict[str, int]]:
+        """What `encode_given` makes of conditions, and what they say of the other columns.
+
+        Args:
+            given: A dict of single values or a frame; see `encode_given`.
+            nan: What a missing cell of a frame says.
+
+        Returns:
+            y of shape (N, D), the mask of known coordinates, and in how many conditions each
+            given column without a coordinate has a value, by name.
+
+        Raises:
+            UnknownNameError: If a column is not one of the fitted ones.
+            InputError: If a value cannot be known; see `encode_given`.
+        """
         if nan not in {"unknown", "value"}:
             raise InputError(f"Expected nan to be 'unknown' or 'value'; got {nan!r}.")
         read = self._read(given)
@@ -242,14 +262,8 @@ class TableCodec:
                 i = self.index(name)
                 y[known, i] = codes
                 visible[:, i] = known
-        return torch.from_numpy(y), torch.from_numpy(visible)
-
-    def known_besides(self, given: Any) -> dict[str, int]:
-        """In how many conditions each given column without a coordinate has a value, by name."""
-        read = self._read(given)
-        return {
-            name: int(mask.sum()) for name, mask in read.present.items() if name not in self.names
-        }
+        others = {n: int(mask.sum()) for n, mask in read.present.items() if n not in self.names}
+        return torch.from_numpy(y), torch.from_numpy(visible), others
 
     def _read(self, given: Any) -> Given:
         return read_given(given, {c.schema.name: c.kind for c in self.columns})

@@ -22,7 +22,6 @@ from qdist.errors import InputError
 __all__ = [
     "canonical",
     "describe",
-    "has_intervals",
     "in_make_of",
     "keep_levels",
     "n_rows",

@@ -60,10 +60,9 @@ def read_condition(codec: TableCodec, law: TableLaw | None, given: Any, *, nan: 
     if given is None:
         y = torch.zeros(1, len(codec.coordinates), dtype=torch.float64)
         return Condition(y, torch.zeros_like(y, dtype=torch.bool))
-    y, visible = codec.encode_given(given, nan=nan)
+    y, visible, others = codec.encode_condition(given, nan=nan)
     check_order(codec, law, visible)
-    besides = len(codec.columns) > len(codec.names)  # or it need not be read once more
-    return Condition(y, visible, codec.known_besides(given) if besides else {})
+    return Condition(y, visible, others)
 
 
 def check_order(codec: TableCodec, law: TableLaw | None, visible: Tensor) -> None:

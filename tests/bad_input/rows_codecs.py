@@ -55,7 +55,9 @@ TABLES = {
         lambda: CODEC.index("weight"), "modelled columns 'x', 'size'", UnknownNameError
     ),
     "what is known besides of a foreign frame": refused(
-        lambda: CODEC.known_besides({"weight": [1.0]}), "Expected columns out of", UnknownNameError
+        lambda: CODEC.encode_condition({"weight": [1.0]}),
+        "Expected columns out of",
+        UnknownNameError,
     ),
     "conditions of a foreign frame": refused(
         lambda: CODEC.encode_given({"weight": [1.0]}), "Expected columns out of", UnknownNameError

@@ -24,14 +24,10 @@ def arrow_levels(values: list) -> pa.DictionaryArray:
 
 MAKES = {
     "pandas": lambda v: pd.DataFrame({"n": pd.Categorical(v), "x": X}),
-    "pandas ordered": lambda v: pd.DataFrame({"n": pd.Categorical(v, ordered=True), "x": X}),
     "pandas of arrow": lambda v: pd.DataFrame(
         {"n": pd.arrays.ArrowExtensionArray(pa.chunked_array([arrow_levels(v)])), "x": X}
     ),
     "polars": lambda v: pl.DataFrame({"n": pl.Series(v, dtype=pl.Categorical), "x": X}),
-    "polars enum": lambda v: pl.DataFrame(
-        {"n": pl.Series(v, dtype=pl.Enum(list(dict.fromkeys(v)))), "x": X}
-    ),
     "pyarrow": lambda v: pa.table({"n": arrow_levels(v), "x": X}),
 }
 
@@ -100,6 +96,7 @@ def test_categories_can_be_declared_ids():
 
 NO_NAMES = {
     "levels that are met again": (pd.Categorical(NAMES[:45] * 2), "nominal"),
+    "ordered": (pd.Categorical(NAMES, ordered=True), "ordered"),
     "few": (pd.Categorical(["a"] * 80 + list("bcdefghijk")), "nominal"),
     "numbers": (pd.Categorical(range(90)), "nominal"),
     "intervals": (pd.cut(X, np.linspace(-0.1, 1.1, 300)), "ordered"),
@@ -116,3 +113,13 @@ def test_other_categories_are_levels(values, kind):
     codec = TableCodec.fit(frame)
     assert codec.schema["n"].kind == kind
     pd.testing.assert_series_equal(codec.decode(codec.encode(frame))["n"], frame["n"])
+
+
+def test_an_enum_is_a_list_that_was_stated_unless_it_is_said_to_be_names():
+    frame = pl.DataFrame({"n": pl.Series(NAMES, dtype=pl.Enum(NAMES)), "x": X})
+    assert TableCodec.fit(frame).schema["n"].kind == "ordered"
+    codec = TableCodec.fit(frame, columns={"n": Column(kind="id")})
+    assert "honour" not in json.dumps(codec.to_json())
+    back = codec.decode(codec.encode(frame))["n"]
+    assert back.dtype == pl.Enum
+    assert back.to_list() == [f"n_{k}" for k in range(1, 91)]

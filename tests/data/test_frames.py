@@ -219,6 +219,10 @@ BAD = {
     ),
     "mixed list": ({"a": ["x", 1]}, "one type"),
     "period": (pd.DataFrame({"a": pd.period_range("2024", periods=2, freq="M")}), "to_timestamp"),
+    "intervals of dates": (
+        pd.DataFrame({"a": pd.cut(pd.date_range("2024", periods=9), 3)}),
+        r"intervals of numbers as categories in column 'a'; got interval\[datetime64.*astype\(str",
+    ),
     "scalar": ({"a": 1}, "Put single values into lists"),
     "ragged": ({"a": [1], "b": [1, 2]}, "lengths 1, 2"),
 }

@@ -106,3 +106,11 @@ def test_columns_of_several_types_are_asked_together(constants):
     assert pd.Timestamp(found[0, 1, 1]).to_pydatetime() == datetime.datetime(2024, 5, 1)
     assert found[0, 2].tolist() == ["S", "S"]
     assert constants.quantile(["rate", "rate"], 0.5).dtype == np.float64
+
+
+def test_a_condition_is_read_once(constants, monkeypatch):
+    reads = []
+    read = constants._codec._read
+    monkeypatch.setattr(constants._codec, "_read", lambda given: reads.append(0) or read(given))
+    constants.quantile("rate", 0.5, given={"word": "a"})
+    assert len(reads) == 1

@@ -31,6 +31,12 @@ def _column(series: Any, name: Any) -> pa.Array:
 
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
+        kind = dtype.categories.dtype
+        if isinstance(kind, pd.IntervalDtype) and getattr(kind.subtype, "kind", "") not in "if":
+            raise InputError(
+                f"Expected text, numbers, dates or intervals of numbers as categories in column "
+                f"{name!r}; got {kind}. Convert it, for example by .astype(str)."
+            )
         codes = np.asarray(series.cat.codes)
         return pa.DictionaryArray.from_arrays(
             pa.array(codes.astype(np.int32), mask=codes < 0),
