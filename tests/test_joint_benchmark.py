@@ -116,6 +116,17 @@ def test_frames_go_there_and_back(frames):
     assert set(off.n.dropna()) == {3}  # whole
 
 
+def test_repeated_values_survive_single_precision():
+    frame = pd.DataFrame({"rate": np.array([0.0, 0.2, 1 / 3, 1 / 60, 1 / 60])})
+    plain = joint_frames.without_gaps(frame)
+    single = plain.astype(np.float32).astype(float)
+    assert not single.equals(plain)
+    pd.testing.assert_frame_equal(joint_frames.with_gaps(single, frame), frame, check_exact=True)
+    # What is no training value stays what it is.
+    apart = joint_frames.with_gaps(plain + 1e-5, frame).rate
+    assert apart[:2].tolist() == [1e-5, 0.2 + 1e-5]
+
+
 def test_levels_are_counted_through_and_back(frames):
     plain = joint_frames.without_gaps(frames[0])
     coded = joint_rivals.Codes(plain)
