@@ -13,6 +13,7 @@ from qdist.codecs.columns import AbstractColumn, IdColumn
 from qdist.codecs.conform import conform, present, value_type
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.raw import from_raw, natural_unit, to_raw
+from qdist.data.makes.vectors import python_days
 from qdist.errors import InputError, UnsupportedError
 from qdist.quantile import QuantileFunction
 from qdist.queries.ranges import Range
@@ -155,7 +156,7 @@ def _as_arrow(values: Any, kind: pa.DataType, name: str) -> pa.Array:
     flat = np.asarray(values).ravel() if np.ndim(values) else [values]
     plain = [c.item() if isinstance(c, np.bool_ | np.number | np.str_) else c for c in flat]
     try:
-        array = pa.array(plain, from_pandas=True)
+        array = pa.array(python_days(plain), from_pandas=True)
         array = conform(array, kind, name)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise InputError(

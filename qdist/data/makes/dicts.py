@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qdist.data.makes.vectors import from_vector, mixed, to_vector
+from qdist.data.makes.vectors import from_vector, mixed, python_days, to_vector
 from qdist.errors import InputError
 
 __all__ = ["columns", "describe", "restore"]
@@ -24,7 +24,7 @@ def _vector(values: Any, name: Any) -> pa.Array:
             )
         return from_vector(values, name)
     try:
-        return pa.array(list(values), from_pandas=True)
+        return pa.array(python_days(values), from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as err:
         raise mixed(values, name) from err
 

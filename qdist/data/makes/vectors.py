@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from qdist.errors import InputError
 
-__all__ = ["from_vector", "mixed", "to_vector"]
+__all__ = ["from_vector", "mixed", "python_days", "to_vector"]
 
 
 def mixed(values: Any, name: Any) -> InputError:
@@ -33,6 +33,19 @@ def mixed(values: Any, name: Any) -> InputError:
         f"Expected values of one type (numbers, text, dates, true or false) in column {name!r}; "
         f"got {got}. Convert the column, for example to text."
     )
+
+
+def python_days(values: Any) -> list[Any]:
+    """A list of values in which numpy's days are Python's: Arrow reads no list of the former.
+
+    Example:
+        >>> python_days([np.datetime64("2020-01-05"), None])
+        [datetime.date(2020, 1, 5), None]
+    """
+    return [
+        v.item() if isinstance(v, np.datetime64) and v.dtype == np.dtype("M8[D]") else v
+        for v in values
+    ]
 
 
 def from_vector(values: np.ndarray[Any, Any], name: Any) -> pa.Array:

@@ -1,0 +1,32 @@
+"""Dates asked about in the types in which they are answered."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+import qdist
+
+FIRST = dt.date(2020, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def dated() -> qdist.TabularModel:
+    days = [FIRST + dt.timedelta(days=k) for k in range(40)]
+    frame = pl.DataFrame({"day": days, "x": np.arange(40.0)})
+    return qdist.TabularModel(max_steps=2, random_state=0).fit(frame)
+
+
+def test_quantiles_of_a_date_can_be_asked_about(dated):
+    middle = dated.quantile("day", 0.5)
+    assert middle.dtype == np.dtype("M8[D]")
+    plain = dated.cdf("day", middle[0].item())
+    for same in (middle, middle[0], list(middle), middle[0].astype("M8[s]"), str(middle[0])):
+        assert dated.cdf("day", same) == plain
+    assert plain >= 0.5
+
+
+def test_a_range_of_dates_takes_them_too(dated):
+    drawn = dated.sample(9, given={"day": qdist.Range(np.datetime64("2020-01-10"), None)})
+    assert drawn["day"].min() >= dt.date(2020, 1, 10)
