@@ -5,8 +5,9 @@
 
 with QDIST_DATA=path/to/data. The first line runs qdist, the second its rivals, in the environment
 of benchmarks/environments/imputation.txt; both may be run again to resume. Each (set, pattern,
-method, seed) is a process of its own and ends in one file under benchmarks/results/imputation.
-`python -m benchmarks.imputation_report` makes a page of them.
+method, seed) is a process of its own and ends in one file under benchmarks/results/imputation. A
+method that raises is written down as such. `python -m benchmarks.imputation_report` makes the
+page.
 """
 
 import argparse
@@ -231,23 +232,25 @@ def measure(name: str, pattern: str, method: str, seed: int) -> dict[str, Any]:
     """Hides cells of one set, fills them by one method, and scores them."""
     truth = load(name, seed)
     hidden = mask(truth.shape, pattern, seed)
-    start = time.perf_counter()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of rivals that have not converged
-        draws = METHODS[method](truth.mask(hidden), seed)
-    seconds = time.perf_counter() - start
-    return {
+    result = {
         "set": name,
         "pattern": pattern,
         "method": method,
         "seed": seed,
-        "draws": len(draws),
-        "seconds": seconds,
         "hidden": float(hidden.mean()),
-        **score(truth, hidden, draws),
         "machine": common.machine(),
         "versions": common.versions(),
     }
+    start = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of rivals that have not converged
+            draws = METHODS[method](truth.mask(hidden), seed)
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return {**result, "failed": text[:300]}
+    seconds = time.perf_counter() - start
+    return {**result, "draws": len(draws), "seconds": seconds, **score(truth, hidden, draws)}
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -35,7 +35,8 @@ columns in two rows of five. Each method is fitted to the rows with their holes,
   among the draws, which is drawn where values are equal. Only for methods of at least 20 draws.
 
 Means over columns, and over seeds where there are several, with their standard deviation. The best
-of a row of methods is in bold. Repeat it with `python -m benchmarks.imputation`.
+of a row of methods is in bold, and what failed is listed under its table. Repeat it with
+`python -m benchmarks.imputation`.
 """
 SUMMARY = """\
 ## Asked and got
@@ -53,11 +54,12 @@ _TITLES = {"cells": "Cells missing at random", "blocks": "Cells missing in block
 
 def page(results: Results, notes: str) -> str:
     """The page, as markdown."""
+    ended = [r for r in results if "failed" not in r]
     parts = [
         "<!-- Made by benchmarks.imputation_report; edit benchmarks/notes/imputation.md. -->",
         INTRODUCTION,
-        SUMMARY + "".join(_asked(case) for case in _cases(results)),
-        *(_pattern(results, pattern) for pattern in PATTERNS),
+        SUMMARY + "".join(_asked(case) for case in _cases(ended)),
+        *(part for p in PATTERNS for part in (_pattern(ended, p), _failed(results, p))),
         notes.strip() + "\n",
         "## Machine and versions\n",
         machine_text(results),
@@ -136,6 +138,16 @@ def _pattern(results: Results, pattern: str) -> str:
             cells.append(f"{_mean(runs, 'seconds'):.0f}")
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n" if cases else ""
+
+
+def _failed(results: Results, pattern: str) -> str:
+    lines = [
+        f"- {NAMES[r['method']]} on {r['set']}, seed {r['seed']}: "
+        f"`{r['failed'].replace('`', chr(39))}`"
+        for r in results
+        if r["pattern"] == pattern and "failed" in r
+    ]
+    return "\n".join(["Did not end:", "", *lines, ""]) if lines else ""
 
 
 def _spread(runs: Results, field: str) -> str:

@@ -222,6 +222,23 @@ def test_the_page_of_imputation_says_what_is_missed(monkeypatch):
     assert "**0.220 ± 0.028**" in imputation_report.page(both, "")
 
 
+def test_an_imputer_that_fails_is_written_down(monkeypatch):
+    def broken(frame, seed):
+        raise ValueError(f"no `{seed}`\nat all")
+
+    truth = pd.DataFrame({"x": np.arange(10.0), "c": pd.Categorical(list("ab") * 5)})
+    monkeypatch.setattr(imputation, "load", lambda name, seed: truth)
+    monkeypatch.setitem(imputation.METHODS, "miceforest", broken)
+    failed = imputation.measure("adult", "cells", "miceforest", 3)
+    assert failed["failed"] == "ValueError: no `3` at all"
+    monkeypatch.setattr(imputation_report, "machine_text", lambda results: "")
+    text = imputation_report.page([filled("qdist", 0.2, 0.9), filled("knn", 0.3, 0.9), failed], "")
+    assert "- miceforest on adult, seed 3: `ValueError: no '3' at all`" in text
+    assert "| adult | miceforest |" not in text
+    assert "0.3000 (nearest neighbours)" in text
+    assert "Did not end" not in imputation_report.page([filled("qdist", 0.2, 0.9)], "")
+
+
 def sampling(case, ratio):
     return {
         "case": vars(case),
