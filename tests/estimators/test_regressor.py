@@ -275,3 +275,17 @@ BAD = {
 def test_bad_input(model, use, words):
     with pytest.raises(InputError, match=words):
         use(copy.deepcopy(model), *data())
+
+
+def test_masses_on_few_values_are_sharpened_where_they_are():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = np.round(np.clip(X[:, 0] + rng.normal(size=200), -1, 1))
+    model = qdist.DistributionRegressor(max_steps=10, trees=5, forest=5, random_state=0).fit(X, y)
+    model._parts.spreads = [1.0]
+    flat = model.predict_dist(X[:9])
+    model._parts.spreads = [0.5**0.5]  # masses to the power of 2
+    sharp = model.predict_dist(X[:9])
+    assert torch.equal(sharp.values, flat.values)
+    expected = flat.probs**2 / (flat.probs**2).sum(-1, keepdim=True)
+    torch.testing.assert_close(sharp.probs, expected, rtol=1e-6, atol=1e-9)
