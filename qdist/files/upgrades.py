@@ -5,7 +5,7 @@
 | 1 | a zip of model.json and model.safetensors |
 | 2 | a card; types as text, not as bytes of Arrow; a digest; plugins and a training summary |
 | 3 | normal scores beside cosines, in binned heads and in the embedding of a row |
-| 4 | marginal quantiles under implicit heads |
+| 4 | marginal quantiles under implicit heads; clamps have a margin, no leak |
 """
 
 import base64
@@ -102,8 +102,13 @@ def _from_2_to_3(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
 
 
 def _from_3_to_4(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
-    """Implicit heads had no quantiles under them: zeros."""
-    new = dict(weights)
+    """Implicit heads had no quantiles under them: zeros. A leak mattered in training alone."""
+    meta, new = dict(meta), dict(weights)
+    for part in ("params", "parts"):
+        args = meta.get(part, {}).get("head_args") or {}
+        if "leak" in args:
+            rest = {name: value for name, value in args.items() if name != "leak"}
+            meta[part] = {**meta[part], "head_args": rest}
     for name, bias in weights.items():
         head = name.removesuffix(".output.bias")
         if name != head and {f"{head}.embed.weight", f"{head}.hidden.weight"} <= weights.keys():

@@ -1,6 +1,6 @@
 """Mass at the ends of a range and on the points of a grid, for laws that are continuous."""
 
-from math import floor
+from math import floor, inf
 
 import torch
 from torch import Tensor
@@ -8,26 +8,27 @@ from torch import Tensor
 from qdist.errors import InputError
 from qdist.quantile import Categorical, PiecewiseLinear
 
-__all__ = ["cells", "censored", "check_range", "grid_points", "leaking"]
+__all__ = ["cells", "censored", "check_range", "grid_points", "way_back"]
 
 
-def leaking(
+def way_back(
     q: Tensor,
     tau: Tensor,
     target: Tensor,
     lower: float | None,
     upper: float | None,
     *,
-    reach: float,
+    margin: float,
 ) -> Tensor:
     r"""Return zeros whose gradient is the one a clamp of q to [lower, upper] keeps back.
 
     A clamp has no gradient where it acts: a quantile that strays beyond the range would never
-    come back. The pinball loss at the clamped value still tells which way to go,
-    $1\{y \le q\} - \tau$ (with $<$ at the upper end, where the value approached is an atom too):
-    in the mean it is $F(l) - \tau$ at the lower end, negative (come back) just where the quantile
-    should lie inside. So the leak does not move the optimum, and it steepens the way from an atom
-    to what follows. Outward it stops at `reach`, so that nothing drifts without end.
+    come back. The gradient here is that of the pinball loss without a clamp, to targets of which
+    those at an end of the range have been moved beyond it, by the margin. Between the end and
+    the atom's new place its mean is $F(l) - \tau$ (at the lower end, $F(u-) - \tau$ at the upper
+    one): negative, which is back, just where the quantile should lie inside. So the optimum of
+    the clamped loss is not moved. Nothing drifts farther than the margin, and from an atom to the
+    smallest value beside it the way is short but no longer infinitely steep.
 
     Args:
         q: Values before the clamp, shape (...).
@@ -35,29 +36,33 @@ def leaking(
         target: Targets, shape (...).
         lower: Lower end of the range, or None.
         upper: Upper end of the range, or None.
-        reach: How far beyond the range values may be pushed.
+        margin: How far beyond the range its atoms are put.
 
     Returns:
         Zeros, shape (...).
+
+    Source:
+        Ours; that quantiles of censored targets are clamped quantiles is from "Censored
+        regression quantiles" (Powell, 1986).
 
     Example:
         At level 0.9 a value below the range comes back, unless 0.9 of the mass is on the end.
 
         >>> import torch
         >>> q = torch.tensor([-0.5], requires_grad=True)
-        >>> args = dict(lower=0.0, upper=None, reach=1.0)
-        >>> leaking(q, torch.tensor(0.9), torch.tensor([0.7]), **args).sum().backward()
+        >>> args = dict(lower=0.0, upper=None, margin=1.0)
+        >>> way_back(q, torch.tensor(0.9), torch.tensor([0.7]), **args).sum().backward()
         >>> q.grad
         tensor([-0.9000])
     """
-    beyond = (q - q.clamp(lower, upper)).detach()
-    slope = torch.zeros_like(beyond)
+    slope = torch.zeros_like(q)
     if lower is not None:
-        slope = torch.where(beyond < 0, (target <= lower).to(q.dtype) - tau, slope)
+        above_atom = (target <= lower) & (q >= lower - margin)
+        slope = torch.where(q < lower, above_atom.to(q.dtype) - tau, slope)
     if upper is not None:
-        slope = torch.where(beyond > 0, (target < upper).to(q.dtype) - tau, slope)
-    outward = (slope * beyond < 0) & (beyond.abs() > reach)
-    return slope.masked_fill(outward, 0.0).detach() * (q - q.detach())
+        below_atom = (target >= upper) & (q <= upper + margin)
+        slope = torch.where(q > upper, (~below_atom).to(q.dtype) - tau, slope)
+    return slope.detach() * (q - q.detach())
 
 
 def censored(law: PiecewiseLinear, lower: float | None, upper: float | None) -> PiecewiseLinear:
@@ -128,14 +133,16 @@ def cells(law: PiecewiseLinear, grid: Tensor) -> Categorical:
     return Categorical(logits, values=grid, validate_args=False)
 
 
-def check_range(lower: float | None, upper: float | None, *, scale: float, leak: float) -> None:
-    """Raise `InputError` unless lower < upper, scale > 0 and leak is in [0, 1]."""
+def check_range(
+    lower: float | None, upper: float | None, *, scale: float, margin: float
+) -> None:
+    """Raise `InputError` unless lower < upper, scale > 0 and the margin is a number >= 0."""
     if lower is not None and upper is not None and not lower < upper:
         raise InputError(f"Expected lower < upper; got {lower} and {upper}. Swap or drop them.")
     if not scale > 0:
         raise InputError(f"Expected a positive scale; got {scale}. Give the spread of the target.")
-    if not 0 <= leak <= 1:
-        raise InputError(f"Expected a leak in [0, 1]; got {leak}. 0.1 is a good start.")
+    if not 0 <= margin < inf:
+        raise InputError(f"Expected a margin >= 0; got {margin}. 0.1 is a good start.")
 
 
 def grid_points(lower: float | None, upper: float | None, step: float) -> Tensor:

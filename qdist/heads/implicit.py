@@ -10,7 +10,7 @@ from torch import Size, Tensor, nn
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout, working_dtype
-from qdist.heads.censoring import cells, check_range, grid_points, leaking
+from qdist.heads.censoring import cells, check_range, grid_points, way_back
 from qdist.heads.units import units_of
 from qdist.losses import huber_pinball, pinball
 from qdist.quantile import Categorical, Implicit
@@ -38,7 +38,7 @@ class ImplicitHead(AbstractHead):
     an [`Implicit`][qdist.quantile.Implicit] object: no density, and its quantiles never cross.
 
     With `lower` and `upper` the network is clamped to the range, so that atoms at the ends can be
-    met; in training the clamp leaks. With `step` the target lives on the grid lower, lower + step,
+    met; in training such an atom lies a margin beyond, so that what strays comes back. With `step` the target lives on the grid lower, lower + step,
     ..., upper, and the law is that of the rearrangement rounded to the grid (a `Categorical`).
 
     Args:
@@ -49,7 +49,7 @@ class ImplicitHead(AbstractHead):
             Keep it small: it moves the minimiser.
         lower: Lower end of the range, or None.
         upper: Upper end of the range, or None.
-        leak: Share of the gradient that training keeps beyond the range.
+        margin: How far beyond the range training puts its atoms, in units of `scale`.
         step: Spacing of the grid of targets, or None; needs `lower` and `upper`.
         loc: Where the target lies, before training.
         scale: How widely it spreads, before training. Its unit is that of the target.
@@ -83,21 +83,21 @@ class ImplicitHead(AbstractHead):
         kappa: float = 0.0,
         lower: float | None = None,
         upper: float | None = None,
-        leak: float = 0.1,
+        margin: float = 0.1,
         step: float | None = None,
         loc: float = 0.0,
         scale: float = 1.0,
     ) -> None:
         super().__init__()
-        check_range(lower, upper, scale=scale, leak=leak)
+        check_range(lower, upper, scale=scale, margin=margin)
         if n_cos < 1 or n_tau < 1 or not kappa >= 0:
             raise InputError(
                 f"Expected n_cos >= 1, n_tau >= 1 and kappa >= 0; got {n_cos}, {n_tau} and "
                 f"{kappa}. 64, 8 and 0 are the defaults."
             )
         self.n_cos, self.n_tau, self.kappa = n_cos, n_tau, kappa
-        self.lower, self.upper, self.leak = lower, upper, leak
-        self.loc, self.scale, self.reach = loc, scale, 10 * scale
+        self.lower, self.upper, self.margin = lower, upper, margin * scale
+        self.loc, self.scale = loc, scale
         self.register_buffer("grid", None if step is None else grid_points(lower, upper, step))
         self.embed = nn.Linear(n_cos, context)
         check_context(context)
@@ -157,10 +157,10 @@ class ImplicitHead(AbstractHead):
             loss = pinball(u, tau)
         else:
             loss = huber_pinball(u, tau, kappa=self.kappa * self.scale)
-        if self.leak and not self.lower is self.upper is None:
-            zero = leaking(q, tau, target, self.lower, self.upper, reach=self.reach)
-            loss = loss + self.leak * zero
-        return loss
+        if self.lower is self.upper is None:
+            return loss
+        zero = way_back(q, tau, target, self.lower, self.upper, margin=self.margin)
+        return loss + zero
 
     def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
         """Return the values at levels tau, cut to the range and rounded to the grid.

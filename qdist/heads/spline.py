@@ -9,7 +9,7 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout
-from qdist.heads.censoring import cells, censored, check_range, grid_points, leaking
+from qdist.heads.censoring import cells, censored, check_range, grid_points, way_back
 from qdist.heads.pinball import half_crps
 from qdist.heads.units import units_of
 from qdist.quantile import Categorical, PiecewiseLinear
@@ -34,7 +34,7 @@ class SplineHead(AbstractHead):
     the CRPS, in closed form: no level is drawn, so its gradient has no Monte Carlo noise.
 
     With `lower` or `upper` the quantile function is cut at the ends of the range: what lies beyond
-    is an atom there. In training the cut leaks, so that gradients do not die.
+    is an atom there. In training it lies a margin beyond, so that what strays comes back.
 
     With `step` the target lives on the grid lower, lower + step, ..., upper: the law is that of
     the value rounded to the grid, and the score is that of the cells.
@@ -45,7 +45,7 @@ class SplineHead(AbstractHead):
         levels: Whether the levels are "fixed" or "free".
         lower: Lower end of the range, or None.
         upper: Upper end of the range, or None.
-        leak: Share of the gradient that training keeps beyond the range.
+        margin: How far beyond the range training puts its atoms, in units of `scale`.
         step: Spacing of the grid, or None; needs `lower` and `upper`.
         score: What `loss` returns: half the CRPS, the log score, or the sum of both, the former
             then divided by `step`: it moves the knots to where the mass is, and the log score
@@ -78,14 +78,14 @@ class SplineHead(AbstractHead):
         levels: Levels = "fixed",
         lower: float | None = None,
         upper: float | None = None,
-        leak: float = 0.1,
+        margin: float = 0.1,
         step: float | None = None,
         score: Score = "crps",
         loc: float = 0.0,
         scale: float = 1.0,
     ) -> None:
         super().__init__()
-        check_range(lower, upper, scale=scale, leak=leak)
+        check_range(lower, upper, scale=scale, margin=margin)
         _check_choices(knots, levels, score)
         if score != "crps" and step is None:
             # The density jumps where a knot passes the target, so the gradient of the log density
@@ -95,8 +95,8 @@ class SplineHead(AbstractHead):
                 f"Expected score 'crps' without a step; got {score!r}. Give the step of the grid, "
                 "or take the binned head, whose log score may be trained."
             )
-        self.lower, self.upper, self.leak = lower, upper, leak
-        self.score, self.loc, self.scale, self.reach = score, loc, scale, 10 * scale
+        self.lower, self.upper, self.margin = lower, upper, margin * scale
+        self.score, self.loc, self.scale = score, loc, scale
         self.levels, self.knots = levels, knots
         self.unit = 1.0 if step is None else step
         self.register_buffer("grid", None if step is None else grid_points(lower, upper, step))
@@ -153,9 +153,9 @@ class SplineHead(AbstractHead):
         loss = law.crps(target) / 2
         if self.score == "both":
             return loss / self.unit - law.log_prob(target)
-        if self.leak and not self.lower is self.upper is None:
-            loss = loss + self.leak * self._leaking(uncut, target)
-        return loss
+        if self.lower is self.upper is None:
+            return loss
+        return loss + self._way_back(uncut, target)
 
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
@@ -205,13 +205,13 @@ class SplineHead(AbstractHead):
         mass = torch.where(left > 0.5, upper, right - left)
         return mass.clamp(min=torch.finfo(mass.dtype).tiny).log()
 
-    def _leaking(self, law: PiecewiseLinear, target: Tensor) -> Tensor:
-        """Return zeros with the gradient of the knots beyond the range; see `leaking`."""
+    def _way_back(self, law: PiecewiseLinear, target: Tensor) -> Tensor:
+        """Return zeros with the gradient of the knots beyond the range; see `way_back`."""
         levels = law.levels.detach()
         edges = (levels[..., 1:] + levels[..., :-1]) / 2
         weight = functional.pad(edges, (0, 1), value=1.0) - functional.pad(edges, (1, 0))
-        zero = leaking(
-            law.values, levels, target.unsqueeze(-1), self.lower, self.upper, reach=self.reach
+        zero = way_back(
+            law.values, levels, target.unsqueeze(-1), self.lower, self.upper, margin=self.margin
         )
         return (weight * zero).sum(-1)
 

@@ -57,6 +57,16 @@ def test_a_golden_file_answers_as_it_did(path, tmp_path):
     close(json.loads(json.dumps(make().answers(path.stem, again))), wanted)
 
 
+def test_a_leak_of_an_older_file_is_dropped():
+    """It was an argument of heads that took part in training alone."""
+    args = {"head_args": {"leak": 0.5, "n_tau": 4}}
+    old = {"params": dict(args), "parts": {**args, "head": "implicit"}}
+    meta, _ = UPGRADES[3](old, {})
+    assert meta["params"] == {"head_args": {"n_tau": 4}}
+    assert meta["parts"] == {"head_args": {"n_tau": 4}, "head": "implicit"}
+    assert old["params"] == args
+
+
 def test_no_file_holds_an_id():
     for path in FILES:
         assert b"person-" not in path.read_bytes()

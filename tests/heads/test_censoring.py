@@ -1,11 +1,14 @@
-"""Clamps on Q(tau), cells of a grid, and the leak: exact, and unbiased."""
+"""Clamps on Q(tau), cells of a grid, and the way back to it: exact, and unbiased."""
 
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from qdist.errors import InputError
 from qdist.heads import ImplicitHead, SplineHead
-from qdist.heads.censoring import cells, censored, grid_points, leaking
+from qdist.heads.censoring import cells, censored, grid_points, way_back
+from qdist.losses import pinball
 from qdist.quantile import PiecewiseLinear
 
 LEVELS = (torch.arange(20_001, dtype=torch.float64) + 0.5) / 20_001
@@ -70,37 +73,64 @@ def test_cells_far_in_the_upper_tail_keep_their_mass():
     torch.testing.assert_close(found.double(), expected, atol=1e-3, rtol=0)
 
 
-def test_leak_is_zero_and_unbiased():
+def test_way_back_is_zero_and_unbiased():
     """Its mean gradient is F(l) - tau below the range and F(u-) - tau above, nothing inside."""
     y = torch.cat([torch.zeros(70), torch.full((10,), 0.5), torch.ones(20)])
     q = torch.tensor([-0.1, -0.1, 0.4, 1.2, 1.2], requires_grad=True)
     tau = torch.tensor([0.6, 0.9, 0.5, 0.75, 0.9])
-    value = leaking(q, tau, y[:, None], 0.0, 1.0, reach=5.0)
+    value = way_back(q, tau, y[:, None], 0.0, 1.0, margin=5.0)
     assert (value == 0).all()
     value.sum(-1).mean().backward()
     expected = torch.tensor([0.7 - 0.6, 0.7 - 0.9, 0.0, 0.8 - 0.75, 0.8 - 0.9])
     torch.testing.assert_close(q.grad, expected)
 
 
-def test_leak_pushes_outward_only_within_reach():
-    y = torch.zeros(4)
-    q = torch.tensor([-0.5, -2.0], requires_grad=True)
-    leaking(q, torch.tensor(0.5), y[:, None], 0.0, None, reach=1.0).sum().backward()
-    assert q.grad[0] > 0
-    assert q.grad[1] == 0
+@given(
+    q=st.floats(-3, 4).filter(lambda q: not 0 <= q <= 1),
+    tau=st.floats(0.01, 0.99),
+    target=st.sampled_from([0.0, 0.25, 1.0]),
+    margin=st.sampled_from([0.0, 0.5, 2.0]),
+)
+def test_way_back_is_the_pinball_loss_to_atoms_that_were_moved(q, tau, target, margin):
+    moved = {0.0: -margin, 1.0: 1 + margin}.get(target, target)
+    assume(q != moved)  # a corner
+    at = torch.tensor([q, q], requires_grad=True)
+    level = torch.tensor(tau)
+    way_back(at[0], level, torch.tensor(target), 0.0, 1.0, margin=margin).backward()
+    pinball(torch.tensor(moved) - at[1], level).backward()
+    torch.testing.assert_close(at.grad[0], at.grad[1])
 
 
 @pytest.mark.parametrize("head", [SplineHead, ImplicitHead])
 def test_a_head_lost_beyond_the_range_comes_back(head):
-    """Without the leak its gradient is zero."""
     torch.manual_seed(0)
-    y = torch.rand(200) + 0.5
-    for leak, alive in ((0.1, True), (0.0, False)):
-        lost = head(3, lower=0.0, upper=2.0, loc=-50.0, scale=0.1, leak=leak)
-        loss = lost.loss(torch.ones(3), y, generator=torch.Generator().manual_seed(0))
-        loss.mean().backward()
-        moved = sum(p.grad.abs().sum() for p in lost.parameters())
-        assert bool(moved > 0) == alive, leak
+    lost = head(3, lower=0.0, upper=2.0, loc=-50.0, scale=0.1)
+    for y in (torch.rand(200) + 0.5, torch.zeros(200)):  # to the atom at the end, too
+        generator = torch.Generator().manual_seed(0)
+        loss = lost.loss(torch.ones(3), y, generator=generator).mean()
+        slopes = torch.autograd.grad(loss, lost.parameters())
+        assert sum(slope.abs().sum() for slope in slopes) > 0
+
+
+def test_an_implicit_head_learns_which_rows_are_zero():
+    """Half the rows are 0, the others uniform on [1/2, 1], and the context tells which."""
+    generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    head = ImplicitHead(16, lower=0.0, upper=1.0, scale=12**-0.5)
+    sides = torch.randn(2, 16).abs()
+    adam = torch.optim.Adam(head.parameters(), lr=2e-3)
+    for _ in range(200):
+        side = torch.randint(2, (128,), generator=generator)
+        y = side * (0.5 + 0.5 * torch.rand(128, generator=generator, dtype=torch.float64))
+        adam.zero_grad()
+        head.loss(sides[side], y, generator=generator).mean().backward()
+        adam.step()
+    levels = torch.linspace(0.05, 0.95, 19)
+    with torch.no_grad():
+        zero, positive = head(sides).quantiles(levels)
+    # Without a way back 0.75, with one from ten spreads beyond the range 0.05; now 0.02.
+    assert (positive - (0.5 + 0.5 * levels)).abs().mean() < 0.035
+    assert (zero[:-1] == 0).all()
 
 
 @pytest.mark.parametrize("head", [SplineHead, ImplicitHead])
@@ -122,7 +152,8 @@ def test_grid_score_by_hand():
     [
         (lambda: SplineHead(2, lower=1.0, upper=0.0), "lower < upper"),
         (lambda: SplineHead(2, scale=0.0), "positive scale"),
-        (lambda: SplineHead(2, leak=2.0), "leak in"),
+        (lambda: SplineHead(2, margin=-1.0), "margin >= 0"),
+        (lambda: ImplicitHead(2, margin=float("inf")), "margin >= 0"),
         (lambda: SplineHead(2, step=1.0), "lower and upper with a step"),
         (lambda: SplineHead(2, lower=0.0, upper=1.0, step=5.0), "step of at most 1.0"),
         (lambda: SplineHead(2, score="log"), "Expected score 'crps' without a step"),
