@@ -23,12 +23,12 @@ def way_back(
     r"""Return zeros whose gradient is the one a clamp of q to [lower, upper] keeps back.
 
     A clamp has no gradient where it acts: a quantile that strays beyond the range would never
-    come back. The gradient here is that of the pinball loss without a clamp, to targets of which
-    those at an end of the range have been moved beyond it, by the margin. Between the end and
-    the atom's new place its mean is $F(l) - \tau$ (at the lower end, $F(u-) - \tau$ at the upper
-    one): negative, which is back, just where the quantile should lie inside. So the optimum of
-    the clamped loss is not moved. Nothing drifts farther than the margin, and from an atom to the
-    smallest value beside it the way is short but no longer infinitely steep.
+    come back. The gradient here is that of a pinball loss without a clamp, in which a target at
+    an end of the range stands for all that lies beyond it by at least the margin: a quantile
+    there has reached it, and is left in peace. Up to the margin the mean of the gradient is
+    $F(l) - \tau$ ($F(u-) - \tau$ at the upper end): negative, which is back, just where the
+    quantile should lie inside; so the optimum of the clamped loss is not moved. Nothing is pushed
+    farther out than the margin, from where the way back is short.
 
     Args:
         q: Values before the clamp, shape (...).
@@ -57,11 +57,13 @@ def way_back(
     """
     slope = torch.zeros_like(q)
     if lower is not None:
-        above_atom = (target <= lower) & (q >= lower - margin)
-        slope = torch.where(q < lower, above_atom.to(q.dtype) - tau, slope)
+        atom = (target <= lower).to(q.dtype)
+        there = (target <= lower) & (q <= lower - margin)
+        slope = torch.where(q < lower, (atom - tau).masked_fill(there, 0.0), slope)
     if upper is not None:
-        below_atom = (target >= upper) & (q <= upper + margin)
-        slope = torch.where(q > upper, (~below_atom).to(q.dtype) - tau, slope)
+        below = (target < upper).to(q.dtype)
+        there = (target >= upper) & (q >= upper + margin)
+        slope = torch.where(q > upper, (below - tau).masked_fill(there, 0.0), slope)
     return slope.detach() * (q - q.detach())
 
 

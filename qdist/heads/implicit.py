@@ -38,7 +38,7 @@ class ImplicitHead(AbstractHead):
     an [`Implicit`][qdist.quantile.Implicit] object: no density, and its quantiles never cross.
 
     With `lower` and `upper` the network is clamped to the range, so that atoms at the ends can be
-    met; in training such an atom lies a margin beyond, so that what strays comes back. With `step` the target lives on the grid lower, lower + step,
+    met; training sends them a margin beyond it, and brings back what strays. With `step` the target lives on the grid lower, lower + step,
     ..., upper, and the law is that of the rearrangement rounded to the grid (a `Categorical`).
 
     Args:
@@ -49,7 +49,7 @@ class ImplicitHead(AbstractHead):
             Keep it small: it moves the minimiser.
         lower: Lower end of the range, or None.
         upper: Upper end of the range, or None.
-        margin: How far beyond the range training puts its atoms, in units of `scale`.
+        margin: How far beyond the range training sends its atoms, in units of `scale`.
         step: Spacing of the grid of targets, or None; needs `lower` and `upper`.
         loc: Where the target lies, before training.
         scale: How widely it spreads, before training. Its unit is that of the target.

@@ -34,7 +34,7 @@ class SplineHead(AbstractHead):
     the CRPS, in closed form: no level is drawn, so its gradient has no Monte Carlo noise.
 
     With `lower` or `upper` the quantile function is cut at the ends of the range: what lies beyond
-    is an atom there. In training it lies a margin beyond, so that what strays comes back.
+    is an atom there. Training sends it a margin beyond, and brings back what strays.
 
     With `step` the target lives on the grid lower, lower + step, ..., upper: the law is that of
     the value rounded to the grid, and the score is that of the cells.
@@ -45,7 +45,7 @@ class SplineHead(AbstractHead):
         levels: Whether the levels are "fixed" or "free".
         lower: Lower end of the range, or None.
         upper: Upper end of the range, or None.
-        margin: How far beyond the range training puts its atoms, in units of `scale`.
+        margin: How far beyond the range training sends its atoms, in units of `scale`.
         step: Spacing of the grid, or None; needs `lower` and `upper`.
         score: What `loss` returns: half the CRPS, the log score, or the sum of both, the former
             then divided by `step`: it moves the knots to where the mass is, and the log score
