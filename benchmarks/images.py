@@ -1,7 +1,7 @@
 """Does the quantile loss alone improve the images of the same backbone? Fit, draw, measure.
 
     QDIST_DATA=path/to/data python -m benchmarks.images          all, resumable: about 14 hours
-    QDIST_DATA=path/to/data python -m benchmarks.images --short  one seed, 5 minutes a head
+    QDIST_DATA=path/to/data python -m benchmarks.images --short  5 minutes a head and seed
     QDIST_DATA=path/to/data python -m benchmarks.images --quick  a look: minutes
 
 Each run is a process of its own and ends in one file under benchmarks/results/images, with its
@@ -12,7 +12,7 @@ import argparse
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from benchmarks import image_scores as scores
 from benchmarks.image_classifier import Classifier, train_classifier
 
 FLOOR = 0.001  # weight of the uniform law in bits per dimension
-RATES = (1e-3, 2e-3, 4e-3)
+RATES = (4e-3, 8e-3, 1.6e-2)
 SHORT_SECONDS = 300
 DRAWS = 10
 
@@ -91,9 +91,22 @@ class Plan:
     drawn: int
     tested: int
     completed: int
-    rates: tuple[float, ...]
+    rates: tuple[float, ...]  # to choose from, or else
+    rate: float = 8e-3
     judge_steps: int = 1500  # of the classifiers
     held_out: int = 1000  # training images for early stopping
+
+
+def model_args(case: Case, head: str, seed: int, held_out: float) -> dict[str, Any]:
+    """Arguments of `ImageModel`, but for the limits and the learning rate."""
+    settings = dict(HEADS[head])
+    levels = settings.pop("levels", "head")
+    return {
+        **settings,
+        "backbone_args": {"features": case.features, "layers": case.layers, "levels": levels},
+        "random_state": seed,
+        "validation_fraction": held_out,
+    }
 
 
 def plan_of(case: Case, budget: str, size: str) -> Plan:
@@ -114,15 +127,8 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
     from qdist import ImageModel
 
     x, y, x_test, y_test = case.load()
-    settings = dict(HEADS[head])
-    levels = settings.pop("levels", "head")
-    args = {
-        **settings,
-        "backbone_args": {"features": case.features, "layers": case.layers, "levels": levels},
-        "random_state": seed,
-        "validation_fraction": plan.held_out / len(x),
-    }
-    rate, tried = 2e-3, {}
+    args = model_args(case, head, seed, plan.held_out / len(x))
+    rate, tried = plan.rate, {}
     if plan.rates:  # a tenth of the budget each; the score is that of the held-out part
         part = {
             "max_time": None if plan.seconds is None else plan.seconds / 10,
@@ -145,12 +151,9 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
     drawn = model.sample(plan.drawn, given=given, random_state=seed)
     sample_seconds = time.perf_counter() - start
     small = slice(0, plan.tested)
-    law = levels != "blocks"
-    bits = (
-        float(model.bits_per_dim(x_test[small], given=y_test[small], floor=FLOOR).mean())
-        if law
-        else None
-    )
+    bits = None
+    if "log_prob" in model.module_.joint.can:
+        bits = float(model.bits_per_dim(x_test[small], given=y_test[small], floor=FLOOR).mean())
     result = {
         "set": case.name,
         "head": head,
@@ -275,6 +278,10 @@ def main(argv: list[str] | None = None) -> None:
     if args.job:
         (name,), (head,), (budget,), (seed,) = sets, heads, budgets, args.seeds
         case, plan = CASES[name], plan_of(CASES[name], budget, args.size)
+        if args.size == "short" and head in HEADS:
+            from benchmarks.image_rates import best_rate
+
+            plan = replace(plan, rate=best_rate(head))
         stem = stem_of(name, budget, head, seed)
         if head == "real images":
             result = reference(case, plan)
@@ -289,9 +296,9 @@ def main(argv: list[str] | None = None) -> None:
     jobs: dict[Path, list[str]] = {}
     for name in sets:
         for budget in budgets:
-            one = args.size != "full"
             for head in heads:
-                most = 1 if one or head == "real images" else CASES[name].seeds
+                one = args.size == "quick" or head == "real images"
+                most = 1 if one else CASES[name].seeds
                 for seed in args.seeds or range(most):
                     words = ["--job", "--out", str(out), "--sets", name, "--budgets", budget]
                     words += ["--heads", head, "--seeds", str(seed)]

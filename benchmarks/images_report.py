@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import common, image_gate
+from benchmarks import common, image_gate, image_rates
 from benchmarks.images import HEADS, stem_of
 from benchmarks.report import machine_text
 
@@ -97,13 +97,12 @@ def _heading(size: str, name: str, budget: str, mine: Results) -> str:
         words += f" {max(r['n_steps'] for r in models):,} steps of 64 images."
     if models and budget == "time":
         words += f" {models[0]['limit_seconds'] / 60:.0f} minutes of training each."
-    tried = any(r["rates_tried"] for r in models)
-    rates = {r["rate"] for r in models}
-    words += (
-        " The learning rate was chosen for each head on the held-out part."
-        if tried
-        else f" The learning rate is {', '.join(map(str, sorted(rates)))}, not tuned."
-    )
+    words += " The learning rate was chosen for each head on held-out training images"
+    if size == "short":
+        rates = {r["head"]: r["rate"] for r in models}
+        each = ", ".join(f"{head} {rate:g}" for head, rate in sorted(rates.items()))
+        words += f" of the first seed, after {image_rates.STEPS} steps: {each}"
+    words += "."
     if models:
         first = models[0]
         words += (
@@ -115,17 +114,25 @@ def _heading(size: str, name: str, budget: str, mine: Results) -> str:
     return f"## {name}, {what}: {kind}\n\n{words}\n"
 
 
+# Scores of which the least and the largest over seeds are shown as well.
+WITH_RANGE = ("accuracy", "Frechet", "CRPS", "bits")
+
+
 def table(results: Results) -> str:
-    """A row for each head, medians over its seeds."""
+    """A row for each head: medians over its seeds, and what they lie between."""
     lines = ["| head | " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
     for head in [*HEADS, "real images"]:
         mine = [r for r in results if r["head"] == head]
         if not mine:
             continue
         cells = []
-        for field, form in COLUMNS.values():
+        for name, (field, form) in COLUMNS.items():
             value = common.median_of(mine, field)
-            cells.append("" if value is None else format(value, form))
+            cell = "" if value is None else format(value, form)
+            if cell and len(mine) > 1 and name in WITH_RANGE:
+                ends = [format(end([r[field] for r in mine]), form) for end in (min, max)]
+                cell += f" ({ends[0]} to {ends[1]})"
+            cells.append(cell)
         lines.append(f"| {head} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -139,13 +139,16 @@ def test_the_page_of_images_is_that_of_its_results():
         result("real images"),
     ]
     text = images_report.page({"short": results}, "## Notes")
-    assert "| binned | 80.0% | 12.0 |" in text  # the median of two
+    # The median of two, and both.
+    assert "| binned | 80.0% (70.0% to 90.0%) | 12.0 (12.0 to 12.0) |" in text
     assert "a short run" in text
     assert "has not been done" in text
-    assert "300 steps of 64 images. The learning rate is 0.002, not tuned." in text
+    assert "300 steps of 64 images. The learning rate was chosen for each head" in text
+    assert "binned 0.002, implicit, blocks 0.002." in text
     assert "images-short/mnist14-steps-implicit_blocks-0.png" in text
     assert "each law mixed with 0.1% of a uniform one" in text
     full = images_report.page({"full": results}, "## Notes")
+    assert "binned 0.002" not in full
     assert "has not been done" not in full
 
 

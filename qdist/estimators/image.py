@@ -84,7 +84,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         max_epochs: float | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 8e-3,
         validation_fraction: float = 0.1,
         backbone_args: dict[str, Any] | None = None,
         head_args: dict[str, Any] | None = None,

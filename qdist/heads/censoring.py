@@ -135,9 +135,7 @@ def cells(law: PiecewiseLinear, grid: Tensor) -> Categorical:
     return Categorical(logits, values=grid, validate_args=False)
 
 
-def check_range(
-    lower: float | None, upper: float | None, *, scale: float, margin: float
-) -> None:
+def check_range(lower: float | None, upper: float | None, *, scale: float, margin: float) -> None:
     """Raise `InputError` unless lower < upper, scale > 0 and the margin is a number >= 0."""
     if lower is not None and upper is not None and not lower < upper:
         raise InputError(f"Expected lower < upper; got {lower} and {upper}. Swap or drop them.")

@@ -38,8 +38,9 @@ class ImplicitHead(AbstractHead):
     an [`Implicit`][qdist.quantile.Implicit] object: no density, and its quantiles never cross.
 
     With `lower` and `upper` the network is clamped to the range, so that atoms at the ends can be
-    met; training sends them a margin beyond it, and brings back what strays. With `step` the target lives on the grid lower, lower + step,
-    ..., upper, and the law is that of the rearrangement rounded to the grid (a `Categorical`).
+    met; training sends them a margin beyond it, and brings back what strays. With `step` the
+    target lives on the grid lower, lower + step, ..., upper, and the law is that of the
+    rearrangement rounded to the grid (a `Categorical`).
 
     Args:
         context: Width C of the contexts.

@@ -130,8 +130,8 @@ def test_an_implicit_head_learns_which_rows_are_zero():
     levels = torch.linspace(0.05, 0.95, 19)
     with torch.no_grad():
         zero, positive = head(sides).quantiles(levels)
-    # Without a way back 0.75, with one from ten spreads beyond the range 0.05; now 0.02.
-    assert (positive - (0.5 + 0.5 * levels)).abs().mean() < 0.035
+    # Without a way back it is 0.75, with one from ten spreads beyond the range 0.05; now 0.01.
+    assert (positive - (0.5 + 0.5 * levels)).abs().mean() < 0.03
     assert (zero[:-1] == 0).all()
 
 
