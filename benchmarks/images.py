@@ -152,7 +152,7 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
     sample_seconds = time.perf_counter() - start
     small = slice(0, plan.tested)
     bits = None
-    if "log_prob" in model.module_.joint.can:
+    if "log_prob" in model.module_.can:
         bits = float(model.bits_per_dim(x_test[small], given=y_test[small], floor=FLOOR).mean())
     result = {
         "set": case.name,
