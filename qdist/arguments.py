@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qdist.errors import InputError
+from qdist.errors import FileAccessError, InputError
 
 __all__ = [
     "bins_of",
@@ -26,6 +26,7 @@ __all__ = [
     "level_range",
     "levels",
     "number",
+    "place_to_write",
     "row_count",
     "row_weights",
     "rows_of",
@@ -82,6 +83,31 @@ def file_path(path: Any, *, what: str = "path") -> Path:
     if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
         raise InputError(f"Expected a {what} as text or a Path; got {path!r:.80}.")
     return Path(path)
+
+
+def place_to_write(path: Any) -> Path:
+    """A path whose folder is there and can be written to: better known before hours of work.
+
+    Raises:
+        InputError: If it is no text and no path.
+        FileAccessError: If there is no such folder, or it is read-only.
+
+    Example:
+        >>> place_to_write("model.qdist").name
+        'model.qdist'
+    """
+    found = file_path(path)
+    if not found.parent.is_dir():
+        raise FileAccessError(
+            f"Expected a folder for {str(found)!r}; got {str(found.parent)!r}, which is none. "
+            "Make it first, or choose another place."
+        )
+    if not os.access(found.parent, os.W_OK):
+        raise FileAccessError(
+            f"Expected a folder that can be written to for {str(found)!r}; got one that is "
+            "read-only. Choose another place."
+        )
+    return found
 
 
 def bins_of(name: str, values: Any) -> tuple[tuple[float, float], ...]:

@@ -54,10 +54,12 @@ def fit(
     Ctrl-C ends training; the best model so far is saved. With --checkpoint, a fit that was killed
     or ended so goes on when the same command is run again.
     """
+    from qdist.arguments import place_to_write
     from qdist.data.files import read_table
     from qdist.estimators import ImageModel, TabularModel, are_images
     from qdist.progress import showing
 
+    place_to_write(output)
     model: Any
     kept: Any = {"checkpoint": checkpoint, "resume": False if flags["restart"] else "auto"}
     with showing(visible=False if flags["quiet"] else None):
@@ -95,6 +97,7 @@ def sample(
     output. Images go to .png (side by side in one picture), to .npz or .npy, or to a folder.
     """
     import qdist
+    from qdist.arguments import place_to_write
     from qdist.data.files import write_table
     from qdist.data.pictures import write_images
     from qdist.progress import showing
@@ -113,6 +116,8 @@ def sample(
             f"Expected a model of a table or of images in {model}; got a "
             f"{type(loaded).__name__}, which draws nothing without features. Use it in Python."
         )
+    if output != "-":
+        place_to_write(output)
     known = parse_given(given, loaded.schema_)
     with showing(visible=False if flags["quiet"] else None):
         drawn = loaded.sample(rows, given=known or None, random_state=seed)

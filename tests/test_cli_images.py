@@ -183,6 +183,19 @@ def test_where_to_write_is_checked_before_the_work(folder, tmp_path, monkeypatch
 
     monkeypatch.setattr(qdist.ImageModel, command, never)
     rest = ["-n", "1"] if command == "sample" else [str(folder / "i.npz"), "--hide", "lower"]
-    words = [command, str(folder / "m.qdist"), *rest, "-o", str(tmp_path / "a.gif")]
-    assert main(words) == 1
-    assert "Expected a file ending in .png, .npz or .npy" in capsys.readouterr().err
+    for target, message in (
+        ("a.gif", "Expected a file ending in .png, .npz or .npy"),
+        ("nowhere/a.npz", "Expected a folder for"),
+    ):
+        words = [command, str(folder / "m.qdist"), *rest, "-o", str(tmp_path / target)]
+        assert main(words) == 1
+        assert message in capsys.readouterr().err
+
+
+def test_where_to_save_is_checked_before_a_fit(folder, tmp_path, monkeypatch, capsys):
+    def never(*args, **options):
+        raise AssertionError("it has begun to fit")
+
+    monkeypatch.setattr(qdist.ImageModel, "fit", never)
+    assert main(["fit", str(folder / "i.npz"), "-o", str(tmp_path / "nowhere" / "m.qdist")]) == 1
+    assert "Make it first, or choose another place" in capsys.readouterr().err

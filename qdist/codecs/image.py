@@ -12,16 +12,17 @@ import torch
 from torch import Tensor
 
 from qdist.arguments import instance, number, rows_of
+from qdist.codecs.labels import Label, classes_in, label_array, label_codes
 from qdist.data.images import as_images
 from qdist.errors import FileFormatError, InputError
 
 __all__ = ["ImageCodec", "ImageSchema"]
 
 Bytes = npt.NDArray[np.uint8]
-Label = bool | int | str
 
 # Up to so many evenly spaced grey values are codes of their own; else all 256 are.
 _FEW_LEVELS: Final = 64
+_COUNTED: Final = 1024  # images whose grey values are counted at once
 
 
 @final
@@ -148,12 +149,14 @@ class ImageCodec:
         )
 
     @classmethod
-    def fit(cls, images: Any, labels: Any = None) -> Self:
+    def fit(cls, images: Any, labels: Any = None, *, stacked: bool = False) -> Self:
         """Look at the images, and their labels where there are some.
 
         Args:
             images: Images, shape (N, H, W) or (N, H, W, C), uint8.
             labels: Labels, shape (N,): whole numbers, text or booleans.
+            stacked: Whether the first axis is known to be that of images, as where they were read
+                from files; else what looks like one picture is refused.
 
         Returns:
             The codec.
@@ -164,7 +167,8 @@ class ImageCodec:
         """
         stack = as_images(images)
         # As many labels as rows say that the rows are images after all.
-        if _like_one_picture(stack) and np.shape(labels) != (len(stack),):
+        told = labels is not None and label_array(labels, "y").shape == (len(stack),)
+        if _like_one_picture(stack) and not (told or stacked):
             raise InputError(
                 f"Expected images of shape (N, H, W) or (N, H, W, C); got {stack.shape}, which "
                 "looks like one picture, (H, W, C). Give a picture as images[None]; give grey "
@@ -173,7 +177,7 @@ class ImageCodec:
         if not len(stack):
             raise InputError("Expected at least one image; got none. Give some.")
         first, step, levels = _grid(stack)
-        classes, counts = _classes(labels, len(stack))
+        classes, counts = classes_in(labels, len(stack))
         return cls(
             ImageSchema(
                 height=stack.shape[1],
@@ -291,23 +295,7 @@ class ImageCodec:
                 f"Expected no {what}, as the model was fitted without labels; got some. "
                 "Fit it with labels: fit(images, y)."
             )
-        found = np.asarray(labels)
-        if found.ndim == 0:
-            found = found.reshape(1).repeat(1 if n is None else n)
-        if found.ndim != 1 or (n is not None and len(found) != n):
-            wanted = "one label a row" if n is None else f"one label, or one for each of {n}"
-            raise InputError(
-                f"Expected {wanted} in {what}; got shape {found.shape}. Give as many as there are."
-            )
-        code_of = {label: code for code, label in enumerate(classes)}
-        codes = [code_of.get(label, -1) for label in map(_plain, found)]
-        if -1 in codes:
-            known = ", ".join(map(repr, classes[:12])) + (", ..." if len(classes) > 12 else "")
-            raise InputError(
-                f"Expected labels that were fitted in {what}: {known}; got "
-                f"{_plain(found[codes.index(-1)])!r}. Correct it, or fit images of that class."
-            )
-        return torch.tensor(codes, dtype=torch.int64)
+        return torch.tensor(label_codes(labels, classes, n, what=what), dtype=torch.int64)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able description."""
@@ -351,42 +339,13 @@ def _like_one_picture(stack: Bytes) -> bool:
 
 def _grid(stack: Bytes) -> tuple[int, int, int]:
     """The first value, the step and the number of grey values."""
-    values = np.flatnonzero(np.bincount(stack.reshape(-1), minlength=256)).tolist()
+    met = np.zeros(256, np.bool_)
+    for start in range(0, len(stack), _COUNTED):  # as a count of bytes makes eight of each
+        met |= np.bincount(stack[start : start + _COUNTED].reshape(-1), minlength=256) > 0
+    values = np.flatnonzero(met).tolist()
     step = gcd(*(b - a for a, b in pairwise(values)))
     levels = (values[-1] - values[0]) // step + 1 if step else 0
     # One value alone says nothing of the grid; many are likely to have gaps by chance.
     if not 2 <= levels <= _FEW_LEVELS:
         return 0, 1, 256
     return values[0], step, levels
-
-
-def _classes(labels: Any, n: int) -> tuple[tuple[Label, ...], tuple[int, ...]]:
-    if labels is None:
-        return (), ()
-    found = np.asarray(labels)
-    if found.shape != (n,):
-        raise InputError(
-            f"Expected y of shape ({n},), one label for each image; got {found.shape}. "
-            "Give labels in the order of the images."
-        )
-    plain = [_plain(label) for label in found]
-    kinds = {type(label) for label in plain}
-    if len(kinds) > 1 or not kinds <= {bool, int, str}:
-        names = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise InputError(
-            f"Expected labels in y that are all whole numbers, all text or all booleans; got "
-            f"{names}. Convert them, and leave images without a label out."
-        )
-    counts: dict[Label, int] = {}
-    for label in plain:
-        counts[label] = counts.get(label, 0) + 1
-    classes = sorted(counts)
-    return tuple(classes), tuple(counts[label] for label in classes)
-
-
-def _plain(label: Any) -> Any:
-    """A label as a value of Python; whole floats as whole numbers."""
-    value = label.item() if isinstance(label, np.generic) else label
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return str(value) if isinstance(value, str) else value

@@ -1,6 +1,8 @@
 """Images on their way in: arrays, folders of PNG or JPEG files, `.npz` and `.npy` files."""
 
+import contextlib
 import os
+import struct
 import warnings
 import zipfile
 import zlib
@@ -118,7 +120,13 @@ def read_images(
     """
     path = file_path(source)
     if path.is_dir():
-        return _read_folder(path)
+        try:
+            return _read_folder(path)
+        except PermissionError as error:
+            raise FileAccessError(
+                f"Expected a folder to read; got {str(path)!r}: permission denied for "
+                f"{str(error.filename)!r}. Check its permissions."
+            ) from error
     if path.suffix.lower() not in _ARRAYS:
         raise InputError(
             f"Expected a folder of images, or a file ending in {' or '.join(_ARRAYS)}; got "
@@ -269,7 +277,9 @@ def _read_picture(path: Path) -> Bytes:
 
 def _pixels(picture: Any, path: Path) -> Bytes:
     """Grey pictures as (H, W), all others as (H, W, 3), the way up that they are shown."""
-    picture = require("PIL.ImageOps", extra="images").exif_transpose(picture)
+    # Damage in what says which way up it is makes many kinds of errors, and leaves pixels whole.
+    with contextlib.suppress(struct.error, LookupError, TypeError, ValueError, SyntaxError):
+        picture = require("PIL.ImageOps", extra="images").exif_transpose(picture)
     mode = picture.mode
     if mode in ("LA", "RGBA", "PA") or "transparency" in picture.info:
         alpha = picture.convert("RGBA").getchannel("A")

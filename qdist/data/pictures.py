@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qdist.arguments import place_to_write
 from qdist.data.images import PICTURES, as_images
 from qdist.errors import FileAccessError, InputError
 from qdist.extras import require
@@ -112,6 +113,9 @@ def completions(images: Any, drawn: Any, mask: Any, *, shade: int = 128) -> Byte
         mask: What was hidden, shape (H, W) or (N, H, W), bool.
         shade: The grey value of what was hidden.
 
+    Raises:
+        InputError: If the completions or the mask are not those of the images.
+
     Returns:
         Images, shape (N * (S + 1), H, W) or (N * (S + 1), H, W, C); S + 1 make a row of a grid.
 
@@ -122,9 +126,19 @@ def completions(images: Any, drawn: Any, mask: Any, *, shade: int = 128) -> Byte
                [7, 7],
                [7, 7]], dtype=uint8)
     """
-    known = as_images(images).copy()
+    known, drawn, mask = as_images(images).copy(), np.asarray(drawn), np.asarray(mask)
+    if mask.dtype != np.bool_ or mask.shape not in (known.shape[:3], known.shape[1:3]):
+        raise InputError(
+            f"Expected a mask of shape {known.shape[1:3]} or {known.shape[:3]}, bool; got "
+            f"{mask.dtype} of shape {mask.shape}. Give the one that was completed with."
+        )
+    if drawn.dtype != np.uint8 or drawn.shape[1:] != known.shape:
+        raise InputError(
+            f"Expected completions of shape (S, {', '.join(map(str, known.shape))}), uint8; got "
+            f"{drawn.dtype} of shape {drawn.shape}. Give what `inpaint` returned."
+        )
     known[np.broadcast_to(mask, known.shape[:3])] = shade
-    rows = np.concatenate([known[:, None], np.swapaxes(np.asarray(drawn), 0, 1)], 1)
+    rows = np.concatenate([known[:, None], np.swapaxes(drawn, 0, 1)], 1)
     return rows.reshape(-1, *known.shape[1:])
 
 
@@ -137,8 +151,9 @@ def check_target(target: str | os.PathLike[str], *, channels: int) -> None:
 
     Raises:
         InputError: If the ending is another one, or pictures have no such channels.
+        FileAccessError: If there is no folder to write into.
     """
-    path = Path(target)
+    path = place_to_write(target)
     ending = path.suffix.lower()
     if ending in (".npz", ".npy"):
         return

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from qdist import arguments, files
 from qdist.codecs.image import ImageCodec, ImageSchema
+from qdist.codecs.labels import label_array
 from qdist.errors import NotFittedError
 from qdist.estimators.image_rows import (
     classes_of,
+    fitted_codec,
     masked,
     recipe_of,
     training_rows,
@@ -143,8 +145,8 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         )
         kept = Checkpoint(checkpoint, resume=resume)
         seed = kept.seed(self.random_state)
-        images, y = with_labels(images, y)
-        codec, n_images = ImageCodec.fit(images, y), len(images)
+        codec, images, y = fitted_codec(images, y)
+        n_images = len(images)
         settings: dict[str, Any] = {
             "backbone": self.backbone,
             "backbone_args": arguments.keywords("backbone_args", self.backbone_args),
@@ -201,7 +203,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
             InputError: If n is negative, or a label was not fitted.
         """
         codec, law = self._fitted()
-        if n is None and given is not None and np.ndim(given) == 1:
+        if n is None and given is not None and label_array(given, "given").ndim == 1:
             n = len(given)
         n, seed = arguments.row_count(n), seed_of(random_state)
         y = torch.zeros(n, law.dim)

@@ -16,7 +16,15 @@ from qdist.laws import ImageLaw
 from qdist.laws.classes import draw_classes, log_joint
 from qdist.training import Recipe, Rows
 
-__all__ = ["classes_of", "masked", "recipe_of", "training_rows", "with_classes", "with_labels"]
+__all__ = [
+    "classes_of",
+    "fitted_codec",
+    "masked",
+    "recipe_of",
+    "training_rows",
+    "with_classes",
+    "with_labels",
+]
 
 
 def recipe_of(batch_size: Any, learning_rate: Any) -> Recipe:
@@ -39,6 +47,13 @@ def with_labels(images: Any, labels: Any) -> tuple[Any, Any]:
         return images, labels
     found, known = read_images(images)
     return found, known if labels is None else labels
+
+
+def fitted_codec(images: Any, labels: Any) -> tuple[ImageCodec, Any, Any]:
+    """A codec of images, and these and their labels, read where a folder or a file was given."""
+    stacked = isinstance(images, str | os.PathLike)  # what is read from files is no single picture
+    images, labels = with_labels(images, labels)
+    return ImageCodec.fit(images, labels, stacked=stacked), images, labels
 
 
 def training_rows(

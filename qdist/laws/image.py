@@ -187,7 +187,9 @@ class ImageLaw(AbstractLaw):
         top = self.codec.schema.levels - 1
         both = self._read(y, lambda law, code: torch.stack(cell_ends(law, code, top=top), -1))
         left, right = both.unbind(-1)
-        share = uniforms(seed, range(len(y)), columns=self.dim)[:, self.first :].to(left)
+        # Not the numbers of `fill`: images drawn with the same seed would depend on them.
+        share = uniforms(seed, range(len(y)), columns=2 * self.dim)[:, self.dim + self.first :]
+        share = share.to(left)
         # In (0, 1], as a cell's interval is open on the left: Q(F(k-)) is the value before.
         return left + (1 - share) * (right - left)
 

@@ -115,6 +115,21 @@ MISTAKES = {
         InputError,
         "Expected labels that were fitted in given: 0, 1; got 7",
     ),
+    "a label by name, as of a table": (
+        lambda w: w.images.sample(2, given={"class": 1}),
+        InputError,
+        r"Expected labels that were fitted in given: 0, 1; got \{'class': 1\}",
+    ),
+    "labels in lists of several lengths": (
+        lambda w: w.images.sample(given=[[1], [0, 1]]),
+        InputError,
+        "Expected one label, or a flat sequence of labels, in given",
+    ),
+    "labels to fit in lists of several lengths": (
+        fit(labels=[[1], [0, 1]] * 5),
+        InputError,
+        "Expected one label, or a flat sequence of labels, in y",
+    ),
     "labels of another number": (
         lambda w: w.images.sample(3, given=[0, 1]),
         InputError,

@@ -1,5 +1,7 @@
 """Images in and out of arrays, folders and files."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -78,6 +80,23 @@ def test_a_photograph_is_read_the_way_up_that_it_is_shown(tmp_path):
     picture.save(tmp_path / "a.png", exif=exif)
     found, _ = read_images(tmp_path)
     np.testing.assert_array_equal(found[0], np.rot90(COLOUR[0], -1))
+
+
+@pytest.mark.parametrize("exif", [b"II*\x00", b"II\x2b\x00\x08\x00\x00\x00", b"nonsense"])
+def test_a_picture_whose_exif_is_damaged_is_read_as_it_lies(exif, tmp_path):
+    picture = Image.fromarray(GREY[0])
+    picture.save(tmp_path / "a.png", exif=exif)
+    images, _ = read_images(tmp_path)
+    assert np.array_equal(images[0], GREY[0])
+
+
+def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(FileAccessError, match=r"Expected a folder to read; .* permission denied"):
+        read_images(tmp_path)
 
 
 def test_archives_of_other_names(tmp_path):
@@ -246,8 +265,21 @@ def test_completions_begin_with_what_is_known():
     assert np.array_equal(rows[:, 1:].swapaxes(0, 1), drawn)
 
 
+@pytest.mark.parametrize(
+    ("drawn", "mask", "words"),
+    [
+        (GREY[None], np.ones((3, 5), int), "Expected a mask of shape .* got int64"),
+        (GREY[None], np.ones((5, 3), bool), "Expected a mask of shape"),
+        (GREY, np.ones(GREY.shape[1:], bool), "Expected completions of shape"),
+    ],
+)
+def test_completions_of_other_images(drawn, mask, words):
+    with pytest.raises(InputError, match=words):
+        completions(GREY, drawn, mask)
+
+
 def test_places_that_cannot_be_written(tmp_path):
-    with pytest.raises(FileAccessError, match="Expected a place to write"):
+    with pytest.raises(FileAccessError, match="Expected a folder for"):
         write_images(GREY, tmp_path / "no folder" / "a.png")
     with pytest.raises(InputError, match=r"Expected a file ending in .png, .npz or .npy, or a f"):
         write_images(GREY, tmp_path / "a.gif")

@@ -119,6 +119,19 @@ def test_drawing_undoes_the_levels(name):
     assert torch.equal(again[:, 1:][first], y[:, 1:].double()[first])
 
 
+@pytest.mark.parametrize("name", ["binned", "categorical", "spline"])
+def test_levels_of_drawn_images_are_uniform_with_the_same_seed_too(name):
+    """Kolmogorov's distance of 3 x 2,000 levels; P(D > 1.95 / sqrt(n)) is 0.001.
+
+    With the numbers that the images were drawn by, all levels would lie in the middle of a cell.
+    """
+    law, n = make(name), 2000
+    drawn = law.fill(torch.zeros(n, 3), torch.zeros(n, 3, dtype=torch.bool), seed=0)
+    levels = law.rosenblatt(drawn, seed=0).flatten().sort().values
+    expected = (torch.arange(3 * n) + 0.5) / (3 * n)
+    assert (levels - expected).abs().max() < 1.95 / (3 * n) ** 0.5
+
+
 @pytest.mark.parametrize(
     "name", ["binned", "categorical", "spline", "implicit", "implicit, query"]
 )
