@@ -88,11 +88,13 @@ def page(by_size: dict[str, Results], notes: str, *, gate: dict[str, Any] | None
 
 
 def _heading(size: str, name: str, budget: str, mine: Results) -> str:
-    seeds = len({r["seed"] for r in mine})
+    counts = {sum(r["head"] == head for r in mine) for head in HEADS} - {0}
+    least, seeds = (min(counts), max(counts)) if counts else (1, 1)
     what = "equal time" if budget == "time" else "equal steps"
     kind = "the full run" if size == "full" else "a short run"
     models = [r for r in mine if "steps_done" in r]
-    words = f"Medians of {seeds} seeds." if seeds > 1 else "One seed."
+    several = f"{least} or {seeds}" if least < seeds else f"{seeds}"
+    words = f"Medians of {several} seeds a head." if seeds > 1 else "One seed."
     if models and budget == "steps":
         words += f" {max(r['n_steps'] for r in models):,} steps of 64 images."
     if models and budget == "time":
@@ -132,6 +134,8 @@ def table(results: Results) -> str:
             if cell and len(mine) > 1 and name in WITH_RANGE:
                 ends = [format(end([r[field] for r in mine]), form) for end in (min, max)]
                 cell += f" ({ends[0]} to {ends[1]})"
+            if name == "steps" and any(r["steps_done"] < r["n_steps"] for r in mine if cell):
+                cell += f" of {common.median_of(mine, 'n_steps'):,.0f}"  # its time was over
             cells.append(cell)
         lines.append(f"| {head} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -135,12 +135,14 @@ def test_the_page_of_images_is_that_of_its_results():
     results = [
         model_of("binned", accuracy_score=0.7),
         model_of("binned", seed=1, accuracy_score=0.9),
-        model_of("implicit, blocks", bits_per_dim=None),
+        model_of("implicit, blocks", bits_per_dim=None, steps_done=250),
         result("real images"),
     ]
     text = images_report.page({"short": results}, "## Notes")
     # The median of two, and both.
     assert "| binned | 80.0% (70.0% to 90.0%) | 12.0 (12.0 to 12.0) |" in text
+    assert "Medians of 1 or 2 seeds a head." in text
+    assert "| 250 of 300 |" in text  # its time was over before its steps
     assert "a short run" in text
     assert "has not been done" in text
     assert "300 steps of 64 images. The learning rate was chosen for each head" in text
