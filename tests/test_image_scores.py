@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from benchmarks import common, image_gate, images_report
+from benchmarks import common, image_gate, images, images_report
 from benchmarks import image_scores as scores
 from benchmarks.image_classifier import train_classifier
 from benchmarks.images import CASES, HEADS, halved
@@ -184,3 +184,37 @@ def test_the_gate_says_who_passes():
     text = image_gate.section({"results": results, **facts})
     assert "| binned | **0.00% / 0.001** | 0.00% / 0.001 * |" in text
     assert "| spline | 20.00% / 0.001 | 20.00% / 0.001 |" in text
+
+
+class Tiny(images.Case):
+    """Two bands of random grey; as many test images as training ones."""
+
+    def load(self):
+        rng = np.random.default_rng(0)
+        y = np.arange(80) % 2
+        x = rng.integers(0, 100, (80, 8, 8), dtype=np.uint8) + 100 * y[:, None, None]
+        return x.astype(np.uint8), y, x[::-1].astype(np.uint8), y[::-1].copy()
+
+
+@pytest.fixture
+def in_float32():
+    """As a benchmark runs."""
+    torch.set_default_dtype(torch.float32)
+    yield
+    torch.set_default_dtype(torch.float64)
+
+
+@pytest.mark.parametrize("head", images.HEADS)
+@pytest.mark.usefixtures("in_float32")
+def test_a_head_is_fitted_drawn_and_scored(head, tmp_path, monkeypatch):
+    """From end to end, at sizes that say nothing."""
+    monkeypatch.setattr(common, "SCRATCH", tmp_path)
+    plan = images.Plan(
+        "steps", None, 2, drawn=60, tested=3, completed=2, rates=(), judge_steps=4, held_out=8
+    )
+    found, drawn = images.measure(Tiny("tiny", features=4, layers=2, seeds=1), head, 0, plan)
+    assert drawn.shape == (60, 8, 8)
+    assert (found["bits_per_dim"] is None) == (head == "implicit, blocks")
+    assert found["rate"] == 8e-3
+    for name in ("accuracy_score", "frechet", "precision", "inpaint_crps", "inpaint_energy"):
+        assert np.isfinite(found[name]), name

@@ -79,7 +79,7 @@ def quantile(
     condition = read_condition(codec, law, rest, nan=nan)
     found = []
     for asked in columns_of(codec, column):
-        _check_asked(asked, condition, named)
+        _check_asked(asked, condition, named, law)
         _check_present(asked)
         parts = []
         for chunk in condition.chunks(_ROWS):
@@ -123,7 +123,7 @@ def cdf(
     rest, named, bounds = split_range(given)
     condition = read_condition(codec, law, rest, nan=nan)
     (asked,) = columns_of(codec, column if isinstance(column, str) else [column])
-    _check_asked(asked, condition, named)
+    _check_asked(asked, condition, named, law)
     _check_present(asked)
     shape = np.shape(values)
     if len(shape) > 2 or (len(shape) == 2 and shape[0] not in {1, len(condition)}):
@@ -253,13 +253,6 @@ def draw_ranged(
     assert named is not None
     asked, condition = _single(codec, law, named, rest, "unknown")
     _check_present(asked)
-    if law is not None and law.order is not None and asked.index is not None:
-        first = int(condition.visible.sum())
-        if law.order.tolist()[first] != asked.index:
-            raise UnsupportedError(
-                f"Expected a range for {codec.names[law.order[first]]!r}, the next column of the "
-                f"order; got one for {named!r}. Fit with order='any'."
-            )
     low, high = tau_range
     drawn = uniforms(seed, range(n), columns=max(1, len(codec.names)))[:, asked.index or 0]
     tau = low + (high - low) * drawn
@@ -285,11 +278,13 @@ def _single(
 ) -> tuple[AskedColumn, Condition]:
     condition = read_condition(codec, law, given, nan=nan)
     (asked,) = columns_of(codec, column if isinstance(column, str) else [column])
-    _check_asked(asked, condition, None)
+    _check_asked(asked, condition, None, law)
     return asked, condition
 
 
-def _check_asked(asked: AskedColumn, condition: Condition, ranged: str | None) -> None:
+def _check_asked(
+    asked: AskedColumn, condition: Condition, ranged: str | None, law: TableLaw | None
+) -> None:
     if ranged is not None and ranged != asked.name:
         raise UnsupportedError(
             f"Expected a range for the column asked for, {asked.name!r}; got one for {ranged!r}, "
@@ -301,6 +296,14 @@ def _check_asked(asked: AskedColumn, condition: Condition, ranged: str | None) -
             f"Expected conditions that leave {asked.name!r} open; got its value in {known} of "
             f"{len(condition)} rows. Drop it from what is given."
         )
+    if law is not None and law.order is not None and asked.index is not None:
+        place = law.order.tolist().index(asked.index)
+        if bool((condition.visible.sum(1) != place).any()):
+            raise UnsupportedError(
+                f"Expected the columns before {asked.name!r} in the order of this model to be "
+                "given: it was trained for each column given those before it, and nothing else. "
+                "Give them all, or fit with order='any'."
+            )
 
 
 def _check_present(asked: AskedColumn) -> None:

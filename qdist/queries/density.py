@@ -16,7 +16,7 @@ from qdist.data.frames import canonical, to_arrow
 from qdist.errors import InputError
 from qdist.laws import TableLaw
 from qdist.orders import random_order
-from qdist.queries.condition import Nan
+from qdist.queries.condition import Nan, check_order
 from qdist.rng import seed_of
 
 __all__ = ["encode_rows", "order_of_names", "score_samples"]
@@ -72,7 +72,7 @@ def score_samples(
         >>> model.score_samples(birds.head(3)).shape
         (3,)
     """
-    y, known = encode_rows(codec, X, nan)
+    y, known = encode_rows(codec, law, X, nan)
     cells = codec.log_jacobian(y) - _beyond(codec, X)
     jacobian = (cells * known).sum(-1)
     n_orders = number("n_orders", n_orders, least=1, whole=True)
@@ -81,7 +81,11 @@ def score_samples(
     else:
         if order is not None:
             raise InputError("Expected an order or n_orders above 1; got both. Leave one out.")
-        order_of_names(codec, law, codec.names if law.order is not None else None)
+        if law.order is not None:
+            raise InputError(
+                "Expected n_orders of 1 for a model that was trained for one order; got "
+                f"{n_orders}. Leave it out, or fit with order='any'."
+            )
         generator = torch.Generator().manual_seed(seed_of(random_state))
         dim = len(codec.names)
         orders = [random_order(dim, generator=generator).tolist() for _ in range(n_orders)]
@@ -114,10 +118,12 @@ def order_of_names(
     return numbers
 
 
-def encode_rows(codec: TableCodec, X: Any, nan: Nan) -> tuple[Tensor, Tensor]:
+def encode_rows(codec: TableCodec, law: TableLaw, X: Any, nan: Nan) -> tuple[Tensor, Tensor]:
     """Encoded rows (N, D), and which cells count: all, or those that are not missing."""
     if nan == "unknown":
-        return codec.encode_given(X)
+        y, known = codec.encode_given(X)
+        check_order(codec, law, known)
+        return y, known
     if nan != "value":
         raise InputError(f"Expected nan to be 'unknown' or 'value'; got {nan!r}.")
     y = codec.encode(X)

@@ -70,7 +70,7 @@ def explain_outliers(
             "Expected a model that gives a column all the others; got one that was trained for a "
             "single order. Fit with order='any'."
         )
-    y, known = encode_rows(codec, X, nan)
+    y, known = encode_rows(codec, law, X, nan)
     found: dict[str, list[Any]] = {name: [] for name in ("row", "column", "tail", "probability")}
     shown: list[str | None] = []
     expected: list[str | None] = []

@@ -300,14 +300,34 @@ def test_a_model_of_one_order_is_asked_along_it(frame):
         backbone_args={"width": 8, "blocks": 1},
         random_state=0,
     ).fit(frame[["number", "whole", "count"]])
-    assert model.quantile("whole", [0.5], given={"count": 3}).shape == (1, 1)
+    known = {"count": 3, "number": 0.5}
+    assert model.quantile("whole", [0.5], given=known).shape == (1, 1)
+    assert model.quantile("count", [0.5]).shape == (1, 1)
+    assert model.cdf("number", 0.0, given={"count": 3}).shape == (1,)
     assert (model.sample(9, given={"count": 3, "number": qdist.Range(0)})["number"] >= 0).all()
     with pytest.raises(InputError, match="first columns of the order"):
         model.quantile("whole", [0.5], given={"number": 3})
-    with pytest.raises(UnsupportedError, match="Expected a range for 'count', the next column"):
-        model.sample(9, given={"number": qdist.Range(0)})
+    # What it was never trained for: columns that do not come next.
+    for ask in (
+        lambda: model.quantile("whole", [0.5], given={"count": 3}),
+        lambda: model.quantile("whole", [0.5]),
+        lambda: model.cdf("number", 0.0),
+        lambda: model.predict_dist("whole", given={"count": 3}),
+        lambda: model.prob_missing("number"),
+        lambda: model.sample(9, given={"number": qdist.Range(0)}),
+    ):
+        with pytest.raises(
+            UnsupportedError, match=r"Expected the columns before '(whole|number)'"
+        ):
+            ask()
     with pytest.raises(UnsupportedError, match="trained for a single order"):
         model.explain_outliers(frame)
+    rows = frame[["count", "number", "whole"]].head(4)
+    with pytest.raises(InputError, match="Expected n_orders of 1 for a model that was"):
+        model.score_samples(rows, n_orders=3)
+    with pytest.raises(InputError, match="first columns of the order"):
+        model.score_samples(rows.drop(columns="number"), nan="unknown")
+    assert model.score_samples(rows.drop(columns="whole"), nan="unknown").shape == (4,)
 
 
 @pytest.mark.parametrize(
