@@ -42,11 +42,18 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
             return table
         if nw.dependencies.is_polars_lazyframe(X):
             return to_arrow(X)  # raises, with a word on what to do
+        _refuse_sparse("X", X)
         x = validate_data(
             estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
         )
     except ValueError as error:
         raise _as_ours(error, "features that are numbers, finite or missing") from error
+    except TypeError as error:
+        if "eature names" not in str(error):  # scikit-learn's checks want their own
+            raise
+        raise InputError(
+            f"Expected columns that are all named by text; got others: {error}"
+        ) from error
     names = [str(k) for k in range(x.shape[1])]
     table = pa.table([pa.array(column) for column in np.ascontiguousarray(x.T)], names=names)
     return _named(estimator, table)
@@ -87,6 +94,7 @@ def read_targets(y: Any, n: int) -> tuple[Floats, bool]:
         )
     if isinstance(y, pa.Table | pa.ChunkedArray | pa.Array):
         y = y.to_pandas() if isinstance(y, pa.Table) else y.to_numpy()
+    _refuse_sparse("y", y)
     try:
         values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     except ValueError as error:
@@ -115,6 +123,14 @@ def read_levels(name: str, levels: Any) -> Floats:
             "A level is a share: give 0.9 for 90 %."
         )
     return values
+
+
+def _refuse_sparse(name: str, value: Any) -> None:
+    if issparse(value):
+        raise InputError(
+            f"Expected {name} as a dense array or a frame; got a sparse {type(value).__name__}. "
+            "Call .toarray() on it."
+        )
 
 
 def _as_ours(error: ValueError, what: str) -> ValueError:

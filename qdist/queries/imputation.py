@@ -28,7 +28,8 @@ def impute(
 
     A row's missing cells are drawn together, one after the other, each given the known ones and
     those already drawn. So the draws of a row hold together, and several of them show how much is
-    not known. A draw is never a missing value.
+    not known. A draw is never a missing value; only a column that was missing in all training rows
+    stays so, as nothing is known of its values.
 
     Args:
         codec: The model's codec.

@@ -1,7 +1,9 @@
 """Regressors, imputers, checkpoints, the choosing of a model, and evaluation."""
 
 import numpy as np
+import pandas as pd
 import torch
+from scipy.sparse import csr_array
 
 import qdist
 from qdist.data.datasets import load_penguins
@@ -30,6 +32,21 @@ REGRESSORS = {
     "targets of NaN": (regress(y=np.full(40, np.nan)), InputError, "Expected"),
     "features of infinity": (regress(x=np.full((40, 2), np.inf)), InputError, "Expected"),
     "features in a vector": (regress(x=Y), InputError, "Expected"),
+    "sparse features": (
+        regress(x=csr_array(X)),
+        InputError,
+        "Expected X as a dense array or a frame; got a sparse csr_array",
+    ),
+    "sparse targets": (
+        regress(y=csr_array(Y[:, None])),
+        InputError,
+        "Expected y as a dense array",
+    ),
+    "features named by text and numbers": (
+        regress(x=pd.DataFrame(X, columns=["a", 1])),
+        InputError,
+        "Expected columns that are all named by text",
+    ),
     "no features": (regress(x=X[:0], y=Y[:0]), InputError, "Expected"),
     "one row": (regress(x=X[:1], y=Y[:1]), InputError, "Expected at least 2 rows"),
     "three numbers of steps": (regress(max_steps=[1, 1, 1]), InputError, "Expected max_steps"),

@@ -166,6 +166,19 @@ def test_rows_without_weight_do_not_count(model):
     assert np.array_equal(more.predict(x), model.predict(x))
 
 
+@pytest.mark.parametrize("trees", [0, 20], ids=["networks and forest", "trees as well"])
+def test_a_law_is_that_of_the_weights(trees):
+    """Features say nothing: 200 rows at -1 of weight 9, 200 at 1 of weight 1. P(y > 0) = 0.1."""
+    rng = np.random.default_rng(0)
+    side = np.tile([-1.0, 1.0], 200)
+    y = side + 0.05 * rng.normal(size=400)
+    model = qdist.DistributionRegressor(**{**SMALL, "trees": trees, "max_steps": 150})
+    model.fit(rng.normal(size=(400, 2)), y, sample_weight=np.where(side < 0, 9.0, 1.0))
+    x = rng.normal(size=(200, 2))
+    assert model.predict(x).mean() == pytest.approx(-0.8, abs=0.2)  # without weights 0
+    assert np.median(model.predict_quantiles(x, 0.7)) < -0.5  # without weights 0.9
+
+
 def test_rows_for_validation_can_be_given():
     x, y = data()
     model = qdist.DistributionRegressor(**SMALL).fit(
