@@ -24,6 +24,7 @@ from qdist.backbones import Coordinate, ImageDomain
 from qdist.heads import BinnedHead, CategoricalHead, ColumnHeads, ImplicitHead, SplineHead
 from qdist.joint import Autoregressive
 from qdist.registry import backbone
+from qdist.rng import uniforms
 
 FOLDER = common.RESULTS / "image_sampling"
 PAGE = common.ROOT.parent / "docs" / "benchmarks" / "image-sampling.md"
@@ -87,7 +88,11 @@ def model(case: Case) -> Autoregressive:
     cls, args = HEADS[case.head]
     heads = [cls.for_coordinate(grey, network.context, **args) for _ in range(case.channels)]
     places = list(range(case.channels)) * case.side**2
-    return Autoregressive(network, ColumnHeads(heads, places=places)).eval()
+    return Autoregressive(
+        network,
+        ColumnHeads(heads, places=places),
+        settle=lambda drawn: drawn.round().clamp(0, 255),
+    ).eval()
 
 
 def run(case: Case, *, times: int) -> dict[str, Any]:
@@ -100,7 +105,9 @@ def run(case: Case, *, times: int) -> dict[str, Any]:
     tau = torch.rand(y.shape, generator=torch.Generator().manual_seed(0))
 
     def sample() -> Tensor:
-        return joint.fill(y, hidden, tau=tau, read="network")
+        """As `ImageModel.sample`: levels are drawn, and values brought to their grid."""
+        levels = uniforms(0, range(case.images), columns=joint.dim).to(y)
+        return joint.fill(y, hidden, tau=levels, read="network")
 
     before = common.peak_memory_gb()
     drawn = sample()
@@ -178,8 +185,9 @@ memory layouts. A sampler without caches needs such a pass for every value. Netw
 3; weights are random, grey values have 256 levels. All times of a row are of one process, in
 turn, {times} times over; medians.
 
-- **Ratio**: sampling over the forward pass of the network alone. Sampling includes the head and
-  the bookkeeping of [`fill`](../reference/joint.md); the pass does not.
+- **Ratio**: sampling over the forward pass of the network alone. Sampling includes the levels, the
+  head, the rounding of values and the bookkeeping of [`fill`](../reference/joint.md); the pass
+  does not.
 - **With head**: the same over a pass that also reads a value off the head at each coordinate, in
   the faster of the two layouts too.
 - **Against a pass a value**: the number of values times the forward pass, over sampling. The
