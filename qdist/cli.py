@@ -174,6 +174,8 @@ def inpaint(
     _check_output(output, loaded.schema_.channels)
     label: Any = parse_label(given, loaded.schema_)
     found, labels = read_images(images)
+    if len(loaded.schema_.shape) == 3 and loaded.schema_.channels == 1 and found.ndim == 3:
+        found = found[..., None]  # grey pictures have no axis of channels, but arrays may
     hidden = half(found.shape[1:3], str(hide)) if mask is None else read_mask(mask)
     if label is None and len(loaded.classes_):
         label = labels

@@ -64,6 +64,17 @@ def test_a_label_is_given(folder, tmp_path):
     assert labels.tolist() == [1, 1, 1]
 
 
+def test_grey_pictures_are_completed_by_a_model_of_arrays_with_a_channel(tmp_path, capsys):
+    write_images(IMAGES[..., None], tmp_path / "i.npz")
+    write_images(IMAGES[:3], tmp_path / "pictures")
+    model = str(tmp_path / "m.qdist")
+    assert main(["fit", str(tmp_path / "i.npz"), "-o", model, "--max-time", "0.1"]) == 0
+    words = ["inpaint", model, str(tmp_path / "pictures"), "--hide", "lower"]
+    for name in ("c.npz", "c.png"):
+        assert main([*words, "-o", str(tmp_path / name)]) == 0, capsys.readouterr().err
+    assert read_images(tmp_path / "c.npz")[0].shape == (3, 3, 4, 1)
+
+
 @pytest.mark.parametrize("how", ["half", "picture", "array"])
 def test_hidden_halves_are_completed(folder, tmp_path, how):
     mask = half((3, 4), "lower")

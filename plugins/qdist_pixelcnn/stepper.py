@@ -34,7 +34,7 @@ class RasterStepper(AbstractStepper):
     term for each value of a row and the images: linear in their number. There is no gradient.
 
     Args:
-        backbone: The network; its weights are copied.
+        backbone: The network; its weights are copied, but for those by which levels enter blocks.
         y: Values, shape (B, D); hidden cells can be anything.
         tau: Levels, shape (B, D), where blocks read them.
     """
