@@ -26,7 +26,7 @@ NOTES = ROOT / "benchmarks" / "notes" / "atoms.md"
 CONTEXT = 16
 STEPS = 600
 CLIP = 1.0  # as in qdist.training
-# Five times the package's 2e-3: with that, 600 steps are too few even for the softmax over all
+# Five times 2e-3: with that, 600 steps are too few even for the softmax over all
 # values, which can hold every law exactly. It is the control: a rate at which it fails says
 # nothing about the others.
 LEARNING_RATE = 1e-2

@@ -1,7 +1,7 @@
 """Whole distributions, not point predictions, from tables and images.
 
 A distribution is described by its quantile function; a multivariate one by a chain of
-conditional quantile functions, one for each coordinate, each fitted by a proper quantile loss. A
+conditional quantile functions, one for each coordinate, each fitted by a proper scoring rule. A
 *head* is a module whose forward pass returns a quantile function; a *backbone* turns what is
 already known of a row into the context that the head reads.
 """

@@ -14,7 +14,15 @@ from typing import Any
 import click
 
 from qdist import cli_queries
-from qdist.cli_options import as_json, debug, quiet, remark, seed_option
+from qdist.cli_options import (
+    as_json,
+    debug,
+    output_option,
+    place_option,
+    quiet,
+    remark,
+    seed_option,
+)
 from qdist.cli_text import aligned, parse_given, parse_label, plain
 from qdist.errors import InputError, QdistError
 
@@ -29,7 +37,7 @@ def app() -> None:
 
 @app.command()
 @click.argument("data")
-@click.option("-o", "--output", required=True, help="Where to save the model.")
+@place_option("Where to save the model.", required=True)
 @click.option("--max-time", help="Time for training: seconds, or such as 5m.")
 @click.option("--checkpoint", metavar="DIR", help="Keep the fit there; run again, it goes on.")
 @click.option("--restart", is_flag=True, help="Start anew whatever is in --checkpoint.")
@@ -54,12 +62,10 @@ def fit(
     Ctrl-C ends training; the best model so far is saved. With --checkpoint, a fit that was killed
     or ended so goes on when the same command is run again.
     """
-    from qdist.arguments import place_to_write
     from qdist.data.files import read_table
     from qdist.estimators import ImageModel, TabularModel, are_images
     from qdist.progress import showing
 
-    place_to_write(output)
     model: Any
     kept: Any = {"checkpoint": checkpoint, "resume": False if flags["restart"] else "auto"}
     with showing(visible=False if flags["quiet"] else None):
@@ -76,9 +82,7 @@ def fit(
 @app.command()
 @click.argument("model")
 @click.option("-n", "rows", type=click.IntRange(min=0), required=True, help="How many to draw.")
-@click.option(
-    "-o", "--output", default="-", show_default=True, help="Where to write; the ending decides."
-)
+@output_option
 @click.option(
     "--given",
     multiple=True,
@@ -97,7 +101,6 @@ def sample(
     output. Images go to .png (side by side in one picture), to .npz or .npy, or to a folder.
     """
     import qdist
-    from qdist.arguments import place_to_write
     from qdist.data.files import write_table
     from qdist.data.pictures import write_images
     from qdist.progress import showing
@@ -116,8 +119,6 @@ def sample(
             f"Expected a model of a table or of images in {model}; got a "
             f"{type(loaded).__name__}, which draws nothing without features. Use it in Python."
         )
-    if output != "-":
-        place_to_write(output)
     known = parse_given(given, loaded.schema_)
     with showing(visible=False if flags["quiet"] else None):
         drawn = loaded.sample(rows, given=known or None, random_state=seed)
@@ -134,7 +135,7 @@ def sample(
 @click.option(
     "-n", "draws", type=click.IntRange(min=1), default=1, show_default=True, help="Each."
 )
-@click.option("-o", "--output", required=True, help="Where to write; the ending decides.")
+@place_option("Where to write; the ending decides.", required=True)
 @click.option(
     "--given",
     multiple=True,

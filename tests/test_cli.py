@@ -308,3 +308,21 @@ def test_quantiles_asked_wrongly(folder, model, capsys, words, code, text):
     words = [str(folder / "penguins.csv") if word == "DATA" else word for word in words]
     assert main(["quantiles", model, "--column", "body_mass_g", *words]) == code
     assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["fit", "{data}"],
+        ["sample", "{model}", "-n", "1"],
+        ["quantiles", "{model}", "{data}", "--column", "body_mass_g"],
+        ["impute", "{model}", "{data}"],
+        ["score", "{model}", "{data}"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_where_to_write_is_checked_before_the_work(folder, model, words, tmp_path, capsys):
+    places = {"model": model, "data": str(folder / "penguins.csv")}
+    target = tmp_path / "nowhere" / "out.csv"
+    assert main([*(word.format(**places) for word in words), "-o", str(target)]) == 1
+    assert "Make it first, or choose another place" in capsys.readouterr().err

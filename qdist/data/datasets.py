@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qdist.errors import InputError
+from qdist.extras import require
 
 __all__ = ["load_penguins"]
 
@@ -29,6 +30,7 @@ def load_penguins(*, as_frame: Literal["pandas", "polars", "pyarrow"] = "pandas"
 
     Raises:
         InputError: If the make is not one of the three.
+        ExtraMissingError: If pandas is asked for and not installed.
 
     Example:
         >>> load_penguins(as_frame="pyarrow").shape
@@ -39,6 +41,7 @@ def load_penguins(*, as_frame: Literal["pandas", "polars", "pyarrow"] = "pandas"
     if as_frame == "pyarrow":
         return table
     if as_frame == "pandas":
+        require("pandas", extra="pandas")  # pyarrow's own words do not say how to get it
         return table.to_pandas()
     if as_frame == "polars":
         import polars as pl

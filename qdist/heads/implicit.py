@@ -208,7 +208,8 @@ class ImplicitHead(AbstractHead):
             mass = torch.ones_like(at) if weight is None else weight.flatten()[at]
             mass = mass.double().cumsum(0)
         levels = torch.linspace(0, 1, len(self.marginal), dtype=mass.dtype, device=mass.device)
-        rank = torch.searchsorted(mass, levels * mass[-1]).clamp(max=len(target) - 1)
+        first = int((mass == 0).sum())  # what was not met, or weighs nothing, is no quantile
+        rank = torch.searchsorted(mass, levels * mass[-1]).clamp(first, len(target) - 1)
         self.marginal.copy_((target[rank].double() - self.loc) / self.scale)
         # Not the layers before: with those at zero as well no gradient would reach any.
         self.output.weight.zero_()

@@ -37,8 +37,8 @@ def score_samples(
     The base measure is a product over the columns. For levels, atoms, numbers of which there are
     few, and missing cells it counts: such a cell adds a log probability. For all other numbers it
     is length in the column's own unit (seconds for times, days for dates); a value on a grid adds
-    the log of its probability divided by the grid's step. The sum changes with the units of the
-    columns by a constant, so differences and ranks of scores do not.
+    the log of its probability divided by the grid's step. With the unit of a column the scores of
+    all rows that have a density there change by the same constant, those of other rows not.
 
     A number that is none of the few that its column had in training, which the law excludes,
     scores as the nearest of them less its distance from it, in nats a median gap between them.
