@@ -138,11 +138,15 @@ METHODS = {
 
 
 def pit_of(quantiles: Floats, y: Floats, seed: int) -> Floats:
-    """Randomised PIT (N,) of observations y (N,) under quantiles (N, 200) at the midpoints."""
-    below = (quantiles < y[:, None]).mean(1)
-    upto = (quantiles <= y[:, None]).mean(1)
-    inner = np.maximum(upto, np.minimum(below + 1 / len(LEVELS), 1))  # within a cell: uniform
-    return below + np.random.default_rng(seed).random(len(y)) * (inner - below)
+    """Randomised PIT (N,) of observations y (N,) under quantiles (N, 200) at the midpoints.
+
+    Between two quantiles y lies anywhere between their levels; where some equal it, in the jump
+    that they stand for, half a cell of levels beyond them on either side.
+    """
+    half = 0.5 / len(LEVELS)
+    low = np.maximum((quantiles < y[:, None]).mean(1) - half, 0)
+    high = np.minimum((quantiles <= y[:, None]).mean(1) + half, 1)
+    return low + np.random.default_rng(seed).random(len(y)) * (high - low)
 
 
 def scores(quantiles: Floats, y: Floats, seed: int) -> dict[str, float]:
@@ -155,8 +159,9 @@ def scores(quantiles: Floats, y: Floats, seed: int) -> dict[str, float]:
     for share in (0.5, 0.9, 0.95):
         inside = np.abs(pit - 0.5) <= share / 2
         found[f"coverage_{100 * share:.0f}"] = float(inside.mean())
-    low, high = (int(level * len(LEVELS)) for level in (0.05, 0.95))
-    found["width_90"] = float((quantiles[:, high] - quantiles[:, low]).mean())
+    low, high = (np.searchsorted(LEVELS, level) for level in (0.05, 0.95))  # midway between two
+    ends = (quantiles[:, [low - 1, high - 1]] + quantiles[:, [low, high]]) / 2
+    found["width_90"] = float((ends[:, 1] - ends[:, 0]).mean())
     return found
 
 
