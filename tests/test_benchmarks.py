@@ -298,7 +298,7 @@ def test_scores_of_regressions_by_their_definitions():
     assert found["pit_distance"] < 1.95 / 4000**0.5  # exceeded once in a thousand
     assert found["coverage_90"] == pytest.approx(0.9, abs=0.015)
     assert found["width_90"] == pytest.approx(2 * norm.ppf(0.95), rel=1e-3)
-    # Midway between the quantiles at levels 99.5 / 200 and 100.5 / 200: in that cell, and no other.
+    # Midway between the quantiles at levels 99.5 / 200 and 100.5 / 200: in that cell alone.
     pit = regression.pit_of(np.tile(np.arange(200.0), (4000, 1)), np.full(4000, 99.5), 0)
     assert 99.5 / 200 <= pit.min() < 99.6 / 200 < 100.4 / 200 < pit.max() <= 100.5 / 200
     # An atom: the randomised PIT is uniform all the same.

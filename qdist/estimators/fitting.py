@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from qdist.estimators.join import join_pieces
 from qdist.estimators.parts import Parts, Plan, as_rows, build_network
-from qdist.estimators.weigh import ask_network, weigh
+from qdist.estimators.weigh import ask_copies, ask_network, weigh
 from qdist.laws import RegressionLaw
 from qdist.regression import FeatureCodec, ForestMemory, TargetCodec, cross_fit
-from qdist.training import Recipe, Rows, split, train
+from qdist.training import Limits, Recipe, Rows, split, train
 
 __all__ = ["fit_parts"]
 
@@ -28,6 +30,9 @@ GUIDED = Recipe(
 # The guide carries most of what there is to know: less network has less to overfit.
 GUIDED_NETWORK = {"width": 64, "layers": 2, "dropout": 0.2}
 _GUIDED_TIME = 0.3  # of what the trees leave
+# Where rows are few a tenth of them is hardly enough to stop and to weigh by.
+_COPIES, _FEW_ROWS = 3, 2000
+_NEXT_SEED = 1_000_003  # from one copy to the next
 
 
 def fit_parts(
@@ -66,6 +71,7 @@ def fit_parts(
     raw = Rows(torch.tensor(matrix), torch.tensor(y))  # copies, as a frame may be read-only
     codecs = parts.to_json()
     plan.checkpoint.claim(raw, None, codec=codecs, **plan.asked).offer(dict)
+    copies = plan.copies or (_COPIES if len(z) < _FEW_ROWS else 1)
     guesses = []
     if plan.trees.trees:
         shared = {k: v for k, v in plan.network.items() if k not in GUIDED_NETWORK}
@@ -75,6 +81,7 @@ def fit_parts(
                 questions,
                 y[:, t],
                 folds=plan.folds,
+                repeats=copies,
                 seed=plan.seed + 1000 * t,
                 weight=weight,
                 recipe=plan.trees,
@@ -83,11 +90,80 @@ def fit_parts(
             parts.trees.append(trees)
     parts.profile["trees"] = time.perf_counter() - began
 
+    data = _Data(matrix, questions, guesses, z, weight, held_out)
+    checks: list[dict[str, Rows | None]] = []
+    for copy in range(copies):
+        limits = [_shared(limit, began, copies - copy) for limit in plan.limits]
+        try:
+            found, stopped = _train_copy(parts, plan, data, copy, limits, codecs)
+        except KeyboardInterrupt:
+            if not copy:
+                raise
+            found, stopped = {}, True
+        if not copy:  # a fit that was interrupted early has the first network alone
+            parts.settings = {name: parts.settings[name] for name in parts.networks}
+        if len(found) == len(parts.settings):
+            checks.append(found)
+        else:  # half a copy is of no use beside whole ones
+            for trained in parts.networks.values():
+                del trained[copy:]
+        if stopped:
+            break
+    began_weighing = time.perf_counter()
+    _weigh(parts, plan, data, checks)
+    parts.profile["weighing"] = time.perf_counter() - began_weighing
+    parts.profile["total"] = time.perf_counter() - began
+    return parts
+
+
+def _shared(limit: Limits, began: float, by: int) -> Limits:
+    """A limit with an equal part of the time that is left."""
+    if limit.max_time is None:
+        return limit
+    return replace(limit, max_time=(limit.max_time - (time.perf_counter() - began)) / by)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """N rows as the parts want them.
+
+    Args:
+        matrix: The features.
+        questions: What trees and forests ask about.
+        guesses: For each target the trees' guesses of rows that they have not seen.
+        z: The targets, encoded.
+        weight: What the rows count.
+        held_out: Features and targets that were given to validate by.
+    """
+
+    matrix: Floats
+    questions: Floats
+    guesses: list[Floats]
+    z: Floats
+    weight: Floats
+    held_out: tuple[pa.Table, Floats] | None
+
+
+def _train_copy(
+    parts: Parts,
+    plan: Plan,
+    data: _Data,
+    copy: int,
+    limits: Sequence[Limits],
+    codecs: dict[str, Any],
+) -> tuple[dict[str, Rows | None], bool]:
+    """Train a copy of each network into `parts`.
+
+    Returns:
+        By the name of each network the rows that it has not seen, None where there are none; and
+        whether the user has stopped it, perhaps before all networks were trained.
+    """
+    began, seed = time.perf_counter(), plan.seed + _NEXT_SEED * copy
     checks: dict[str, Rows | None] = {}
     for name, recipe in (("guided", GUIDED), ("plain", PLAIN)):
         if name not in parts.settings:
             continue
-        law = build_network(parts, name, seed=plan.seed, device=plan.device)
+        law = build_network(parts, name, seed=seed, device=plan.device)
 
         def encode(
             matrix: Floats, guesses: Sequence[Floats], z: Floats, weight: Floats,
@@ -96,45 +172,46 @@ def fit_parts(
             encoded = as_rows(parts, name, matrix, guesses, z).to(law.device, law.dtype)
             return Rows(encoded, torch.from_numpy(weight).to(encoded))
 
-        rows = encode(matrix, guesses, z, weight)
-        if held_out is None:
-            rows, check = split(rows, plan.fraction, plan.seed)
+        rows = encode(data.matrix, data.guesses, data.z, data.weight)
+        if data.held_out is None:
+            rows, check = split(rows, plan.fraction, plan.seed, part=copy)
         else:
-            check = _given_rows(parts, held_out, encode)
+            check = _given_rows(parts, data.held_out, encode)
         law.start(rows.y, weight=rows.weight)
-        limits = plan.limits[name == "guided"]
-        if limits.max_time is not None:
-            left = limits.max_time - (time.perf_counter() - began)
+        limit = limits[name == "guided"]
+        if limit.max_time is not None:
+            left = limit.max_time - (time.perf_counter() - began)
             left *= _GUIDED_TIME if name == "guided" else 1.0
-            limits = replace(limits, max_time=max(0.1, left))
-        kept = plan.checkpoint.part(name)
-        kept.seed(plan.seed)
+            limit = replace(limit, max_time=max(0.1, left))
+        if copy:  # as many steps as the first one, so that these numbers repeat the fit
+            limit = replace(limit, max_steps=parts.n_steps[len(checks)])
+        kept = plan.checkpoint.part(f"{name}-{copy}" if copy else name)
+        kept.seed(seed)
         result = train(
             law,
             rows,
             check,
-            limits=limits,
+            limits=limit,
             recipe=replace(
                 recipe,
                 batch_size=plan.batch_size,
                 learning_rate=recipe.learning_rate * plan.rate,
             ),
-            seed=plan.seed,
+            seed=seed,
             callbacks=plan.callbacks,
             checkpoint=kept.claim(rows, check, codec=codecs, **plan.asked),
         )
-        parts.networks[name], checks[name] = law, check
-        parts.n_steps.append(result.n_steps)
-        parts.history += [{"network": name, **record} for record in result.history]
-        parts.profile |= {f"{name} {key}": s for key, s in result.profile.items()}
+        parts.networks.setdefault(name, []).append(law)
+        checks[name] = check
+        if not copy:
+            parts.n_steps.append(result.n_steps)
+        parts.history += [{"network": name, "copy": copy, **r} for r in result.history]
+        for key, seconds in result.profile.items():
+            total = parts.profile.get(f"{name} {key}", 0.0) + seconds
+            parts.profile[f"{name} {key}"] = total
         if result.stopped == "user":  # what is there makes a forecast; more was not waited for
-            parts.settings = {key: parts.settings[key] for key in parts.networks}
-            break
-    began_weighing = time.perf_counter()
-    _weigh(parts, plan, z, weight, questions, checks, held_out=held_out)
-    parts.profile["weighing"] = time.perf_counter() - began_weighing
-    parts.profile["total"] = time.perf_counter() - began
-    return parts
+            return checks, True
+    return checks, False
 
 
 def _given_rows(
@@ -148,45 +225,55 @@ def _given_rows(
     return encode(matrix, guesses, np.stack(z, -1), np.ones(len(y)))
 
 
-def _weigh(
-    parts: Parts,
-    plan: Plan,
-    z: Floats,
-    weight: Floats,
-    questions: Floats,
-    checks: dict[str, Rows | None],
-    *,
-    held_out: tuple[pa.Table, Floats] | None,
-) -> None:
+def _weigh(parts: Parts, plan: Plan, data: _Data, checks: list[dict[str, Rows | None]]) -> None:
     """Grow forests, choose the shares by held-out rows, keep the forests that have one."""
-    count, everything = len(parts.targets), np.arange(len(z))
-    checked = [check for check in checks.values() if check is not None]
-    if not checked:  # nothing to choose by
-        even = [1.0 / len(checks)] * len(checks)
+    count, everything = len(parts.targets), np.arange(len(data.z))
+    names = list(checks[0])
+    by_copy = [[c for name in names if (c := check[name]) is not None] for check in checks]
+    if not by_copy[0]:  # nothing to choose by
+        even = [1.0 / len(names)] * len(names)
         parts.shares, parts.spreads = [[*even, 0.0]] * count, [1.0] * count
         parts.memories = [None] * count
         return
-    if held_out is None:
-        # The same rows as of the networks: the split depends on nothing but number and seed.
-        index = Rows(torch.from_numpy(everything)[:, None], torch.from_numpy(weight))
-        rest, apart = split(index, plan.fraction, plan.seed)
-        assert apart is not None
-        kept, asked = rest.y[:, 0].numpy(), questions[apart.y[:, 0].numpy()]
+    # For each part that is held out the rows that are kept, and what the forest is asked there.
+    apart: list[tuple[NDArray[np.int64], Floats]] = []
+    if data.held_out is None:
+        # The same rows as of the networks: the split depends on nothing but numbers and seed.
+        index = Rows(torch.from_numpy(everything)[:, None], torch.from_numpy(data.weight))
+        for copy in range(len(checks)):
+            rest, held = split(index, plan.fraction, plan.seed, part=copy)
+            assert held is not None
+            apart.append((rest.y[:, 0].numpy(), data.questions[held.y[:, 0].numpy()]))
+        # What a copy has not seen only that copy can be judged by.
+        found = [
+            [
+                join_pieces(list(laws))
+                for laws in zip(
+                    *(
+                        ask_network(parts.networks[name][copy], held[k].y)
+                        for copy, held in enumerate(by_copy)
+                    ),
+                    strict=True,
+                )
+            ]
+            for k, name in enumerate(names)
+        ]
     else:
-        kept = everything
-        asked = parts.features.questions(parts.features.matrix(held_out[0]))
-    found = [
-        ask_network(parts.networks[name], check.y)
-        for name, check in zip(checks, checked, strict=True)
-    ]
-    y, mass = checked[0].y[:, -count:].cpu().double(), checked[0].weight.cpu()
+        asked = parts.features.questions(parts.features.matrix(data.held_out[0]))
+        apart, by_copy = [(everything, asked)], by_copy[:1]
+        found = [
+            ask_copies(parts.networks[name], check.y)
+            for name, check in zip(names, by_copy[0], strict=True)
+        ]
+    y = torch.cat([held[0].y[:, -count:].cpu().double() for held in by_copy])
+    mass = torch.cat([held[0].weight.cpu() for held in by_copy])
 
     def grow(rows: NDArray[np.int64], t: int) -> ForestMemory:
         values = parts.targets[t].atoms
         return ForestMemory.fit(
-            questions[rows],
-            z[rows, t],
-            weight=weight[rows],
+            data.questions[rows],
+            data.z[rows, t],
+            weight=data.weight[rows],
             seed=plan.seed + 1000 * t,
             grid=None if values is None else np.array(values),
             recipe=plan.memory,
@@ -195,13 +282,15 @@ def _weigh(
     for t, target in enumerate(parts.targets):
         laws, memory = [law[t] for law in found], None
         if plan.memory.trees:
-            memory = grow(kept, t)
-            laws.append(memory.law(asked, levels=parts.knots(t)))
+            grown = [(grow(kept, t), asked) for kept, asked in apart]
+            memory = grown[0][0]
+            recalled = [forest.law(asked, levels=parts.knots(t)) for forest, asked in grown]
+            laws.append(join_pieces(recalled))
         shares, spread = weigh(laws, y[:, t], mass, few=target.atoms is not None)
         shares = shares if plan.memory.trees else [*shares, 0.0]
         if not shares[-1]:
             memory = None
-        elif len(kept) < len(everything):  # now that the share is chosen it may see all rows
+        elif data.held_out is None:  # now that the share is chosen it may see all rows
             memory = grow(everything, t)
         parts.shares.append(shares)
         parts.spreads.append(spread)

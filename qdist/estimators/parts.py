@@ -4,8 +4,9 @@
    gets a first guess of trees that have not seen it.
 2. A small network, `guided`, learns the law of the target given the features and the guess.
 3. A larger network, `plain`, learns the law given the features alone.
-4. A forest remembers which targets share its leaves.
-5. Their quantile functions are averaged, in the shares that serve the held-out rows best.
+4. Where rows are few there are several copies of both, each of which holds out other rows.
+5. A forest remembers which targets share its leaves.
+6. Their quantile functions are averaged, in the shares that serve the held-out rows best.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qdist.errors import InputError
-from qdist.estimators.weigh import ask_network
+from qdist.estimators.weigh import ask_copies
 from qdist.files import budget, fill_weights
 from qdist.laws import RegressionLaw, build
 from qdist.quantile import PiecewiseLinear, QuantileFunction
@@ -53,6 +54,7 @@ class Plan:
         trees: How to boost; no trees, no guided network.
         memory: How to grow the forest; no trees, no forest.
         folds: Parts of cross-fitting.
+        copies: Copies of the networks; None: by the number of rows.
         network: Arguments of the plain network; those that both take go to the guided one too.
         batch_size: Rows a step, or None.
         rate: Factor on the learning rates.
@@ -68,6 +70,7 @@ class Plan:
     trees: TreeRecipe
     memory: MemoryRecipe
     folds: int
+    copies: int | None
     network: dict[str, Any]
     batch_size: int | None
     rate: float
@@ -89,7 +92,8 @@ class Parts:
         features: From tables to numbers and codes.
         targets: One codec for each of T targets.
         trees: One sum of trees for each target; none where there is no guided network.
-        networks: By name, "plain" and, where there are trees, "guided".
+        networks: By name, "plain" and, where there are trees, "guided": the copies of each, which
+            count alike.
         settings: For each network what it was built of, besides the codecs.
         shares: For each target the shares in the average: of the networks, in their order, and
             of the forest.
@@ -100,7 +104,7 @@ class Parts:
     features: FeatureCodec
     targets: list[TargetCodec]
     trees: list[SymmetricTrees]
-    networks: dict[str, RegressionLaw]
+    networks: dict[str, list[RegressionLaw]]
     settings: dict[str, dict[str, Any]]
     shares: list[list[float]]
     spreads: list[float]
@@ -133,8 +137,8 @@ class Parts:
             guesses = [trees.predict(questions) for trees in self.trees]
         blank = np.zeros((len(matrix), len(self.targets)))
         found = [
-            ask_network(law, as_rows(self, name, matrix, guesses, blank)) if use else None
-            for (name, law), use in zip(self.networks.items(), used, strict=True)
+            ask_copies(copies, as_rows(self, name, matrix, guesses, blank)) if use else None
+            for (name, copies), use in zip(self.networks.items(), used, strict=True)
         ]
         return [
             target.decode(
@@ -156,13 +160,14 @@ class Parts:
 
     def knots(self, t: int) -> Tensor | None:
         """The levels that the knots of a target's laws have in common; None for few values."""
-        return next(iter(self.networks.values())).knots(t)
+        return next(iter(self.networks.values()))[0].knots(t)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name."""
         named = {
-            f"{name}.{key}": w
-            for name, law in self.networks.items()
+            f"{_copy_name(name, k)}.{key}": w
+            for name, copies in self.networks.items()
+            for k, law in enumerate(copies)
             for key, w in law.state_dict().items()
         }
         for t, trees in enumerate(self.trees):
@@ -180,6 +185,7 @@ class Parts:
             "trees": len(self.trees),
             # In the order of training, as the shares are.
             "networks": {name: self.settings[name] for name in self.networks},
+            "copies": max(map(len, self.networks.values()), default=1),
             "shares": self.shares,
             "spreads": self.spreads,
             "memories": [memory is not None for memory in self.memories],
@@ -211,12 +217,14 @@ class Parts:
             features, targets, trees, {}, dict(data["networks"]), shares, spreads, memories
         )
         for name in parts.settings:
-            own = of.pop(name, {})
-            with budget(own):
-                law = build_network(parts, name, seed=0, device="cpu")
-            fill_weights(law, own)
-            law.eval()
-            parts.networks[name] = law
+            parts.networks[name] = []
+            for k in range(int(data.get("copies", 1))):  # files of old have one, and do not say so
+                own = of.pop(_copy_name(name, k), {})
+                with budget(own):
+                    law = build_network(parts, name, seed=0, device="cpu")
+                fill_weights(law, own)
+                law.eval()
+                parts.networks[name].append(law)
         return parts
 
 
@@ -257,12 +265,17 @@ def as_rows(
 
 
 def _by_part(weights: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Tensors by part: "plain", "guided", "trees.0", ..."""
+    """Tensors by part: "plain", "plain.1", "guided", "trees.0", ..."""
     parts: dict[str, dict[str, Tensor]] = {}
     for name, tensor in weights.items():
         head, _, rest = name.partition(".")
-        if head in {"trees", "memory"}:
-            number, _, rest = rest.partition(".")
-            head = f"{head}.{number}"
+        number, _, inner = rest.partition(".")
+        if number.isdecimal():
+            head, rest = f"{head}.{number}", inner
         parts.setdefault(head, {})[rest] = tensor
     return parts
+
+
+def _copy_name(name: str, copy: int) -> str:
+    """What the tensors of a copy of a network are called; the first one's have no number."""
+    return f"{name}.{copy}" if copy else name

@@ -15,13 +15,11 @@ from qdist.errors import InputError, NotFittedError
 from qdist.estimators.fitting import fit_parts
 from qdist.estimators.inputs import read_features, read_levels, read_targets
 from qdist.estimators.join import join
-from qdist.estimators.limits import asked
-from qdist.estimators.parts import Parts, Plan
+from qdist.estimators.parts import Parts
+from qdist.estimators.planning import plan_of
 from qdist.estimators.skill import marginal_crps, skill
 from qdist.quantile import QuantileFunction
-from qdist.regression.memory import MemoryRecipe
-from qdist.regression.trees import TreeRecipe
-from qdist.training import Callback, Checkpoint, Limits, Resume
+from qdist.training import Callback, Checkpoint, Resume
 
 __all__ = ["DistributionRegressor"]
 
@@ -35,7 +33,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
     Boosted symmetric trees and a network that reads their guess, and a network that reads the
     features alone, each of them an ensemble of members; and a forest that remembers, which serves
     rows that occur again. The average of their quantile functions is the forecast. Both networks
-    are trained by the exact CRPS on the data's own scale.
+    are trained by the exact CRPS on the data's own scale; of few rows several copies are, each
+    with other rows held out.
     Quantiles never cross, and a target of few values keeps to them.
 
     Missing features are values like others. A number beyond the range of training counts as at
@@ -56,8 +55,11 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         forest: Number of trees of the forest that remembers; 0 leaves it out. Without held-out
             rows to choose its share by there is none.
         folds: Parts of the cross-fitting by which training rows get guesses.
-        validation_fraction: Share of the rows held out, for early stopping and for the shares in
-            the average and its width; 0 for none.
+        copies: Copies of the networks and of the trees, which are averaged; those of the networks
+            hold out different rows. By default 3 below 2,000 rows, where a tenth of them is little
+            to judge by, else 1.
+        validation_fraction: Share of the rows that each copy holds out, for early stopping and for
+            the shares in the average and its width; 0 for none.
         network_args: Arguments of [`RegressionLaw`][qdist.laws.RegressionLaw], such as `members`,
             `width`, `knots`.
         callbacks: Called with a record after each validation; training stops if one returns True.
@@ -98,6 +100,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         depth: int = 8,
         forest: int = 50,
         folds: int = 5,
+        copies: int | None = None,
         validation_fraction: float = 0.1,
         network_args: dict[str, Any] | None = None,
         callbacks: Sequence[Callback] = (),
@@ -112,6 +115,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         self.depth = depth
         self.forest = forest
         self.folds = folds
+        self.copies = copies
         self.validation_fraction = validation_fraction
         self.network_args = network_args
         self.callbacks = callbacks
@@ -148,7 +152,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             TrainingError: If training diverges.
             OutOfMemoryError: If not even one row a step fits.
         """
-        plan = self._plan(Checkpoint(checkpoint, resume=resume))
+        plan = plan_of(self, Checkpoint(checkpoint, resume=resume))
         names = ("_parts", "n_features_in_", "feature_names_in_")
         earlier = {k: self.__dict__.pop(k) for k in names if k in self.__dict__}
         try:
@@ -370,31 +374,3 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         self._parts, self._flat = parts, flat
         self.n_steps_, self.shares_ = parts.n_steps, parts.shares
         self.history_, self.profile_ = parts.history, parts.profile
-
-    def _plan(self, checkpoint: Checkpoint) -> Plan:
-        check = arguments.number
-        steps: Any = self.max_steps
-        if isinstance(steps, str) or not isinstance(steps, Sequence):
-            steps = [steps, steps]
-        if len(steps) not in {1, 2}:
-            raise InputError(f"Expected max_steps of one number, or one a network; got {steps}.")
-        most = [check("max_steps", n, least=1, whole=True, optional=True) for n in steps]
-        time = None if self.max_time is None else arguments.seconds(self.max_time)
-        limits = [Limits(max_time=time, max_steps=n) for n in most]
-        rate = check("learning_rate", self.learning_rate, above=0)
-        depth = check("depth", self.depth, least=1, below=17, whole=True)
-        return Plan(
-            trees=TreeRecipe(trees=check("trees", self.trees, least=0, whole=True), depth=depth),
-            memory=MemoryRecipe(trees=check("forest", self.forest, least=0, whole=True)),
-            folds=check("folds", self.folds, least=2, whole=True),
-            network=arguments.keywords("network_args", self.network_args),
-            batch_size=check("batch_size", self.batch_size, least=1, whole=True, optional=True),
-            rate=rate / 2e-3,
-            limits=(limits[-1], limits[0]),
-            fraction=check("validation_fraction", self.validation_fraction, least=0, below=1),
-            seed=checkpoint.seed(self.random_state),
-            device=self.device,
-            callbacks=arguments.functions("callbacks", self.callbacks),
-            checkpoint=checkpoint,
-            asked=asked(self, limits[0]),
-        )

@@ -10,7 +10,7 @@ from qdist.laws import RegressionLaw
 from qdist.quantile import PiecewiseLinear
 from qdist.regression import average, best_shares, spread_of
 
-__all__ = ["ask_network", "weigh"]
+__all__ = ["ask_copies", "ask_network", "weigh"]
 
 _ROWS = 512  # that go through a network at once: what they need fits in a cache
 _MOST_ROWS = 4096  # that shares are chosen by
@@ -30,6 +30,15 @@ def ask_network(network: RegressionLaw, rows: Tensor) -> list[PiecewiseLinear]:
     rows = rows.to(network.device, network.dtype)
     parts = [[_on_host(law) for law in network.averages(some)] for some in rows.split(_ROWS)]
     return [join_pieces(list(laws)) for laws in zip(*parts, strict=True)]
+
+
+def ask_copies(copies: Sequence[RegressionLaw], rows: Tensor) -> list[PiecewiseLinear]:
+    """The laws of each target, averaged over copies of a network; see `ask_network`."""
+    found = [ask_network(network, rows) for network in copies]
+    if len(copies) == 1:
+        return found[0]
+    even = [1 / len(copies)] * len(copies)
+    return [average(laws, even) for laws in zip(*found, strict=True)]
 
 
 def weigh(

@@ -70,10 +70,12 @@ _PARTS: Final = record(
             {name: record(_NETWORK, may=list(_NETWORK)) for name in ("guided", "plain")},
             may=["guided", "plain"],  # a fit that was interrupted early has the first alone
         ),
+        "copies": whole(1, 1000),
         "shares": items(items(number(0, 1), least=2, most=3), least=1, most=_TARGETS),
         "spreads": items(number(1e-6, 1e6), least=1, most=_TARGETS),
         "memories": items(flag, least=1, most=_TARGETS),
-    }
+    },
+    may=["copies"],
 )
 
 

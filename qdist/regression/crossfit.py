@@ -9,12 +9,15 @@ __all__ = ["cross_fit"]
 
 Floats = NDArray[np.float64]
 
+_NEXT_SEED = 1_000_003  # from one repeat to the next
+
 
 def cross_fit(
     x: Floats,
     y: Floats,
     *,
     folds: int,
+    repeats: int = 1,
     seed: int,
     weight: Floats,
     recipe: TreeRecipe,
@@ -25,12 +28,16 @@ def cross_fit(
     them too much. Copies of a row may fall into different folds, as they may into training and
     use.
 
+    Trees depend on the rows that each of them is shown, and a guess on the fold that its row is
+    in. Repeated with other seeds, both are means over what was drawn.
+
     Source: "Stacked generalization" (Wolpert, 1992).
 
     Args:
         x: Features, shape (N, F).
         y: Targets, shape (N,).
         folds: Number of parts, each predicted from the others; fewer where rows are few.
+        repeats: How many times all this is done; the means are returned.
         seed: Draws the parts and the rows of each tree.
         weight: What each row counts, shape (N,).
         recipe: How to boost.
@@ -46,6 +53,13 @@ def cross_fit(
         >>> bool(abs(seen - y).mean() > abs(trees.predict(x) - y).mean())
         True
     """
+    if repeats > 1:
+        each = [
+            cross_fit(x, y, folds=folds, seed=seed + _NEXT_SEED * k, weight=weight, recipe=recipe)
+            for k in range(repeats)
+        ]
+        guesses = np.mean([unseen for unseen, _ in each], axis=0)
+        return guesses, SymmetricTrees.mean([trees for _, trees in each])
     n = len(y)
     order = np.random.default_rng(seed).permutation(n)
     unseen = np.empty(n)

@@ -8,6 +8,7 @@ Source: "CatBoost: unbiased boosting with categorical features" (Prokhorenkova e
 https://arxiv.org/abs/1706.09516
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, final
 
@@ -109,6 +110,25 @@ class SymmetricTrees:
             cuts.append([edges[ask[f]][b] for f, b in chosen])
             values.append(step)
         return cls(np.array(features), np.array(cuts), np.array(values), start)
+
+    @classmethod
+    def mean(cls, sums: Sequence[Self]) -> Self:
+        """The mean of sums of trees: all their trees, each with a part of its values.
+
+        Example:
+            >>> x, y = np.arange(20.0)[:, None], np.arange(20.0)
+            >>> two = [SymmetricTrees.fit(x, y, seed=seed) for seed in (0, 1)]
+            >>> both = SymmetricTrees.mean(two).predict(x)
+            >>> bool(np.allclose(both, (two[0].predict(x) + two[1].predict(x)) / 2))
+            True
+        """
+        grown = [trees for trees in sums if len(trees.value)] or sums[:1]
+        return cls(
+            np.concatenate([trees.feature for trees in grown]),
+            np.concatenate([trees.threshold for trees in grown]),
+            np.concatenate([trees.value for trees in grown]) / len(sums),
+            float(np.mean([trees.start for trees in sums])),
+        )
 
     def predict(self, x: Floats) -> Floats:
         """The means (N,) given features (N, F)."""

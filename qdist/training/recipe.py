@@ -26,12 +26,15 @@ class Rows:
         return len(self.y)
 
 
-def split(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows | None]:
-    """Hold out a random part of the rows; none where that would leave less than two."""
+def split(rows: Rows, fraction: float, seed: int, *, part: int = 0) -> tuple[Rows, Rows | None]:
+    """Hold out a random part of the rows; none where that would leave less than two.
+
+    Parts of other numbers are others, as long as there are enough rows.
+    """
     n = round(fraction * len(rows))
     if n < 1 or len(rows) - n < 2:
         return rows, None
-    at = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    at = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed)).roll(-part * n)
     return (
         Rows(rows.y[at[n:]], rows.weight[at[n:]]),
         Rows(rows.y[at[:n]], rows.weight[at[:n]]),

@@ -59,8 +59,9 @@ def test_levels_never_cross(model, levels, x):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_levels_never_cross_in_short_digits(model, dtype):
     other = copy.deepcopy(model)
-    for law in other._parts.networks.values():
-        law.to(dtype)
+    for copies in other._parts.networks.values():
+        for law in copies:
+            law.to(dtype)
     levels = np.random.default_rng(0).uniform(size=500)
     levels.sort()
     inner = levels[(levels > 0.001) & (levels < 0.999)]

@@ -1,0 +1,56 @@
+"""Guesses of rows by trees that have not seen them, and the mean of several sums of trees."""
+
+import numpy as np
+
+from qdist.regression import SymmetricTrees, cross_fit
+from qdist.regression.trees import TreeRecipe
+
+RECIPE = TreeRecipe(trees=20, depth=3)
+
+
+def data(n=60):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, 2))
+    return x, x[:, 0] + 0.3 * rng.normal(size=n)
+
+
+def crossed(**more):
+    x, y = data()
+    return cross_fit(x, y, folds=4, weight=np.ones(60), recipe=RECIPE, **more)
+
+
+def test_a_row_has_no_part_in_its_own_guess():
+    x, y = data()
+    before, _ = crossed(seed=0)
+    y = y.copy()
+    y[7] += 100.0
+    after, _ = cross_fit(x, y, folds=4, seed=0, weight=np.ones(60), recipe=RECIPE)
+    assert after[7] == before[7]
+    assert np.abs(after - before).max() > 1.0  # those of other folds have seen it
+
+
+def test_the_mean_of_sums_of_trees_is_the_mean_of_their_predictions():
+    x, y = data()
+    sums = [SymmetricTrees.fit(x, y, seed=seed, recipe=RECIPE) for seed in range(3)]
+    mean = np.mean([trees.predict(x) for trees in sums], 0)
+    assert np.ptp([trees.predict(x)[0] for trees in sums]) > 1e-3  # they differ
+    np.testing.assert_allclose(SymmetricTrees.mean(sums).predict(x), mean, rtol=1e-12)
+
+
+def test_the_mean_of_trees_that_ask_nothing():
+    x = np.zeros((5, 1))
+    sums = [SymmetricTrees.fit(x, np.full(5, float(k)), seed=0, recipe=RECIPE) for k in (1, 4)]
+    np.testing.assert_allclose(SymmetricTrees.mean(sums).predict(x), 2.5)
+
+
+def test_repeats_are_means_of_crossfits_of_other_seeds():
+    guesses, trees = crossed(seed=5, repeats=2)
+    alone, _ = crossed(seed=5)
+    x, _ = data()
+    assert np.abs(guesses - alone).max() > 1e-3
+    assert len(trees.value) == 2 * RECIPE.trees
+    # A row is still in no guess of its own, whichever fold a repeat puts it in.
+    y = data()[1].copy()
+    y[7] += 100.0
+    again, _ = cross_fit(x, y, folds=4, repeats=2, seed=5, weight=np.ones(60), recipe=RECIPE)
+    np.testing.assert_allclose(again[7], guesses[7], rtol=1e-12)
