@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,10 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from qdist.estimators.join import join_pieces
+from qdist.estimators.judging import Data, judge
 from qdist.estimators.parts import Parts, Plan, as_rows, build_network
-from qdist.estimators.weigh import ask_copies, ask_network, weigh
 from qdist.laws import RegressionLaw
-from qdist.regression import FeatureCodec, ForestMemory, TargetCodec, cross_fit
+from qdist.regression import FeatureCodec, TargetCodec, cross_fit
 from qdist.training import Limits, Recipe, Rows, split, train
 
 __all__ = ["fit_parts"]
@@ -90,7 +89,7 @@ def fit_parts(
             parts.trees.append(trees)
     parts.profile["trees"] = time.perf_counter() - began
 
-    data = _Data(matrix, questions, guesses, z, weight, held_out)
+    data = Data(matrix, questions, guesses, z, weight, held_out)
     checks: list[dict[str, Rows | None]] = []
     for copy in range(copies):
         limits = [_shared(limit, began, copies - copy) for limit in plan.limits]
@@ -110,7 +109,7 @@ def fit_parts(
         if stopped:
             break
     began_weighing = time.perf_counter()
-    _weigh(parts, plan, data, checks)
+    judge(parts, plan, data, checks)
     parts.profile["weighing"] = time.perf_counter() - began_weighing
     parts.profile["total"] = time.perf_counter() - began
     return parts
@@ -123,31 +122,10 @@ def _shared(limit: Limits, began: float, by: int) -> Limits:
     return replace(limit, max_time=(limit.max_time - (time.perf_counter() - began)) / by)
 
 
-@dataclass(frozen=True)
-class _Data:
-    """N rows as the parts want them.
-
-    Args:
-        matrix: The features.
-        questions: What trees and forests ask about.
-        guesses: For each target the trees' guesses of rows that they have not seen.
-        z: The targets, encoded.
-        weight: What the rows count.
-        held_out: Features and targets that were given to validate by.
-    """
-
-    matrix: Floats
-    questions: Floats
-    guesses: list[Floats]
-    z: Floats
-    weight: Floats
-    held_out: tuple[pa.Table, Floats] | None
-
-
 def _train_copy(
     parts: Parts,
     plan: Plan,
-    data: _Data,
+    data: Data,
     copy: int,
     limits: Sequence[Limits],
     codecs: dict[str, Any],
@@ -223,75 +201,3 @@ def _given_rows(
     guesses = [trees.predict(questions) for trees in parts.trees]
     z = [target.encode(y[:, t]) for t, target in enumerate(parts.targets)]
     return encode(matrix, guesses, np.stack(z, -1), np.ones(len(y)))
-
-
-def _weigh(parts: Parts, plan: Plan, data: _Data, checks: list[dict[str, Rows | None]]) -> None:
-    """Grow forests, choose the shares by held-out rows, keep the forests that have one."""
-    count, everything = len(parts.targets), np.arange(len(data.z))
-    names = list(checks[0])
-    by_copy = [[c for name in names if (c := check[name]) is not None] for check in checks]
-    if not by_copy[0]:  # nothing to choose by
-        even = [1.0 / len(names)] * len(names)
-        parts.shares, parts.spreads = [[*even, 0.0]] * count, [1.0] * count
-        parts.memories = [None] * count
-        return
-    # For each part that is held out the rows that are kept, and what the forest is asked there.
-    apart: list[tuple[NDArray[np.int64], Floats]] = []
-    if data.held_out is None:
-        # The same rows as of the networks: the split depends on nothing but numbers and seed.
-        index = Rows(torch.from_numpy(everything)[:, None], torch.from_numpy(data.weight))
-        for copy in range(len(checks)):
-            rest, held = split(index, plan.fraction, plan.seed, part=copy)
-            assert held is not None
-            apart.append((rest.y[:, 0].numpy(), data.questions[held.y[:, 0].numpy()]))
-        # What a copy has not seen only that copy can be judged by.
-        found = [
-            [
-                join_pieces(list(laws))
-                for laws in zip(
-                    *(
-                        ask_network(parts.networks[name][copy], held[k].y)
-                        for copy, held in enumerate(by_copy)
-                    ),
-                    strict=True,
-                )
-            ]
-            for k, name in enumerate(names)
-        ]
-    else:
-        asked = parts.features.questions(parts.features.matrix(data.held_out[0]))
-        apart, by_copy = [(everything, asked)], by_copy[:1]
-        found = [
-            ask_copies(parts.networks[name], check.y)
-            for name, check in zip(names, by_copy[0], strict=True)
-        ]
-    y = torch.cat([held[0].y[:, -count:].cpu().double() for held in by_copy])
-    mass = torch.cat([held[0].weight.cpu() for held in by_copy])
-
-    def grow(rows: NDArray[np.int64], t: int) -> ForestMemory:
-        values = parts.targets[t].atoms
-        return ForestMemory.fit(
-            data.questions[rows],
-            data.z[rows, t],
-            weight=data.weight[rows],
-            seed=plan.seed + 1000 * t,
-            grid=None if values is None else np.array(values),
-            recipe=plan.memory,
-        )
-
-    for t, target in enumerate(parts.targets):
-        laws, memory = [law[t] for law in found], None
-        if plan.memory.trees:
-            grown = [(grow(kept, t), asked) for kept, asked in apart]
-            memory = grown[0][0]
-            recalled = [forest.law(asked, levels=parts.knots(t)) for forest, asked in grown]
-            laws.append(join_pieces(recalled))
-        shares, spread = weigh(laws, y[:, t], mass, few=target.atoms is not None)
-        shares = shares if plan.memory.trees else [*shares, 0.0]
-        if not shares[-1]:
-            memory = None
-        elif data.held_out is None:  # now that the share is chosen it may see all rows
-            memory = grow(everything, t)
-        parts.shares.append(shares)
-        parts.spreads.append(spread)
-        parts.memories.append(memory)

@@ -127,6 +127,9 @@ WRONG = {
     "three numbers of steps": (
         lambda m: m.set_params(max_steps=[1, 2, 3]).fit(X, Y), InputError, "Expected max_steps",
     ),
+    "no copies": (
+        lambda m: m.set_params(copies=0).fit(X, Y), InputError, "Expected copies to be a whole",
+    ),
     "no trees to speak of": (
         lambda m: m.set_params(trees=-1).fit(X, Y), InputError, "Expected trees to be a whole",
     ),
