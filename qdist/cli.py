@@ -209,8 +209,12 @@ def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 clic
         names = getattr(loaded, "feature_names_in_", range(loaded.n_features_in_))
         facts["features"], shown = [str(name) for name in names], ""
     else:
-        facts["parameters"] = sum(w.numel() for w in loaded.module_.parameters())
-        what = "images" if isinstance(loaded, qdist.ImageModel) else "columns"
+        # A table of constants and ids has no network.
+        images = isinstance(loaded, qdist.ImageModel)
+        learnt = images or any(column.modelled for column in loaded.schema_)
+        weights = loaded.module_.parameters() if learnt else ()
+        facts["parameters"] = sum(w.numel() for w in weights)
+        what = "images" if images else "columns"
         facts[what], shown = loaded.schema_.to_json(), f"\n{loaded.schema_}"
     if as_json:
         _write(json.dumps(facts, default=str, indent=2))

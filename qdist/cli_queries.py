@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from qdist.cli_options import debug, output_option, quiet, remark, seed_option
-from qdist.cli_text import numbers, parse_given
+from qdist.cli_text import names_of_text, numbers, parse_given
 from qdist.errors import InputError
 
 __all__ = ["impute", "quantiles", "score"]
@@ -34,7 +34,9 @@ def impute(
 
     loaded = load_table_model(model)
     with showing(visible=False if flags["quiet"] else None):
-        filled = loaded.impute(read_table(data), n_draws=draws, random_state=seed)
+        filled = loaded.impute(
+            read_table(data, text=names_of_text(loaded.schema_)), n_draws=draws, random_state=seed
+        )
     if draws > 1:
         import numpy as np
         import pyarrow as pa
@@ -85,7 +87,7 @@ def quantiles(
     loaded = load_table_model(model)
     known: Any = parse_given(given, loaded.schema_) or None
     if data is not None:
-        known = to_arrow(read_table(data))
+        known = to_arrow(read_table(data, text=names_of_text(loaded.schema_)))
         if column in known.schema.names:
             known = known.drop_columns([column])
     wanted = numbers(levels, hint="--levels")
@@ -125,7 +127,7 @@ def score(
     from qdist.data.files import read_table, write_table
 
     loaded = load_table_model(model)
-    table = read_table(data)
+    table = read_table(data, text=names_of_text(loaded.schema_))
     if explain is None:
         scores = loaded.score_samples(table, n_orders=orders, random_state=seed)
         result: Any = pa.table({"log_density": pa.array(scores)})

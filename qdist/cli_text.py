@@ -12,7 +12,7 @@ from qdist.codecs.image import ImageSchema
 from qdist.codecs.schema import MISSING, ColumnSchema, Schema
 from qdist.errors import InputError
 
-__all__ = ["aligned", "numbers", "parse_given", "parse_label", "plain"]
+__all__ = ["aligned", "names_of_text", "numbers", "parse_given", "parse_label", "plain"]
 
 
 def plain(text: str) -> str:
@@ -67,6 +67,11 @@ def numbers(text: str, *, hint: str) -> list[float]:
         raise click.BadParameter(
             f"expected numbers with commas between; got {plain(text)!r}.", param_hint=hint
         ) from None
+
+
+def names_of_text(schema: Schema) -> list[str]:
+    """Columns whose cells a file must not take for numbers: a category "010" is not 10."""
+    return [column.name for column in schema if column.kind in {"nominal", "id"}]
 
 
 def parse_given(texts: Iterable[str], schema: Schema) -> dict[str, Any]:

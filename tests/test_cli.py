@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+import qdist
 from qdist.cli import app, main
 from qdist.data.datasets import load_penguins
 
@@ -128,6 +129,15 @@ def test_info_names_the_columns(model, capsys):
     shown = capsys.readouterr().out
     assert all(column in shown for column in load_penguins().columns)
     assert "TabularModel" in shown
+
+
+def test_info_of_a_table_with_nothing_to_learn(tmp_path, capsys):
+    path = tmp_path / "constant.qdist"
+    qdist.TabularModel().fit({"a": [1, 1, 1]}).save(path)
+    assert main(["info", str(path)]) == 0
+    assert "0" in capsys.readouterr().out
+    assert main(["info", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"] == 0
 
 
 def test_info_for_machines(model, capsys):

@@ -63,6 +63,13 @@ def conform(array: pa.Array, kind: pa.DataType, name: str) -> pa.Array:
     if pa.types.is_null(kind):
         return array
     try:
+        if pa.types.is_temporal(kind) and _is_number(array.type):
+            array = _ticks(array, kind)
+        elif pa.types.is_timestamp(kind) and kind.tz and _is_local(array.type):
+            # What is given without a zone is meant in the column's own.
+            array = pc.assume_timezone(
+                array, kind.tz, ambiguous="earliest", nonexistent="earliest"
+            )
         # Whole numbers beyond 2^53 have no exact float, but a float column holds floats.
         return array.cast(kind, safe=not pa.types.is_floating(kind))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as err:
@@ -70,6 +77,30 @@ def conform(array: pa.Array, kind: pa.DataType, name: str) -> pa.Array:
             f"Expected values of type {kind} in column {name!r}; got {_culprit(array, kind)}. "
             "Give values of the type that the column was fitted with."
         ) from err
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _is_local(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind) and kind.tz is None)
+
+
+def _ticks(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Numbers as laws have them, days of dates and else seconds, as whole units of the type."""
+    if pa.types.is_date32(kind):
+        per_one = 1
+    elif pa.types.is_date64(kind):
+        per_one = 86_400_000
+    else:
+        per_one = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
+    if pa.types.is_integer(array.type):
+        whole = pc.multiply_checked(array.cast(pa.int64()), per_one)
+    else:
+        whole = pc.round(pc.multiply(array.cast(pa.float64()), float(per_one)))
+    narrow = pa.types.is_date32(kind) or pa.types.is_time32(kind)
+    return whole.cast(pa.int32() if narrow else pa.int64())
 
 
 def _culprit(array: pa.Array, kind: pa.DataType) -> str:

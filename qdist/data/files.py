@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -24,13 +24,16 @@ __all__ = ["read_table", "write_table"]
 _ENDINGS: Final = (".csv", ".csv.gz", ".parquet", ".feather")
 
 
-def read_table(source: str | os.PathLike[str] | IO[bytes]) -> pa.Table:
+def read_table(
+    source: str | os.PathLike[str] | IO[bytes], *, text: Collection[str] = ()
+) -> pa.Table:
     r"""Reads a table.
 
     Args:
         source: A path ending in `.csv`, `.csv.gz`, `.parquet` or `.feather`; `"-"` for standard
             input; or a stream of bytes. The format of a stream is told by its first bytes: CSV,
             gzipped CSV, Parquet or Feather.
+        text: Columns of CSV that are text whatever they look like: "010" is not 10.
 
     Returns:
         The table. In CSV an empty cell, `NA`, `NaN` and `null` are missing, and numbers,
@@ -49,9 +52,9 @@ def read_table(source: str | os.PathLike[str] | IO[bytes]) -> pa.Table:
     if not isinstance(source, str | os.PathLike):
         if not callable(getattr(source, "read", None)):
             raise InputError(f"Expected a path or a stream of bytes; got {source!r:.80}.")
-        return _parse(source.read(), None, "the stream")
+        return _parse(source.read(), None, "the stream", text)
     if source == "-":
-        return _parse(sys.stdin.buffer.read(), None, "standard input")
+        return _parse(sys.stdin.buffer.read(), None, "standard input", text)
     path = Path(source)
     ending = _ending(path)
     try:
@@ -60,7 +63,7 @@ def read_table(source: str | os.PathLike[str] | IO[bytes]) -> pa.Table:
         raise FileAccessError(
             f"Expected a file to read; got {str(path)!r}: {_reason(err)}. Check the path."
         ) from err
-    return _parse(content, ending, repr(str(path)))
+    return _parse(content, ending, repr(str(path)), text)
 
 
 def _ending(path: Path) -> str:
@@ -77,11 +80,11 @@ def _reason(err: OSError) -> str:
     return (err.strerror or type(err).__name__).lower()
 
 
-def _parse(content: bytes, ending: str | None, what: str) -> pa.Table:
+def _parse(content: bytes, ending: str | None, what: str, text: Collection[str]) -> pa.Table:
     if ending is None:
         ending = next((e for magic, e in _MAGIC.items() if content.startswith(magic)), ".csv")
     try:
-        return _READERS[ending](content)
+        return _READERS[ending](content, text)
     except (pa.ArrowException, EOFError, OSError, zlib.error, UnicodeDecodeError) as err:
         first = str(err).splitlines()[0] if str(err) else type(err).__name__
         raise FileFormatError(
@@ -90,14 +93,16 @@ def _parse(content: bytes, ending: str | None, what: str) -> pa.Table:
         ) from err
 
 
-def _read_csv(content: bytes) -> pa.Table:
+def _read_csv(content: bytes, text: Collection[str]) -> pa.Table:
     # Column types come from the whole file, so that a text in the last row is text and not an
     # error: one block holds it all.
     table = pcsv.read_csv(
         io.BytesIO(content),
         read_options=pcsv.ReadOptions(block_size=min(max(len(content), 1) + 1, 2**31 - 2)),
         parse_options=pcsv.ParseOptions(newlines_in_values=True),
-        convert_options=pcsv.ConvertOptions(strings_can_be_null=True),
+        convert_options=pcsv.ConvertOptions(
+            strings_can_be_null=True, column_types=dict.fromkeys(text, pa.string())
+        ),
     )
     for name, column in zip(table.schema.names, table.columns, strict=True):
         if pa.types.is_binary(column.type):
@@ -106,11 +111,11 @@ def _read_csv(content: bytes) -> pa.Table:
 
 
 _MAGIC: Final = {b"PAR1": ".parquet", b"ARROW1": ".feather", b"\x1f\x8b": ".csv.gz"}
-_READERS: Final[dict[str, Callable[[bytes], pa.Table]]] = {
+_READERS: Final[dict[str, Callable[[bytes, Collection[str]], pa.Table]]] = {
     ".csv": _read_csv,
-    ".csv.gz": lambda content: _read_csv(gzip.decompress(content)),
-    ".parquet": lambda content: pq.read_table(pa.BufferReader(content)),
-    ".feather": lambda content: pf.read_table(pa.BufferReader(content)),
+    ".csv.gz": lambda content, text: _read_csv(gzip.decompress(content), text),
+    ".parquet": lambda content, _: pq.read_table(pa.BufferReader(content)),
+    ".feather": lambda content, _: pf.read_table(pa.BufferReader(content)),
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from qdist.arguments import instance, number
@@ -26,6 +27,7 @@ __all__ = [
     "keep_levels",
     "n_rows",
     "restore",
+    "take_rows",
     "to_arrow",
 ]
 
@@ -257,9 +259,26 @@ def repeat_rows(frame: Any, times: int) -> Any:
         >>> repeat_rows({"a": [1, 2]}, 2)
         {'a': [1, 1, 2, 2]}
     """
-    rows = np.repeat(np.arange(n_rows(frame)), times)
+    return take_rows(frame, np.repeat(np.arange(n_rows(frame)), times))
+
+
+def take_rows(frame: Any, rows: npt.NDArray[np.intp]) -> Any:
+    """Some rows of a frame, as often and in the order that they are named, under their index.
+
+    Args:
+        frame: A frame that `to_arrow` accepts.
+        rows: Their numbers, shape (R,).
+
+    Returns:
+        A frame of the same make.
+
+    Example:
+        >>> take_rows({"a": [1, 2, 3]}, np.array([2, 0]))
+        {'a': [3, 1]}
+    """
     if isinstance(frame, dict):
-        return {name: [column[i] for i in rows] for name, column in frame.items()}
+        values = {name: list(column) for name, column in frame.items()}  # of a Series, not labels
+        return {name: [column[i] for i in rows] for name, column in values.items()}
     if nw.dependencies.is_pandas_dataframe(frame):
         return frame.iloc[rows]
     if isinstance(frame, pa.Table):

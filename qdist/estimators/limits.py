@@ -1,11 +1,14 @@
-"""What the models share when they are fitted: limits, what a checkpoint stands for, records."""
+"""What the models share when they are fitted: limits, what a checkpoint stands for, weights."""
 
 from typing import Any
 
-from qdist.arguments import number, seconds
+from torch import Tensor
+
+from qdist.arguments import number, row_weights, seconds
+from qdist.data.frames import n_rows, take_rows
 from qdist.training import Limits
 
-__all__ = ["asked", "limits_of"]
+__all__ = ["asked", "limits_of", "rows_that_count"]
 
 # Code, and where and from which numbers; a seed is kept by itself.
 _NOT_ASKED = {"callbacks", "device", "random_state"}
@@ -25,3 +28,21 @@ def asked(model: Any, limits: Limits) -> dict[str, Any]:
     params = model.get_params(deep=False)
     params["max_time"] = limits.max_time  # "5m" is "300s"
     return {name: value for name, value in params.items() if name not in _NOT_ASKED}
+
+
+def rows_that_count(X: Any, sample_weight: Any) -> tuple[Any, Tensor | None]:
+    """The rows of a frame that weigh something, and their weights (N,) of mean 1, or None.
+
+    What weighs nothing might as well not be there: nor must it shape the columns' marginals.
+
+    Raises:
+        InputError: If X is no frame, or the weights do not fit.
+    """
+    if sample_weight is None:
+        return X, None
+    weight = row_weights(sample_weight, n_rows(X))
+    counts = weight > 0
+    if bool(counts.all()):
+        return X, weight
+    rows = counts.nonzero()[:, 0].numpy()
+    return take_rows(X, rows), weight[counts] / weight[counts].mean()

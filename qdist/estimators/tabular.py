@@ -14,7 +14,7 @@ from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.asked import Asked
 from qdist.estimators.calibration import but_for_calibration, calibrate
-from qdist.estimators.limits import asked, limits_of
+from qdist.estimators.limits import asked, limits_of, rows_that_count
 from qdist.joint import Autoregressive, Ensemble
 from qdist.laws import TableLaw, build
 from qdist.queries import Nan
@@ -155,17 +155,16 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
         seed = kept.seed(self.random_state)
         codec_args = arguments.keywords("codec_args", self.codec_args, of=TableCodec.fit)
         stated = {"columns": self.columns, "min_level_count": self.min_level_count}
+        X, weight = rows_that_count(X, sample_weight)
         codec = TableCodec.fit(X, **{**stated, **codec_args})
         encoded = codec.encode(X)
-        weight = arguments.row_weights(sample_weight, len(encoded))
+        weight = torch.ones(len(encoded)) if weight is None else weight
 
         settings, result = self._parts(codec), Result()
         law: TableLaw | None = None
         if codec.coordinates:  # otherwise there are constants and ids only: nothing to learn
             law = build(lambda: TableLaw(codec, **settings), seed=seed, device=self.device)
-            counts = weight > 0  # what weighs nothing might as well not be there
-            y_train = encoded[counts].to(law.device, law.dtype)
-            weight = weight[counts] / weight[counts].mean()
+            y_train = encoded.to(law.device, law.dtype)
             rows = Rows(y_train, weight.to(y_train))
             if X_val is None:
                 rows, held_out = split(rows, fraction, seed)

@@ -52,8 +52,8 @@ def write_model(
     if layout not in _WRITERS:
         raise InputError(f"Expected layout 'file' or 'folder'; got {layout!r}. Choose one.")
     blob = pack_tensors(weights)
-    meta = {"format": FORMAT, "digest": "", **meta}
     try:
+        meta = _plain({"format": FORMAT, "digest": "", **meta})
         meta["digest"] = digest_of(meta, blob)
         text = json.dumps(meta, allow_nan=False, indent=None if layout == "file" else 1).encode()
         check_description(json.loads(text))  # what is written must be read again
@@ -64,6 +64,15 @@ def write_model(
         ) from error
     parts = {DESCRIPTION: text, WEIGHTS: blob, CARD: card(meta, weights).encode()}
     _WRITERS[layout](Path(path), parts)
+
+
+def _plain(value: Any) -> Any:
+    """The same with numbers of numpy, arrays and indices as what JSON knows."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:

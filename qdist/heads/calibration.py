@@ -20,6 +20,7 @@ _ROUNDS = 20
 # No log probability moves by more than this: what wants more is no matter of the marginal law.
 _MOST = 0.3
 _RIDGE = 1e-3
+_MORE = 0.005  # of the targets, at most, that all codes count more; else atoms would be too rare
 # Contexts are of order one. Squares below this are rounding noise about context 0.
 _NOTHING = 1e-8
 
@@ -27,7 +28,9 @@ _NOTHING = 1e-8
 def shares_of(code: Tensor, *, size: int, weight: Tensor | None = None) -> Tensor:
     """The shares (size,), float64, of codes (N,) of weights (N,); none is empty.
 
-    Each code counts half a target more, so that one that was not seen can be drawn, and learnt.
+    Each code counts a part of a target more, so that one that was not seen can be drawn, and
+    learnt: half a target, or less where so much for all codes would be more than one target in two
+    hundred.
 
     Raises:
         InputError: If a code is not in 0 ... size - 1.
@@ -37,7 +40,8 @@ def shares_of(code: Tensor, *, size: int, weight: Tensor | None = None) -> Tenso
             f"Expected codes in 0 ... {size - 1}; got {int(code.min())} ... {int(code.max())}. "
             "Give rows as `encode` does."
         )
-    count = torch.bincount(code, weights=weight, minlength=size).double() + 0.5
+    count = torch.bincount(code, weights=weight, minlength=size).double()
+    count += min(0.5, _MORE * max(float(count.sum()), 1.0) / size)
     return count / count.sum()
 
 

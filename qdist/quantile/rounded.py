@@ -101,11 +101,16 @@ class Rounded(QuantileFunction):
         )
 
     def _icdf(self, tau: Tensor) -> Tensor:
-        # The smallest j with F(j + 1/2) >= tau.
-        return self._value(torch.ceil(_settled(self.base._icdf(tau) - 0.5, _NEAR_QUANTILE)))
+        return self._at(self.base._icdf(tau), tau <= 0)
 
     def _isf(self, s: Tensor) -> Tensor:
-        return self._value(torch.ceil(_settled(self.base._isf(s) - 0.5, _NEAR_QUANTILE)))
+        return self._at(self.base._isf(s), s >= 1)
+
+    def _at(self, q: Tensor, least: Tensor) -> Tensor:
+        """The smallest j with F(j + 1/2) >= tau, where F(q) = tau; at tau = 0 with F > 0."""
+        j = torch.ceil(_settled(q - 0.5, _NEAR_QUANTILE))
+        first = torch.floor(_settled(q + 0.5, _NEAR_QUANTILE))
+        return self._value(torch.where(least, first, j))
 
     def _cdf(self, y: Tensor) -> Tensor:
         return self.base._cdf_left(torch.floor(self.index(y)) + 0.5)

@@ -46,7 +46,8 @@ class TargetCodec:
         few = len(values) <= _MOST_VALUES and len(values) * _ROWS_A_VALUE <= len(y)
         few |= len(values) == 1
         # A spread that is nothing but rounding is none.
-        scale = scale if scale > 1e-12 * max(1e-300, float(np.abs(y).max())) else 1.0
+        rounding = 8 * np.finfo(np.float64).eps * max(1e-300, float(np.abs(y).max()))
+        scale = scale if scale > rounding else 1.0
         return cls(loc, scale, tuple(values.tolist()) if few else None)
 
     @property

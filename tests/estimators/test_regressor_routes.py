@@ -163,3 +163,41 @@ def test_a_fit_interrupted_in_its_first_network_is_saved_and_loaded(tmp_path):
     model.set_params(callbacks=()).save(tmp_path / "m.qdist")
     loaded = qdist.load(tmp_path / "m.qdist")
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_a_small_spread_far_from_zero_is_one():
+    """1e9 has steps of 1.2e-7; a spread of 1e-3 is ten thousand of them."""
+    far = 1e9 + 1e-3 * Y
+    model = qdist.DistributionRegressor(**SMALL).fit(X, far)
+    near = qdist.DistributionRegressor(**SMALL).fit(X, Y)
+    assert model.score(X, far) == pytest.approx(near.score(X, Y), abs=0.05)
+
+
+def test_numbers_of_numpy_are_saved(tmp_path):
+    args = {**SMALL["network_args"], "width": np.int64(16)}
+    model = qdist.DistributionRegressor(
+        **{
+            **SMALL,
+            "max_steps": np.int64(3),
+            "network_args": args,
+            "learning_rate": np.float32(1e-3),
+        }
+    ).fit(X, Y)
+    model.save(tmp_path / "m.qdist")
+    again = qdist.load(tmp_path / "m.qdist")
+    assert again.get_params()["network_args"]["width"] == 16
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_a_table_with_parameters_of_numpy_is_saved(tmp_path):
+    frame = pd.DataFrame({"a": Y, "b": Y[::-1]})
+    model = qdist.TabularModel(
+        max_steps=np.int64(2),
+        members=np.int64(1),
+        order=frame.columns,
+        backbone_args={"width": np.int64(8), "blocks": 1},
+        random_state=0,
+    ).fit(frame)
+    model.save(tmp_path / "m.qdist")
+    drawn = qdist.load(tmp_path / "m.qdist").sample(3, random_state=0)
+    pd.testing.assert_frame_equal(drawn, model.sample(3, random_state=0))

@@ -128,9 +128,30 @@ def test_laws_that_are_nearly_sure_take_several_rounds():
     assert masses(head, h)[:, 1].mean().item() == pytest.approx(0.52, abs=2e-4)
 
 
-def test_a_code_that_was_not_seen_counts_half_a_target():
-    found = shares_of(torch.tensor([0, 0, 0]), size=2)
-    torch.testing.assert_close(found, torch.tensor([3.5, 0.5]) / 4)
+def test_a_code_that_was_not_seen_counts_a_part_of_a_target():
+    # Of 600 targets three in all may be more, one for each of three codes: a half is less.
+    codes = torch.tensor([0, 1]).repeat_interleave(300)
+    torch.testing.assert_close(
+        shares_of(codes, size=3), torch.tensor([300.5, 300.5, 0.5], dtype=torch.float64) / 601.5
+    )
+    # Of 200 it is one in all, a quarter for each of four codes.
+    found = shares_of(torch.zeros(200, dtype=torch.long), size=4)
+    expected = torch.tensor([200.25, 0.25, 0.25, 0.25], dtype=torch.float64) / 201
+    torch.testing.assert_close(found, expected)
+
+
+def test_many_empty_codes_take_little_from_a_frequent_one():
+    """30 % of 1,000 targets in one code, the others evenly in 199: 0.3 comes back within 0.002."""
+    codes = torch.cat([torch.zeros(300), 1 + torch.arange(700) % 199]).long()
+    assert shares_of(codes, size=200)[0].item() == pytest.approx(0.3, abs=0.002)
+
+
+def test_small_weights_of_targets_count_for_little():
+    codes, weight = torch.arange(100).repeat(10), torch.ones(1000)
+    weight[codes >= 50] = 0.01
+    found = shares_of(codes, size=100, weight=weight)
+    # Half a per cent of all is spread evenly, half of that over these codes.
+    assert found[50:].sum().item() == pytest.approx((0.01 / 1.01 + 0.0025) / 1.005, rel=1e-6)
 
 
 def test_logits_that_move_alike_move_nothing():

@@ -32,6 +32,15 @@ def test_it_is_the_law_of_rounded_draws(base):
     assert torch.equal(Rounded(base).icdf(tau)[clear], torch.floor(z + 0.5)[clear])
 
 
+@pytest.mark.parametrize("left", [-0.5, -0.3, 0.2], ids=str)
+def test_level_0_is_the_first_point_that_has_mass(make_linear, left):
+    law = Rounded(make_linear([0.0, 1.0], [left, 2.4]))  # of 0, 1 and 2
+    ends = torch.tensor([0.0, 1.0])
+    assert law.icdf(ends).tolist() == [0.0, 2.0]
+    assert law.isf(1 - ends).tolist() == [0.0, 2.0]
+    assert law.log_prob(law.icdf(ends)).isfinite().all()
+
+
 def test_scores_and_moments_are_sums_over_its_points(base):
     law = Rounded(base)
     points = torch.arange(-400.0, 400.0)
