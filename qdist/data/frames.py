@@ -27,7 +27,6 @@ __all__ = [
     "keep_levels",
     "n_rows",
     "restore",
-    "take_rows",
     "to_arrow",
 ]
 

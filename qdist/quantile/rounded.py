@@ -101,16 +101,15 @@ class Rounded(QuantileFunction):
         )
 
     def _icdf(self, tau: Tensor) -> Tensor:
-        return self._at(self.base._icdf(tau), tau <= 0)
+        return self._at(self.base._icdf(tau), self.base._icdf(torch.zeros_like(tau)))
 
     def _isf(self, s: Tensor) -> Tensor:
-        return self._at(self.base._isf(s), s >= 1)
+        return self._at(self.base._isf(s), self.base._isf(torch.ones_like(s)))
 
-    def _at(self, q: Tensor, least: Tensor) -> Tensor:
-        """The smallest j with F(j + 1/2) >= tau, where F(q) = tau; at tau = 0 with F > 0."""
-        j = torch.ceil(_settled(q - 0.5, _NEAR_QUANTILE))
-        first = torch.floor(_settled(q + 0.5, _NEAR_QUANTILE))
-        return self._value(torch.where(least, first, j))
+    def _at(self, q: Tensor, end: Tensor) -> Tensor:
+        """The smallest j with F(j + 1/2) >= tau, where F(q) = tau, of those that have mass."""
+        first = torch.floor(_settled(end + 0.5, _NEAR_QUANTILE))
+        return self._value(torch.maximum(torch.ceil(_settled(q - 0.5, _NEAR_QUANTILE)), first))
 
     def _cdf(self, y: Tensor) -> Tensor:
         return self.base._cdf_left(torch.floor(self.index(y)) + 0.5)

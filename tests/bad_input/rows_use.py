@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -235,7 +236,7 @@ FILES = {
     ),
     "save over a folder": (save("."), FileAccessError, "Expected a folder that can be"),
     "save what JSON lacks": (
-        lambda world: world.fit(backbone_args={"width": np.int64(8)}).save(world.path),
+        lambda world: world.fit(backbone_args={"dropout": Fraction(1, 4)}).save(world.path),
         InputError,
         "Expected parameters that JSON can hold, to be saved; got others",
     ),

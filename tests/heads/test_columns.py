@@ -119,8 +119,8 @@ def test_shared_heads_are_those_of_their_places(batch):
 def test_a_shared_head_starts_from_all_its_columns():
     head, y = BinnedHead(4, [(0.0, 0.0), (1.0, 1.0)]), torch.tensor([[0.0, 1.0], [1.0, 1.0]])
     ColumnHeads([head], places=[0, 0]).start(y, weight=torch.tensor([0.5, 1.5]))
-    # Mass 0.5 at 0, 0.5 + 1.5 + 1.5 at 1, and half a target more for each of the two.
-    assert head(torch.zeros(4)).cdf(torch.tensor(0.0)).item() == pytest.approx(1.0 / 5.0)
+    # Mass 0.5 at 0, 0.5 + 1.5 + 1.5 at 1; each of the two counts 0.005 * 4 / 2 = 0.01 more.
+    assert head(torch.zeros(4)).cdf(torch.tensor(0.0)).item() == pytest.approx(0.51 / 4.02)
 
 
 @pytest.mark.parametrize(
