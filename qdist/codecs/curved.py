@@ -74,6 +74,13 @@ class CurvedColumn(AbstractColumn):
             raw = np.clip(raw, lower, upper).astype(raw.dtype, copy=False)
         return from_raw(raw, missing, self.kind)
 
+    def distance(self, array: pa.Array) -> Floats:
+        """How many scales of its tail a cell (N,) lies beyond what `encode` tells."""
+        raw, missing = to_raw(conform(array, self.kind, self.schema.name), self.schema.name)
+        z = self.axis.index(raw)
+        z = z if self.heaps is None else self.heaps.spread(np.floor(z + 0.5))
+        return np.where(missing, 0.0, self.curve.beyond(z))
+
     def level(self, z: Floats) -> Floats:
         """The levels, shape (N,), of places on the axis, shape (N,)."""
         if self.heaps is not None:

@@ -27,6 +27,7 @@ UPPER_TAIL: Final = 3
 
 # The spacing of single-precision numbers just below 1.
 _SINGLE: Final = 2.0**-24
+_FARTHEST: Final = 1e300  # scales: a log density stays finite
 
 
 @final
@@ -167,6 +168,24 @@ class MarginalCurve:
         rest = np.maximum(np.exp(-np.maximum(far, 0.0)) * (right - left), _SINGLE)
         tail_level: Floats = left + rest if lower else right - rest
         return tail_level
+
+    def beyond(self, z: Floats) -> Floats:
+        """How many scales of its tail a place (N,) lies beyond what its level tells.
+
+        The level of a place far out is cut at a single-precision step from the end; the density of
+        the tail is not.
+        """
+        found = np.zeros(len(z))
+        for piece, kind in ((0, LOWER_TAIL), (-1, UPPER_TAIL)):
+            if self.kind[piece] == kind:
+                left, right = self.u[piece]
+                end = self.z[0, 1] if kind == LOWER_TAIL else self.z[-1, 0]
+                with np.errstate(over="ignore"):
+                    far = np.abs(z - end) / self.scales[0 if kind == LOWER_TAIL else 1]
+                outside = z < end if kind == LOWER_TAIL else z > end
+                told = -np.log(_SINGLE / (right - left))
+                found += np.where(outside, np.clip(far - told, 0.0, _FARTHEST), 0.0)
+        return found
 
     def _piece(self, u: Floats) -> Whole:
         return np.searchsorted(self._starts, u, side="right")

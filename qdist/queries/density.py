@@ -11,6 +11,7 @@ from torch import Tensor
 
 from qdist.arguments import column_order, number
 from qdist.codecs.coded import CodedColumn
+from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import canonical, to_arrow
 from qdist.errors import InputError
@@ -131,12 +132,20 @@ def encode_rows(codec: TableCodec, law: TableLaw, X: Any, nan: Nan) -> tuple[Ten
 
 
 def _beyond(codec: TableCodec, X: Any) -> Tensor:
-    """How far cells (N, D) of numeric columns of few values are from what the columns know."""
+    """What the log density of cells (N, D) lacks where they are far from all that was seen.
+
+    Of numbers with a density what their tails have beyond the last level; of columns of few values
+    the distance from the nearest.
+    """
     table = to_arrow(X)
     far = torch.zeros(table.num_rows, len(codec.names), dtype=torch.float64)
     for i, name in enumerate(codec.names):
         column = codec.column(name)
-        if isinstance(column, CodedColumn) and column.on_line and name in table.schema.names:
+        if name not in table.schema.names:
+            continue
+        if isinstance(column, CurvedColumn) or (
+            isinstance(column, CodedColumn) and column.on_line
+        ):
             far[:, i] = torch.from_numpy(column.distance(canonical(table.column(name))))
     return far
 
