@@ -6,7 +6,7 @@ import torch
 
 import qdist
 from qdist.errors import FileFormatError
-from qdist.estimators import fitting
+from qdist.estimators import fitting, judging
 from qdist.training import Rows, split
 from tests.estimators.test_files import rewrite
 
@@ -71,6 +71,24 @@ def test_the_forecast_is_the_average_of_the_copies(y):
         alone.append(answers())
     assert np.abs(alone[0] - alone[1]).max() > 1e-3
     np.testing.assert_allclose(np.mean(alone, 0), whole, atol=1e-5)
+
+
+def test_a_copy_is_judged_by_the_rows_that_it_has_not_seen(monkeypatch):
+    train, ask, held, asked = fitting.train, judging.ask_network, {}, []
+
+    def noting(law, rows, held_out, **more):
+        held[id(law)] = held_out.y
+        return train(law, rows, held_out, **more)
+
+    def checking(law, rows):
+        assert torch.equal(rows, held[id(law)])
+        asked.append(id(law))
+        return ask(law, rows)
+
+    monkeypatch.setattr(fitting, "train", noting)
+    monkeypatch.setattr(judging, "ask_network", checking)
+    fitted()
+    assert sorted(asked) == sorted(held)  # six networks, each of them once
 
 
 def test_few_rows_have_three_copies_and_many_have_one(monkeypatch):
