@@ -33,8 +33,8 @@ def explain_outliers(
     r"""The cells that lie in a tail of their law given all other cells of the row.
 
     A number's probability is twice that of the smaller side, $2 \min(P(X \le x), P(X \ge x))$, at
-    most 1, given presence. A level's is the sum of the probabilities of all levels that are no
-    more probable. Where a missing cell is improbable, or a present one, that is reported in its
+    most 1, given presence; so is that of a level with an order. Another level's is the sum of the
+    probabilities of all levels that are no more probable. Where a missing cell is improbable, or a present one, that is reported in its
     place. One cell in a hundred is below 0.01 by chance: look at the smallest first.
 
     Args:
