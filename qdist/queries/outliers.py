@@ -34,8 +34,9 @@ def explain_outliers(
 
     A number's probability is twice that of the smaller side, $2 \min(P(X \le x), P(X \ge x))$, at
     most 1, given presence; so is that of a level with an order. Another level's is the sum of the
-    probabilities of all levels that are no more probable. Where a missing cell is improbable, or a present one, that is reported in its
-    place. One cell in a hundred is below 0.01 by chance: look at the smallest first.
+    probabilities of all levels that are no more probable. Where a missing cell is improbable, or
+    a present one, that is reported in its place. One cell in a hundred is below 0.01 by chance:
+    look at the smallest first.
 
     Args:
         codec: The model's codec.
