@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qdist.backbones import Coordinate
 from qdist.codecs.bounds import check_bounds
 from qdist.codecs.conform import conform, present, value_type
-from qdist.codecs.raw import to_raw
+from qdist.codecs.raw import is_numeric, to_raw
 from qdist.codecs.schema import OTHER, ColumnSchema
 from qdist.data.frames import canonical
 from qdist.data.makes.levels import pack_levels, unpack_levels
@@ -137,6 +137,23 @@ class ConstantColumn(AbstractColumn):
             raw, gone = to_raw(values, self.schema.name)
             check_bounds(self.schema, raw, ~gone)
         return np.zeros(len(array))
+
+    def sides(self, array: pa.Array) -> Floats:
+        """How far cells (N,) lie from the value, in units of its size; negative below it.
+
+        0 where they are missing, and infinity for a value where all were missing.
+        """
+        values = conform(array, self.kind, self.schema.name)
+        if self.value.null_count == len(self.value):
+            return np.where(present(values), np.inf, 0.0)
+        if not is_numeric(values.type):
+            return np.zeros(len(array))  # other levels are refused
+        raw, gone = to_raw(values, self.schema.name)
+        only, _ = to_raw(conform(self.value, self.kind, self.schema.name), self.schema.name)
+        # Differences first, and none below 0: unsigned numbers have no such.
+        away = np.where(raw > only, raw - only, only - raw).astype(np.float64)
+        away *= np.where(raw < only, -1.0, 1.0) / (abs(float(only[0])) or 1.0)
+        return np.where(gone, 0.0, away)
 
     def decode(self, y: Floats) -> pa.Array:
         """The value, once for each entry of y."""

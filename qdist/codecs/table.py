@@ -206,6 +206,9 @@ class TableCodec:
         y = np.empty((table.num_rows, len(self._modelled)))
         for i, column in enumerate(self._modelled):
             y[:, i] = column.encode(canonical(table.column(column.schema.name)))
+        for column in self.columns:
+            if isinstance(column, ConstantColumn):
+                column.encode(canonical(table.column(column.schema.name)))  # checks
         return torch.from_numpy(y)
 
     def encode_given(

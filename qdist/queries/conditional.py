@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import torch
 
 from qdist.arguments import levels as read_levels
 from qdist.codecs.schema import MISSING
 from qdist.codecs.table import TableCodec
+from qdist.data.frames import to_arrow
 from qdist.errors import InputError, UnsupportedError
 from qdist.laws import TableLaw
 from qdist.quantile import QuantileFunction
@@ -21,7 +23,7 @@ from qdist.queries.columns import AskedColumn, columns_of
 from qdist.queries.condition import Condition, Nan, read_condition
 from qdist.queries.ranges import split_range
 from qdist.queries.scales import data_law, missing_mass
-from qdist.queries.values import levels_of, values_at
+from qdist.queries.values import cells_at, levels_of, values_at
 from qdist.rng import uniforms
 
 __all__ = ["cdf", "draw_ranged", "predict_dist", "prob_missing", "quantile"]
@@ -107,6 +109,8 @@ def cdf(
         column: The name of a column whose values have an order.
         values: Values of the column: one, or shape (V,), asked of each condition; or shape (N, V),
             a row for each condition. Numbers need not lie on the column's grid or in its bounds.
+            Of a column with a time zone, times of numpy are in UTC, as `quantile` gives them, and
+            others without a zone in the column's.
         given: What is known; see [`quantile`][qdist.queries.conditional.quantile].
         nan: What a missing cell of a frame means.
 
@@ -229,7 +233,7 @@ def draw_ranged(
     n: int,
     seed: int,
     tau_range: tuple[float, float] = (0.0, 1.0),
-) -> dict[str, Any]:
+) -> pa.Table:
     """Draws the ranged column of a condition, from its law given the rest cut to the range.
 
     Args:
@@ -241,8 +245,8 @@ def draw_ranged(
         tau_range: The range into which levels are mapped.
 
     Returns:
-        A frame of n conditions, as a dict of columns, in which the ranged column has values; what
-        is missing in it is known to be missing.
+        A frame of n conditions, in which the ranged column has values; what is missing in it is
+        known to be missing.
 
     Raises:
         InputError: If the model gives the range no probability.
@@ -251,15 +255,18 @@ def draw_ranged(
     """
     rest, named, bounds = split_range(given)
     assert named is not None
+    assert bounds is not None
     asked, condition = _single(codec, law, named, rest, "unknown")
     _check_present(asked)
     low, high = tau_range
     drawn = uniforms(seed, range(n), columns=max(1, len(codec.names)))[:, asked.index or 0]
     tau = low + (high - low) * drawn
-    values = values_at(asked.coder, asked.law(law, condition), tau, bounds=bounds)[0]
+    values = cells_at(asked.coder, asked.law(law, condition), tau, bounds=bounds)
     known = {name: value for name, value in rest.items() if value is not None}
     columns = {name: [None if v is MISSING else v] * n for name, v in known.items()}
-    return {**columns, named: values}
+    # An Arrow table, as numpy would lose zones, and floats whole numbers beyond 2^53.
+    mine = pa.table({named: values})
+    return to_arrow(columns).append_column(named, values) if columns else mine
 
 
 def _side_by_side(answers: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from qdist.arguments import column_order, number
 from qdist.codecs.coded import CodedColumn
+from qdist.codecs.columns import ConstantColumn
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import canonical, to_arrow
@@ -42,7 +43,9 @@ def score_samples(
     all rows that have a density there change by the same constant, those of other rows not.
 
     A number that is none of the few that its column had in training, which the law excludes,
-    scores as the nearest of them less its distance from it, in nats a median gap between them.
+    scores as the nearest of them less its distance from it, in nats a median gap between them; in
+    a column of one number, in nats the size of that number. Of a column without any value in
+    training nothing is known, and nothing counted.
 
     Args:
         codec: The model's codec.
@@ -75,7 +78,7 @@ def score_samples(
     """
     y, known = encode_rows(codec, law, X, nan)
     cells = codec.log_jacobian(y) - _beyond(codec, X)
-    jacobian = (cells * known).sum(-1)
+    jacobian = (cells * known).sum(-1) - _off_constants(codec, X)
     n_orders = number("n_orders", n_orders, least=1, whole=True)
     if n_orders == 1:
         orders = [order_of_names(codec, law, order)]
@@ -148,6 +151,18 @@ def _beyond(codec: TableCodec, X: Any) -> Tensor:
         ):
             far[:, i] = torch.from_numpy(column.distance(canonical(table.column(name))))
     return far
+
+
+def _off_constants(codec: TableCodec, X: Any) -> Tensor:
+    """What the numbers of a row cost that differ from the only one of their column, shape (N,)."""
+    table = to_arrow(X)
+    total = torch.zeros(table.num_rows, dtype=torch.float64)
+    for column in codec.columns:
+        name = column.schema.name
+        if isinstance(column, ConstantColumn) and name in table.schema.names:
+            away = np.abs(column.sides(canonical(table.column(name))))
+            total += torch.from_numpy(np.where(np.isfinite(away), away, 0.0))
+    return total
 
 
 def _known_part(law: TableLaw, y: Tensor, known: Tensor, order: list[int] | None) -> Tensor:

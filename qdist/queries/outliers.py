@@ -3,13 +3,14 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import Tensor
 
 from qdist.arguments import number
 from qdist.codecs.coded import CodedColumn
-from qdist.codecs.columns import AbstractColumn
+from qdist.codecs.columns import AbstractColumn, ConstantColumn
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import canonical, in_make_of, to_arrow
@@ -36,7 +37,7 @@ def explain_outliers(
     most 1, given presence; so is that of a level with an order. Another level's is the sum of the
     probabilities of all levels that are no more probable. Where a missing cell is improbable, or
     a present one, that is reported in its place. One cell in a hundred is below 0.01 by chance:
-    look at the smallest first.
+    look at the smallest first. What differs from the one value of a column has probability 0.
 
     Args:
         codec: The model's codec.
@@ -96,6 +97,17 @@ def explain_outliers(
             found["probability"] += probability[odd].tolist()
             shown += _text(mine.take(pa.array(odd.numpy())))
             expected += _text(column.decode(middle[odd].numpy()))
+    for constant in codec.columns:
+        name = constant.schema.name
+        if isinstance(constant, ConstantColumn) and name in table.schema.names:
+            cells = canonical(table.column(name))
+            odd_rows, tails = _differing(constant, cells)
+            found["row"] += odd_rows.tolist()
+            found["column"] += [name] * len(odd_rows)
+            found["tail"] += tails
+            found["probability"] += [0.0] * len(odd_rows)
+            shown += _text(cells.take(pa.array(odd_rows)))
+            expected += _text(constant.decode(np.zeros(len(odd_rows))))
     order = np.argsort(found["probability"], kind="stable")
     columns = {
         "row": pa.array(found["row"], pa.int64()),
@@ -106,6 +118,13 @@ def explain_outliers(
         "expected": pa.array(expected, pa.large_string()),
     }
     return in_make_of(pa.table(columns).take(pa.array(order.astype(np.int64))), X)
+
+
+def _differing(column: ConstantColumn, cells: pa.Array) -> tuple[npt.NDArray[Any], list[str]]:
+    """The rows of the cells that are not the column's one value, and on which side they lie."""
+    away = column.sides(cells)
+    rows = np.flatnonzero(away)
+    return rows, ["present" if np.isinf(d) else _TAILS[int(d > 0)] for d in away[rows]]
 
 
 def _judge(

@@ -19,7 +19,7 @@ from qdist.quantile import QuantileFunction
 from qdist.queries.ranges import Range
 from qdist.queries.scales import code_law, index_law, no_law
 
-__all__ = ["law_on_axis", "levels_of", "place_of", "place_of_cells", "values_at"]
+__all__ = ["cells_at", "law_on_axis", "levels_of", "place_of", "place_of_cells", "values_at"]
 
 Array = npt.NDArray[Any]
 
@@ -49,10 +49,27 @@ def values_at(
 
     With bounds, those of the law cut to them.
     """
+    return _decode(column, _places_at(column, base, tau, bounds))
+
+
+def cells_at(
+    column: AbstractColumn, base: QuantileFunction, tau: Tensor, *, bounds: Range
+) -> pa.Array:
+    """T cells of the column: the same of one law, shape (1,), at levels in (0, 1)."""
+    place = _places_at(column, base, tau, bounds)[0].numpy()
+    if isinstance(column, CodedColumn):
+        return column.levels.take(pa.array(np.rint(place).astype(np.int64)))
+    assert isinstance(column, CurvedColumn)
+    return from_raw(_raw_at(column, place), None, value_type(column.kind))
+
+
+def _places_at(
+    column: AbstractColumn, base: QuantileFunction, tau: Tensor, bounds: Range | None
+) -> Tensor:
     law = law_on_axis(column, base)
     tau = tau.to(torch.float64)[:, None]
     if bounds is None:
-        return _decode(column, law.icdf(tau).movedim(0, -1))
+        return law.icdf(tau).movedim(0, -1)
     low, high = _ends(column, bounds)
     lower, upper, above = _mass_between(column, law, low, high)
     # Above the median a level is counted from the top, where it has digits left.
@@ -61,7 +78,7 @@ def values_at(
         law.isf((above + (1 - tau) * (upper - lower)).clamp(0, 1)),
         law.icdf((lower + tau * (upper - lower)).clamp(0, 1)),
     )
-    return _decode(column, found.clamp(low, high).movedim(0, -1))
+    return found.clamp(low, high).movedim(0, -1)
 
 
 def levels_of(
@@ -130,6 +147,11 @@ def _raw(column: AbstractColumn, values: Any) -> Array:
     if pa.types.is_temporal(kind):
         raw: Array = to_raw(_as_arrow(values, kind, name), name)[0]
         return raw
+    if pa.types.is_integer(kind):
+        whole = np.asarray(values)
+        exact: Any = np.uint64 if pa.types.is_uint64(kind) else np.int64
+        if whole.dtype.kind in "iu" and np.array_equal(whole, whole.astype(exact)):
+            return whole.astype(exact).ravel()  # beyond 2^53 a float is another number
     numbers = _as_floats(values, name).ravel() * round(1 / natural_unit(kind))
     if pa.types.is_decimal(kind):  # 1.1 * 10 is not 11
         near = np.rint(numbers)
@@ -157,6 +179,9 @@ def _as_arrow(values: Any, kind: pa.DataType, name: str) -> pa.Array:
     plain = [c.item() if isinstance(c, np.bool_ | np.number | np.str_) else c for c in flat]
     try:
         array = pa.array(python_days(plain), from_pandas=True)
+        if isinstance(values, np.ndarray | np.datetime64) and _is_zoned(kind):
+            # Numpy has no zones: its times are in UTC, as those that `quantile` gives.
+            array = array.cast(pa.timestamp(array.type.unit, "UTC"))
         array = conform(array, kind, name)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise InputError(
@@ -168,6 +193,10 @@ def _as_arrow(values: Any, kind: pa.DataType, name: str) -> pa.Array:
             "prob_missing gives the probability of a missing one."
         )
     return array
+
+
+def _is_zoned(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind) and kind.tz)
 
 
 def _ends(column: AbstractColumn, bounds: Range) -> tuple[float, float]:
@@ -203,8 +232,7 @@ def _decode(column: AbstractColumn, place: Tensor) -> Array:
         array = column.levels.take(pa.array(np.rint(flat).astype(np.int64)))
     else:
         assert isinstance(column, CurvedColumn)
-        raw = column.axis.value(np.where(np.isfinite(flat), flat, 0.0))
-        raw = np.clip(raw, column.schema.lower, column.schema.upper) if _bounded(column) else raw
+        raw = _raw_at(column, np.where(np.isfinite(flat), flat, 0.0))
         if not pa.types.is_temporal(kind):
             values = raw.astype(np.float64) * natural_unit(kind)
             return np.where(np.isfinite(flat), values, flat).reshape(place.shape)
@@ -218,5 +246,9 @@ def _decode(column: AbstractColumn, place: Tensor) -> Array:
     return np.asarray(cells).reshape(place.shape)
 
 
-def _bounded(column: CurvedColumn) -> bool:
-    return column.schema.lower is not None or column.schema.upper is not None
+def _raw_at(column: CurvedColumn, place: Array) -> Array:
+    """Raw values of finite places, within the declared bounds."""
+    raw = column.axis.value(place)
+    if column.schema.lower is None and column.schema.upper is None:
+        return raw
+    return np.clip(raw, column.schema.lower, column.schema.upper).astype(raw.dtype, copy=False)

@@ -114,3 +114,46 @@ def test_a_condition_is_read_once(constants, monkeypatch):
     monkeypatch.setattr(constants._codec, "_read", lambda given: reads.append(0) or read(given))
     constants.quantile("rate", 0.5, given={"word": "a"})
     assert len(reads) == 1
+
+
+@pytest.fixture(scope="module")
+def beside() -> qdist.TabularModel:
+    return qdist.TabularModel(max_steps=2, random_state=0).fit(table())
+
+
+def test_what_differs_from_a_constant_is_odd_and_costs_its_distance(beside):
+    frame = table().head(4)
+    changed = frame.copy()
+    changed.loc[1, "rate"] = 10.5
+    changed.loc[2, "day"] = pd.Timestamp("2024-04-01")
+    changed["gone"] = [None, None, None, "here"]
+    odd = beside.explain_outliers(changed, threshold=1e-9)
+    assert sorted(zip(odd["row"], odd["column"], odd["tail"], strict=True)) == [
+        (1, "rate", "upper"),
+        (2, "day", "lower"),
+        (3, "gone", "present"),
+    ]
+    assert odd["probability"].tolist() == [0.0] * 3
+    assert odd.set_index("column")["expected"]["rate"] == "3.5"
+    # |10.5 - 3.5| / 3.5; 30 of the 19,844 days since 1970; of the last nothing is known.
+    lost = beside.score_samples(frame) - beside.score_samples(changed)
+    np.testing.assert_allclose(lost, [0, 2, 30 / 19844, 0], atol=1e-9)
+    changed = changed.drop(columns=["rate", "day", "gone"])
+    assert len(beside.explain_outliers(changed, threshold=1e-9, nan="unknown")) == 0
+
+
+@pytest.mark.parametrize("ask", ["score_samples", "explain_outliers", "rosenblatt"])
+def test_another_level_than_the_only_one_is_refused(beside, ask):
+    frame = table().head(2)
+    frame["word"] = ["a", "b"]
+    with pytest.raises(InputError, match="one known level of column 'word'"):
+        getattr(beside, ask)(frame)
+
+
+def test_missing_constants_are_unknown_or_refused(beside):
+    frame = table().head(2)
+    frame["rate"] = [3.5, None]
+    assert len(beside.explain_outliers(frame, threshold=1e-9, nan="unknown")) == 0
+    assert np.isfinite(beside.score_samples(frame, nan="unknown")).all()
+    with pytest.raises(InputError, match="'rate'"):
+        beside.score_samples(frame)
