@@ -1,6 +1,6 @@
 """What a regressor takes: frames of any make, arrays and lists, checked as scikit-learn does."""
 
-from typing import Any
+from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
@@ -12,9 +12,11 @@ from sklearn.utils.validation import check_array, validate_data
 from qdist.data.frames import to_arrow
 from qdist.errors import InputError
 
-__all__ = ["read_features", "read_levels", "read_targets"]
+__all__ = ["check_sizes", "read_features", "read_levels", "read_targets"]
 
 Floats = NDArray[np.float64]
+
+_LARGEST: Final = 1e100
 
 
 def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
@@ -105,6 +107,16 @@ def read_targets(y: Any, n: int) -> tuple[Floats, bool]:
             "variables with inconsistent numbers of samples, or too many axes."
         )
     return values.reshape(n, -1), values.ndim == 1
+
+
+def check_sizes(targets: Floats) -> None:
+    """Raises InputError for targets (N, T) whose squares no float holds."""
+    for size in np.abs(targets).max(0):
+        if size > _LARGEST or 0 < size < 1 / _LARGEST:
+            raise InputError(
+                f"Expected targets of a size between {1 / _LARGEST:g} and {_LARGEST:g}; got "
+                f"{size:g} at most. Give them in another unit."
+            )
 
 
 def read_levels(name: str, levels: Any) -> Floats:

@@ -13,7 +13,7 @@ from torch import Tensor
 from qdist import arguments, files
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.fitting import fit_parts
-from qdist.estimators.inputs import read_features, read_levels, read_targets
+from qdist.estimators.inputs import check_sizes, read_features, read_levels, read_targets
 from qdist.estimators.join import join
 from qdist.estimators.parts import Parts
 from qdist.estimators.planning import plan_of
@@ -158,6 +158,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         try:
             table = read_features(self, X, reset=True)
             targets, flat = read_targets(y, table.num_rows)
+            check_sizes(targets)
             if len(targets) < 2:
                 raise InputError(f"Expected at least 2 rows; got n_samples = {len(targets)}.")
             weight = arguments.row_weights(sample_weight, len(targets)).double().numpy()

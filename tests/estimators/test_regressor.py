@@ -271,6 +271,8 @@ BAD = {
     "no y": (lambda m, x, y: m.fit(x, None), "the target y is None"),
     "y too short": (lambda m, x, y: m.fit(x, y[:9]), r"Expected y of shape \(200,\)"),
     "y missing": (lambda m, x, y: m.fit(x, y * np.nan), "NaN"),
+    "huge y": (lambda m, x, y: m.fit(x, 1e160 * y), "size between 1e-100 and 1e.100; .* unit"),
+    "tiny y": (lambda m, x, y: m.fit(x, 1e-160 * y), "size between 1e-100 and 1e.100; .* unit"),
     "infinite x": (lambda m, x, y: m.fit(np.where(x > 0, np.inf, x), y), "infinity"),
     "one row": (lambda m, x, y: m.fit(x[:1], y[:1]), "at least 2 rows"),
     "no depth": (lambda m, x, y: m.set_params(depth=0).fit(x, y), "Expected depth"),
