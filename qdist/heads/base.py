@@ -91,7 +91,7 @@ class AbstractHead(nn.Module, ABC):
         """Build the head that fits a coordinate, for contexts of width `context`."""
 
 
-def readout(layer: nn.Linear, h: Tensor) -> Tensor:
+def readout(layer: nn.Linear, h: Tensor, *, basis: Tensor | None = None) -> Tensor:
     """Apply a linear layer to contexts in at least float32, whatever the dtype around it.
 
     Quantile functions are sums of many small positive increments, where bfloat16 has too few
@@ -100,6 +100,8 @@ def readout(layer: nn.Linear, h: Tensor) -> Tensor:
     Args:
         layer: The layer, with weight (K, C).
         h: Contexts, shape (..., C).
+        basis: Functions, shape (K, N), whose coefficients the layer's outputs are; their sums are
+            returned, shape (..., N).
 
     Returns:
         The outputs, shape (..., K), float32 or float64.
@@ -113,7 +115,7 @@ def readout(layer: nn.Linear, h: Tensor) -> Tensor:
     # To leave autocast takes longer than a small product, so it is left only where it is on.
     if torch.is_autocast_enabled(h.device.type):
         with torch.autocast(h.device.type, enabled=False):
-            return readout(layer, h)
+            return readout(layer, h, basis=basis)
     dtype = working_dtype(layer.weight)
     h = h.to(dtype).clamp(-_CONTEXT_LIMIT, _CONTEXT_LIMIT)
     if h.shape[-1:] != (layer.in_features,):
@@ -121,8 +123,16 @@ def readout(layer: nn.Linear, h: Tensor) -> Tensor:
             f"Expected contexts of shape (..., {layer.in_features}); got {tuple(h.shape)}. Give "
             "the head what its backbone gives."
         )
-    bias = None if layer.bias is None else layer.bias.to(dtype)
-    return functional.linear(h, layer.weight.to(dtype), bias)
+    weight, bias = layer.weight.to(dtype), None if layer.bias is None else layer.bias.to(dtype)
+    if basis is None:
+        return functional.linear(h, weight, bias)
+    basis = basis.to(dtype)
+    contexts, (terms, outputs) = h.shape[-1], basis.shape
+    rows = h.numel() // contexts
+    # Two products for each row, or one after that of weights and basis: whichever is less.
+    if bias is None and contexts * outputs * (rows + terms) < rows * terms * (contexts + outputs):
+        return h @ (weight.t() @ basis)
+    return functional.linear(h, weight, bias) @ basis
 
 
 def working_dtype(weight: Tensor) -> torch.dtype:

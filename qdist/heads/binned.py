@@ -212,9 +212,8 @@ class BinnedHead(AbstractHead):
         if torch.is_autocast_enabled(h.device.type):
             with torch.autocast(h.device.type, enabled=False):
                 return self._logits(h)
-        coefficients = readout(self.layer, h)
-        dtype = coefficients.dtype
-        return coefficients @ self.basis.to(dtype) + self.bias.to(dtype)
+        series = readout(self.layer, h, basis=self.basis)
+        return series + self.bias.to(series.dtype)
 
     def _law(self, logits: Tensor) -> PiecewiseLinear | Categorical:
         if self.atoms is not None:  # exact to the last digit of a tiny mass, and fast

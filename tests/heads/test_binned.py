@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
-from qdist.heads import BinnedHead
+from qdist.heads import BinnedHead, readout
 
 # Atom, touching bin, gap, atom in a gap, gap, bin.
 BINS = [(0.0, 0.0), (0.0, 1.0), (2.0, 2.0), (3.0, 5.0)]
@@ -131,3 +131,21 @@ def test_the_conditional_laws_of_a_gaussian_copula_are_in_the_family(given):
 def test_bad_score():
     with pytest.raises(InputError, match="got 'rps'"):
         BinnedHead(2, BINS, score="rps")
+
+
+@pytest.mark.parametrize("rows", [3, 400])  # before and after one product is the cheaper way
+def test_two_ways_from_contexts_to_the_sums_of_a_basis(rows):
+    layer = torch.nn.Linear(8, 20, bias=False)
+    h, basis = torch.randn(rows, 8), torch.randn(20, 30)
+    sums = readout(layer, h, basis=basis)
+    expected = readout(layer, h) @ basis
+    torch.testing.assert_close(sums, expected, rtol=1e-12, atol=1e-12)
+    (slopes,) = torch.autograd.grad(sums.cos().sum(), layer.weight)
+    (others,) = torch.autograd.grad(expected.cos().sum(), layer.weight)
+    torch.testing.assert_close(slopes, others, rtol=1e-10, atol=1e-10)
+
+
+def test_a_layer_with_a_bias_has_it_in_its_coefficients():
+    layer = torch.nn.Linear(8, 20)
+    h, basis = torch.randn(400, 8), torch.randn(20, 30)
+    torch.testing.assert_close(readout(layer, h, basis=basis), layer(h) @ basis)
