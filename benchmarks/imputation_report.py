@@ -7,6 +7,7 @@ import statistics
 from typing import Any
 
 from benchmarks import common
+from benchmarks.duels import Duel, duel
 from benchmarks.imputation import METHODS, PATTERNS
 from benchmarks.report import machine_text
 
@@ -58,7 +59,7 @@ def page(results: Results, notes: str) -> str:
     parts = [
         "<!-- Made by benchmarks.imputation_report; edit benchmarks/notes/imputation.md. -->",
         INTRODUCTION,
-        SUMMARY + "".join(_asked(case) for case in _cases(ended)),
+        SUMMARY + "".join(_asked(*pair) for pair in duels(ended)),
         *(part for p in PATTERNS for part in (_pattern(ended, p), _failed(results, p))),
         notes.strip() + "\n",
         "## Machine and versions\n",
@@ -91,19 +92,24 @@ def _mean(runs: Results, field: str) -> float:
     return statistics.fmean(run[field] for run in runs)
 
 
-def _asked(case: dict[str, Results]) -> str:
-    rivals = {m: _mean(runs, "crps") for m, runs in case.items() if m != "qdist"}
-    if "qdist" not in case or not rivals:
-        return ""
-    ours, best = case["qdist"], min(rivals, key=lambda m: rivals[m])
-    crps, coverage, error = _mean(ours, "crps"), _mean(ours, "coverage"), margin(ours)
-    ratio = crps / rivals[best]
+def duels(results: Results) -> list[tuple[Duel, Results]]:
+    """Of each pattern and set: ours and the best rival's CRPS, and our runs."""
+    found = []
+    for case in _cases([r for r in results if "failed" not in r]):
+        runs = case.get("qdist", [])
+        values = {m: _mean(rows, "crps") for m, rows in case.items()}
+        found.append((duel(runs[0]["set"] if runs else "", "crps", values, min), runs))
+    return [(d, runs) for d, runs in found if d is not None]
+
+
+def _asked(d: Duel, ours: Results) -> str:
+    coverage, error = _mean(ours, "coverage"), margin(ours)
     cells = [
-        ours[0]["set"],
+        d.set,
         ours[0]["pattern"],
-        f"{crps:.4f}",
-        f"{rivals[best]:.4f} ({NAMES[best]})",
-        _met(f"{ratio:.3f}", ratio < 1),
+        f"{d.ours:.4f}",
+        f"{d.rival:.4f} ({NAMES[d.who]})",
+        _met(f"{d.ratio:.3f}", d.ratio < 1),
         _met(f"{coverage:.3f}", abs(coverage - 0.9) <= 0.02 + error),
         f"{error:.3f}",
     ]

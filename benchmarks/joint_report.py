@@ -4,9 +4,11 @@ The numbers come from benchmarks/results/joint, the words from benchmarks/notes/
 fails where the page is not what the results would give.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import common
+from benchmarks.duels import Duel, duel
 from benchmarks.joint import LIMIT_MINUTES, MINUTES, SETS
 from benchmarks.joint_fit import DRAW_SECONDS, WARM_UP
 from benchmarks.joint_rivals import METHODS
@@ -109,33 +111,32 @@ def _sound(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "utility": None, "utility_real": None}
 
 
-def _summary(results: Results) -> str:
+def duels(results: Results, fields: Sequence[str] = COMPARED) -> list[Duel]:
     """Of each set and score: ours, and the best rival's."""
+    found = []
+    for name in SETS:
+        done = _done(results, name)
+        done.pop("training_rows", None)
+        for field in fields:
+            best = FIELDS[field][2]
+            assert best is not None
+            medians = {m: common.median_of(rows, field) for m, rows in done.items()}
+            found.append(duel(name, field, medians, best))
+    return [d for d in found if d is not None]
+
+
+def _summary(results: Results) -> str:
     lines = [
         "## Ours and the best rival\n",
         "| table | score | qdist | best rival | ahead |",
         "| --- | --- | ---: | ---: | :---: |",
     ]
-    for name in SETS:
-        done = _done(results, name)
-        ours = done.pop("qdist", None)
-        done.pop("training_rows", None)
-        if not ours or not done:
-            continue
-        for field in COMPARED:
-            form, label, best = FIELDS[field]
-            assert best is not None
-            mine = common.median_of(ours, field)
-            medians = {m: common.median_of(rows, field) for m, rows in done.items()}
-            rivals = {m: value for m, value in medians.items() if value is not None}
-            if mine is None or not rivals:
-                continue
-            first = best(rivals, key=lambda m: rivals[m])
-            ahead = best(mine, rivals[first]) == mine
-            lines.append(
-                f"| {name} | {label} | {mine:{form}} | {rivals[first]:{form}} ({NAMES[first]}) | "
-                f"{'yes' if ahead else '**no**'} |"
-            )
+    for d in duels(results):
+        form, label, _ = FIELDS[d.score]
+        lines.append(
+            f"| {d.set} | {label} | {d.ours:{form}} | {d.rival:{form}} ({NAMES[d.who]}) | "
+            f"{'yes' if d.ahead else '**no**'} |"
+        )
     return "\n".join(lines) + "\n" if len(lines) > 3 else ""
 
 

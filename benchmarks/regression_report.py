@@ -6,9 +6,11 @@ The numbers come from benchmarks/results/regression, the words from benchmarks/n
 
 import json
 import statistics
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import common
+from benchmarks.duels import Duel, duel
 
 PAGE = common.ROOT.parent / "docs" / "benchmarks" / "regression.md"
 NOTES = common.ROOT / "notes" / "regression.md"
@@ -45,21 +47,22 @@ def common_splits(results: Results) -> list[int]:
     )
 
 
-def page(results: Results, notes: str) -> str:
-    """The page, as markdown."""
-    names = list(dict.fromkeys(r["set"] for r in results))
-    summary = [
-        "| set | splits | qdist | best rival | CRPS over the best rival's, asked at most 1.05 | "
-        "coverage of 90 %, asked within 0.02 | longest fit, s, asked at most 60 |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    details, ratios = [], []
-    for name in names:
+@dataclass(frozen=True)
+class Shared:
+    """What all methods of a set have run: its splits, their results, and each method's means."""
+
+    splits: list[int]
+    results: Results
+    means: dict[str, dict[str, float]]
+
+
+def shared(results: Results) -> dict[str, Shared]:
+    """Of each set that has splits in common, by name."""
+    found = {}
+    for name in dict.fromkeys(r["set"] for r in results):
         mine = [r for r in results if r["set"] == name]
         splits = common_splits(mine)
         mine = [r for r in mine if r["split"] in splits]
-        if not mine:
-            continue
         means = {
             method: {
                 field: statistics.fmean(r[field] for r in mine if r["method"] == method)
@@ -67,28 +70,46 @@ def page(results: Results, notes: str) -> str:
             }
             for method in dict.fromkeys(r["method"] for r in mine)
         }
-        details.append(_detail(name, splits, means))
-        rivals = {m: v["crps"] for m, v in means.items() if m != "qdist"}
-        if "qdist" not in means or not rivals:
-            continue
-        best = min(rivals, key=lambda m: rivals[m])
-        ratio = means["qdist"]["crps"] / rivals[best]
-        ratios.append(ratio)
-        ours = [r for r in mine if r["method"] == "qdist"]
+        if mine:
+            found[name] = Shared(splits, mine, means)
+    return found
+
+
+def duels(results: Results) -> list[Duel]:
+    """Of each set: ours, and the best rival's CRPS."""
+    found = [
+        duel(name, "crps", {m: v["crps"] for m, v in case.means.items()}, min)
+        for name, case in shared(results).items()
+    ]
+    return [d for d in found if d is not None]
+
+
+def page(results: Results, notes: str) -> str:
+    """The page, as markdown."""
+    cases, found = shared(results), duels(results)
+    summary = [
+        "| set | splits | qdist | best rival | CRPS over the best rival's, asked at most 1.05 | "
+        "coverage of 90 %, asked within 0.02 | longest fit, s, asked at most 60 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for d in found:
+        case = cases[d.set]
+        ours = [r for r in case.results if r["method"] == "qdist"]
         rows = sum(r["rows"]["test"] for r in ours)
         pooled = sum(r["coverage_90"] * r["rows"]["test"] for r in ours) / rows
         longest = max(r["fit_seconds"] for r in ours)
         summary.append(
-            f"| {name} | {len(splits)} | {means['qdist']['crps']:.4g} | "
-            f"{rivals[best]:.4g} ({best}) | {_met(ratio, '.3f', ratio <= 1.05)} | "
+            f"| {d.set} | {len(case.splits)} | {d.ours:.4g} | "
+            f"{d.rival:.4g} ({d.who}) | {_met(d.ratio, '.3f', d.ratio <= 1.05)} | "
             f"{_met(pooled, '.3f', abs(pooled - 0.9) <= 0.02 + 1e-9)} | "
             f"{_met(longest, '.0f', longest <= 60 or ours[0]['rows']['train'] > 10_000)} |"
         )
+    details = [_detail(name, case.splits, case.means) for name, case in cases.items()]
     overall = ""
-    if ratios:
-        geometric = statistics.geometric_mean(ratios)
+    if found:
+        geometric = statistics.geometric_mean(d.ratio for d in found)
         overall = (
-            f"\nGeometric mean of the {len(ratios)} ratios: "
+            f"\nGeometric mean of the {len(found)} ratios: "
             f"{_met(geometric, '.3f', geometric <= 0.97)} (asked: at most 0.97, over seven "
             "sets).\n"
         )

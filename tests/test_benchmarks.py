@@ -16,11 +16,13 @@ from benchmarks import (
     image_training_report,
     imputation,
     imputation_report,
+    overview,
     queries,
     queries_report,
     report,
     table_width_report,
 )
+from benchmarks.duels import duel
 from benchmarks.known_laws import LAWS
 from benchmarks.tables import CASES
 from qdist.evaluate import evaluate
@@ -126,6 +128,25 @@ def test_the_other_committed_pages_are_those_of_their_results(report):
     if not results:
         pytest.skip("no results yet")
     assert report.PAGE.read_text() == report.page(results, report.NOTES.read_text())
+
+
+def test_the_overview_is_that_of_the_results():
+    made = overview.page(lambda name: common.read_results(common.RESULTS / name))
+    assert overview.PAGE.read_text() == made
+
+
+def test_a_duel_is_with_the_best_rival():
+    errors = duel("adult", "c2st", {"qdist": 0.6, "a": 0.9, "b": 0.5, "c": None}, min)
+    assert (errors.who, errors.rival, errors.ahead) == ("b", 0.5, False)
+    assert errors.ratio == pytest.approx(1.2)
+    speed = duel("adult", "rows", {"qdist": 5.0, "a": 2.0, "b": 4.0}, max)
+    assert (speed.who, speed.ahead) == ("b", True)
+    assert duel("adult", "c2st", {"qdist": 0.6}, min) is None
+    assert duel("adult", "c2st", {"a": 0.6}, min) is None
+
+
+def test_the_overview_without_results_is_a_page():
+    assert "# At a glance" in overview.page(lambda name: [])
 
 
 @pytest.mark.parametrize(
