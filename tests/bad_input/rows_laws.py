@@ -92,6 +92,10 @@ VISIBLE = {
             lambda: draw_visible(2, 3, generator=None),
             "got NoneType. Give torch",
         ),
+        "no fullness": (
+            lambda: draw_visible(2, 3, generator=GENERATOR, fullness=0.0),
+            "Expected fullness .* > 0",
+        ),
         "by a seed": (lambda: draw_visible(2, 3, generator=0), "class Generator; got int"),
         "half an order": (
             lambda: draw_visible(2, 3, generator=GENERATOR, order=torch.arange(2)),

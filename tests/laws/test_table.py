@@ -46,6 +46,15 @@ def test_the_number_of_visible_cells_is_uniform_and_so_is_the_choice(generator):
     assert stats.chisquare(counts).pvalue > 1e-3
 
 
+def test_a_fuller_row_shows_more(generator):
+    n, dim, p = 12_000, 4, 1.5
+    size = draw_visible(n, dim, generator=generator, fullness=p).sum(-1)
+    # k >= j where U^p <= 1 - j / 4: with probabilities 1, 0.75^(2/3), 0.5^(2/3), 0.25^(2/3).
+    least = torch.tensor([1.0, 0.75, 0.5, 0.25, 0.0]) ** (1 / p)
+    expected = n * (least[:-1] - least[1:])
+    assert stats.chisquare(torch.bincount(size, minlength=dim), expected).pvalue > 1e-3
+
+
 def test_with_an_order_its_first_cells_are_visible(generator):
     order = torch.tensor([1, 2, 0])  # not its own inverse
     visible = draw_visible(100, 3, generator=generator, order=order)
@@ -128,20 +137,22 @@ def test_every_member_learns_from_random_sets_and_from_the_chain(members, genera
 def test_every_cell_is_asked_given_every_set_of_others(law, generator):
     """Also a set that begins the chain: who knows the first column may ask for the last.
 
-    Of six rows three show a random set: one of those has one cell, the first in a third of cases:
-    1/18 of rows. As many show the first cell and ask for the next as one link of the chain: 1/6.
+    Half of the rows show a random set of k cells: of three columns k is at least 1 with probability
+    (2/3)^(2/3), and 2 with (1/3)^(2/3). As many are links of the chain: a third of these each.
     """
     n = 18_000
     questions = law.questions(n, generator=generator)
     codes = (questions.visible * torch.tensor([1, 2, 4])).sum(-1)
     weight = 3 * questions.asked / questions.asked.sum(-1, keepdim=True) / n
     share = torch.zeros(8, 3).index_add(0, codes, weight)
-    # Rows by set (bits), columns by cell asked, in 18ths of the likelihood's three terms: a chain
-    # row counts 3 for its one cell, a random row of k hidden cells 3 / k for each.
-    chain, two, one = 9 / 18, 1.5 / 18, 3 / 18
+    some, most = (2 / 3) ** (2 / 3), (1 / 3) ** (2 / 3)
+    # Rows by set (bits), columns by cell asked. A chain row counts 3 for its one cell: 3 / 6 a
+    # link. A random row of k hidden cells counts 3 / k for each, and there are three sets of one
+    # cell, and of two: 1/2 (1 - some), then 1/2 * 1/3 * 3/2 (some - most), then 1/2 * 1/3 * 3 most.
+    chain, three, two, one = 0.5, (1 - some) / 2, (some - most) / 4, most / 2
     expected = torch.tensor(
         [
-            [chain + 3 / 18, 3 / 18, 3 / 18],  # nothing known
+            [chain + three, three, three],  # nothing known
             [0, chain + two, two],  # the first
             [two, 0, two],
             [0, 0, chain + one],  # the first two
