@@ -123,7 +123,8 @@ def readout(layer: nn.Linear, h: Tensor, *, basis: Tensor | None = None) -> Tens
             f"Expected contexts of shape (..., {layer.in_features}); got {tuple(h.shape)}. Give "
             "the head what its backbone gives."
         )
-    weight, bias = layer.weight.to(dtype), None if layer.bias is None else layer.bias.to(dtype)
+    weight = layer.weight.to(dtype)
+    bias: Tensor | None = None if layer.bias is None else layer.bias.to(dtype)
     if basis is None:
         return functional.linear(h, weight, bias)
     basis = basis.to(dtype)

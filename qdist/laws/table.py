@@ -26,7 +26,7 @@ __all__ = ["TableLaw"]
 
 # Rows that go through the network at once: enough to fill two cores, few enough for the caches.
 _ROWS = 4096
-# Laws given nearly all other columns are the sharpest, the slowest to learn and the most asked for.
+# Laws given nearly all other columns are the sharpest, are learnt last, and are asked for most.
 _FULLNESS = 1.5
 # A thread with fewer rows of its own would be slower than all threads on all rows.
 _LEAST_ROWS = 1024

@@ -137,8 +137,9 @@ def test_every_member_learns_from_random_sets_and_from_the_chain(members, genera
 def test_every_cell_is_asked_given_every_set_of_others(law, generator):
     """Also a set that begins the chain: who knows the first column may ask for the last.
 
-    Half of the rows show a random set of k cells: of three columns k is at least 1 with probability
-    (2/3)^(2/3), and 2 with (1/3)^(2/3). As many are links of the chain: a third of these each.
+    Half of the rows show a random set of k cells: of three columns k is at least 1 with a
+    probability of (2/3)^(2/3), and 2 of (1/3)^(2/3). The others are links of the chain, a third
+    of them each.
     """
     n = 18_000
     questions = law.questions(n, generator=generator)
@@ -148,7 +149,7 @@ def test_every_cell_is_asked_given_every_set_of_others(law, generator):
     some, most = (2 / 3) ** (2 / 3), (1 / 3) ** (2 / 3)
     # Rows by set (bits), columns by cell asked. A chain row counts 3 for its one cell: 3 / 6 a
     # link. A random row of k hidden cells counts 3 / k for each, and there are three sets of one
-    # cell, and of two: 1/2 (1 - some), then 1/2 * 1/3 * 3/2 (some - most), then 1/2 * 1/3 * 3 most.
+    # cell, and of two: 1/2 (1 - some), 1/2 * 1/3 * 3/2 (some - most), and 1/2 * 1/3 * 3 most.
     chain, three, two, one = 0.5, (1 - some) / 2, (some - most) / 4, most / 2
     expected = torch.tensor(
         [
