@@ -6,6 +6,8 @@
 
 Each run is a process of its own and ends in one file under benchmarks/results/images, with its
 first hundred samples beside it as a picture. `python -m benchmarks.images_report` makes a page.
+The learning rates of 14x14 come from `benchmarks.image_rates`; the steps that fit in the minutes of
+the full run from `benchmarks.image_pace`.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from benchmarks import image_scores as scores
 from benchmarks.image_classifier import Classifier, train_classifier
 
 FLOOR = 0.001  # weight of the uniform law in bits per dimension
-RATES = (4e-3, 8e-3, 1.6e-2)
+RATES = (4e-3, 8e-3, 1.6e-2, 3.2e-2)
 SHORT_SECONDS = 300
 DRAWS = 10
 
@@ -68,8 +70,8 @@ CASES = {
     case.name: case
     for case in (
         Case("mnist14", features=32, layers=6, seeds=3),
-        Case("mnist28", features=32, layers=6, seeds=1, minutes=60),
-        Case("cifar16", features=64, layers=8, seeds=1, minutes=60),
+        Case("mnist28", features=32, layers=6, seeds=1, steps=1000),
+        Case("cifar16", features=64, layers=8, seeds=1, steps=1000),
     )
 }
 
@@ -86,7 +88,7 @@ class Plan:
     """How long, and how much is drawn."""
 
     budget: str  # "time" or "steps"
-    seconds: float | None
+    seconds: float | None  # of training; where steps are set too, those that fit in them
     steps: int | None
     drawn: int
     tested: int
@@ -110,7 +112,7 @@ def model_args(case: Case, head: str, seed: int, held_out: float) -> dict[str, A
 
 
 def plan_of(case: Case, budget: str, size: str) -> Plan:
-    """The full, the short or the quick run of a case."""
+    """The full, the short or the quick run of a case, but for what depends on the head."""
     if size == "quick":
         return Plan(budget, None, 5, drawn=300, tested=20, completed=10, rates=(), judge_steps=100)
     if size == "short":
@@ -122,6 +124,17 @@ def plan_of(case: Case, budget: str, size: str) -> Plan:
     return Plan(budget, seconds, steps, drawn=5000, tested=1000, completed=200, rates=RATES)
 
 
+def for_head(plan: Plan, case: Case, head: str, size: str) -> Plan:
+    """The plan with what was measured of a head beforehand: its learning rate and its pace."""
+    from benchmarks import image_pace, image_rates
+
+    if size != "quick" and case.name == image_rates.CASE:
+        plan = replace(plan, rates=(), rate=image_rates.best_rate(head))
+    if size == "full" and plan.seconds is not None:
+        plan = replace(plan, steps=image_pace.steps_of(case.name, head, plan.seconds))
+    return plan
+
+
 def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any], Any]:
     """Fits, draws and scores once; the samples come along."""
     from qdist import ImageModel
@@ -130,17 +143,16 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
     args = model_args(case, head, seed, plan.held_out / len(x))
     rate, tried = plan.rate, {}
     if plan.rates:  # a tenth of the budget each; the score is that of the held-out part
-        part = {
-            "max_time": None if plan.seconds is None else plan.seconds / 10,
-            "max_steps": None if plan.steps is None else plan.steps // 10,
-        }
+        assert plan.steps is not None
+        part: dict[str, Any] = {"max_steps": plan.steps // 10, "max_epochs": 1e6}
         for option in plan.rates:
             fitted = ImageModel(**args, **part, learning_rate=option).fit(x, y)
             tried[str(option)] = min(r["validation_loss"] for r in fitted.history_)
         rate = float(min(tried, key=lambda name: tried[name]))
-    limits: dict[str, Any] = {"max_time": plan.seconds, "max_steps": plan.steps}
-    if plan.seconds is not None:  # or the default number of epochs would end it earlier
-        limits["max_epochs"] = 1e6
+    limits: dict[str, Any] = (
+        {"max_steps": plan.steps} if plan.steps else {"max_time": plan.seconds}
+    )
+    limits["max_epochs"] = 1e6  # or the default number of epochs would end it earlier
     start = time.perf_counter()
     model = ImageModel(**args, **limits, learning_rate=rate).fit(x, y)
     fit_seconds = time.perf_counter() - start
@@ -278,10 +290,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.job:
         (name,), (head,), (budget,), (seed,) = sets, heads, budgets, args.seeds
         case, plan = CASES[name], plan_of(CASES[name], budget, args.size)
-        if args.size == "short" and head in HEADS:
-            from benchmarks.image_rates import best_rate
-
-            plan = replace(plan, rate=best_rate(head))
+        if head in HEADS:
+            plan = for_head(plan, case, head, args.size)
         stem = stem_of(name, budget, head, seed)
         if head == "real images":
             result = reference(case, plan)
