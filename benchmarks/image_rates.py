@@ -1,9 +1,9 @@
 """The learning rate of each head on images of 14x14: `python -m benchmarks.image_rates`.
 
 Every head is fitted for a few hundred steps at each rate; the one of the best score on images that
-are held out of the *training* images is taken, once, for all seeds. (On other sets each fit of the full
-run chooses its own.) The scores are kept in benchmarks/results/image_rates.json; what is there already
-is not run again.
+are held out of the *training* images is taken, once, for all seeds. (On other sets each fit of the
+full run chooses its own.) The scores are kept in benchmarks/results/image_rates.json; what is
+there already is not run again.
 """
 
 import json

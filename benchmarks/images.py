@@ -6,8 +6,8 @@
 
 Each run is a process of its own and ends in one file under benchmarks/results/images, with its
 first hundred samples beside it as a picture. `python -m benchmarks.images_report` makes a page.
-The learning rates of 14x14 come from `benchmarks.image_rates`; the steps that fit in the minutes of
-the full run from `benchmarks.image_pace`.
+The learning rates of 14x14 come from `benchmarks.image_rates`; the steps that fit in the minutes
+of the full run from `benchmarks.image_pace`.
 """
 
 import argparse

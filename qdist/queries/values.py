@@ -89,6 +89,11 @@ def levels_of(
     place = place_of(column, values)
     place = place if place.dim() == 2 else place.reshape(-1).expand(*base.batch_shape, -1)
     found = law.cdf(place.movedim(-1, 0))
+    if (ends := _type_ends(column)) is not None:  # draws beyond them are put there
+        raw = torch.from_numpy(_raw(column, values).astype(np.float64)).view(np.shape(values))
+        raw = (raw if raw.dim() == 2 else raw.reshape(-1)).movedim(-1, 0)
+        raw = raw if raw.dim() == 2 else raw[:, None]
+        found = torch.where(raw < ends[0], 0.0, torch.where(raw >= ends[1], 1.0, found))
     if bounds is not None:
         low, high = _ends(column, bounds)
         lower, upper, _ = _mass_between(column, law, low, high)
@@ -195,6 +200,14 @@ def _as_arrow(values: Any, kind: pa.DataType, name: str) -> pa.Array:
     return array
 
 
+def _type_ends(column: AbstractColumn) -> tuple[float, float] | None:
+    """The ends of what a column of small whole numbers can hold; None for all others."""
+    kind = value_type(column.kind)
+    if not isinstance(column, CurvedColumn) or not pa.types.is_integer(kind):
+        return None
+    return (column.axis.least, column.axis.greatest) if kind.bit_width <= 32 else None
+
+
 def _is_zoned(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind) and kind.tz)
 
@@ -235,7 +248,8 @@ def _decode(column: AbstractColumn, place: Tensor) -> Array:
         raw = _raw_at(column, np.where(np.isfinite(flat), flat, 0.0))
         if not pa.types.is_temporal(kind):
             values = raw.astype(np.float64) * natural_unit(kind)
-            return np.where(np.isfinite(flat), values, flat).reshape(place.shape)
+            values = np.where(np.isfinite(flat), values, flat)
+            return np.clip(values, *(_type_ends(column) or (None, None))).reshape(place.shape)
         far = column.axis.value(np.sign(flat) * 2.0**80)
         array = from_raw(np.where(np.isfinite(flat), raw, far).astype(raw.dtype), None, kind)
     if pa.types.is_decimal(kind):
