@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import common
-from benchmarks.images import HEADS
+from benchmarks.image_cases import HEADS
 
 RESULT = common.RESULTS / "image_gate.json"
 TRAIN, DRAWN, STEPS, BATCH, RATE = 60_000, 200_000, 600, 512, 1e-2

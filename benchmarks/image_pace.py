@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from benchmarks import common
-from benchmarks.images import CASES, HEADS, model_args
+from benchmarks.image_cases import CASES, HEADS, model_args
 
 RESULT = common.RESULTS / "image_pace.json"
 SHORT, LONG, TIMES = 20, 80, 3

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from benchmarks import common
-from benchmarks.images import CASES, HEADS, RATES, model_args, plan_of
+from benchmarks.image_cases import CASES, FEW_HELD_OUT, HEADS, RATES, model_args
 
 RESULT = common.RESULTS / "image_rates.json"
 CASE, SEED, STEPS = "mnist14", 0, 300
@@ -22,8 +22,7 @@ def score(head: str, rate: float) -> float:
 
     case = CASES[CASE]
     x, y, _, _ = case.load()
-    held_out = plan_of(case, "steps", "short").held_out
-    args = model_args(case, head, SEED, held_out / len(x))
+    args = model_args(case, head, SEED, FEW_HELD_OUT / len(x))
     model = ImageModel(**args, max_steps=STEPS, learning_rate=rate).fit(x, y)
     return float(min(record["validation_loss"] for record in model.history_))
 

@@ -19,68 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmarks import common
+from benchmarks import common, image_pace, image_rates
 from benchmarks import image_scores as scores
+from benchmarks.image_cases import CASES, FEW_HELD_OUT, HEADS, RATES, Case, model_args
 from benchmarks.image_classifier import Classifier, train_classifier
 
 FLOOR = 0.001  # weight of the uniform law in bits per dimension
-RATES = (4e-3, 8e-3, 1.6e-2, 3.2e-2)
 SHORT_SECONDS = 300
 DRAWS = 10
-
-# The same backbone under every head; "levels" is where the level enters it.
-HEADS: dict[str, dict[str, Any]] = {
-    "categorical": {"head": "categorical"},
-    "implicit, blocks": {"head": "implicit", "levels": "blocks", "head_args": {"kappa": 0.002}},
-    "implicit, query": {"head": "implicit", "levels": "query", "head_args": {"n_tau": 2}},
-    "binned": {"head": "binned"},
-    "spline": {"head": "spline"},
-}
-
-
-@dataclass(frozen=True)
-class Case:
-    """One set of images, and the backbone for it."""
-
-    name: str
-    features: int
-    layers: int
-    seeds: int
-    minutes: float = 20
-    steps: int = 3000  # of the table at equal steps
-
-    def load(self) -> tuple[npt.NDArray[Any], ...]:
-        """Training images and labels, test images and labels."""
-        folder = common.data_folder() / "images"
-        if self.name == "cifar16":
-            with np.load(folder / "cifar10_lossless4k.npz", allow_pickle=False) as file:
-                x, y = halved(file["x"]), file["y"]
-            return x[:-500], y[:-500], x[-500:], y[-500:]
-        with np.load(folder / "mnist.npz", allow_pickle=False) as file:
-            parts = tuple(file[name] for name in ("x_train", "y_train", "x_test", "y_test"))
-        x, y, x_test, y_test = parts
-        return (halved(x), y, halved(x_test), y_test) if self.name == "mnist14" else parts
-
-
-CASES = {
-    case.name: case
-    for case in (
-        Case("mnist14", features=32, layers=6, seeds=3),
-        Case("mnist28", features=32, layers=6, seeds=1, steps=1000),
-        Case("cifar16", features=64, layers=8, seeds=1, steps=1000),
-    )
-}
-
-
-def halved(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Averages of 2 x 2 pixels, rounded to whole grey values."""
-    n, height, width, *rest = images.shape
-    blocks = images.reshape(n, height // 2, 2, width // 2, 2, *rest).astype(np.float32)
-    return blocks.mean((2, 4)).round().astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -99,18 +48,6 @@ class Plan:
     held_out: int = 1000  # training images for early stopping
 
 
-def model_args(case: Case, head: str, seed: int, held_out: float) -> dict[str, Any]:
-    """Arguments of `ImageModel`, but for the limits and the learning rate."""
-    settings = dict(HEADS[head])
-    levels = settings.pop("levels", "head")
-    return {
-        **settings,
-        "backbone_args": {"features": case.features, "layers": case.layers, "levels": levels},
-        "random_state": seed,
-        "validation_fraction": held_out,
-    }
-
-
 def plan_of(case: Case, budget: str, size: str) -> Plan:
     """The full, the short or the quick run of a case, but for what depends on the head."""
     if size == "quick":
@@ -118,7 +55,7 @@ def plan_of(case: Case, budget: str, size: str) -> Plan:
     if size == "short":
         few = {"drawn": 3000, "tested": 100, "completed": 100, "judge_steps": 600}
         limit = (SHORT_SECONDS, None) if budget == "time" else (None, case.steps // 15)
-        return Plan(budget, *limit, rates=(), held_out=128, **few)
+        return Plan(budget, *limit, rates=(), held_out=FEW_HELD_OUT, **few)
     seconds = 60 * case.minutes if budget == "time" else None
     steps = None if budget == "time" else case.steps
     return Plan(budget, seconds, steps, drawn=5000, tested=1000, completed=200, rates=RATES)
@@ -126,8 +63,6 @@ def plan_of(case: Case, budget: str, size: str) -> Plan:
 
 def for_head(plan: Plan, case: Case, head: str, size: str) -> Plan:
     """The plan with what was measured of a head beforehand: its learning rate and its pace."""
-    from benchmarks import image_pace, image_rates
-
     if size != "quick" and case.name == image_rates.CASE:
         plan = replace(plan, rates=(), rate=image_rates.best_rate(head))
     if size == "full" and plan.seconds is not None:

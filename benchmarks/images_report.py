@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import common, image_gate, image_rates
-from benchmarks.images import HEADS, stem_of
+from benchmarks.image_cases import HEADS
+from benchmarks.images import stem_of
 from benchmarks.report import machine_text
 
 DOCS = common.ROOT.parent / "docs"
@@ -98,9 +99,11 @@ def _heading(size: str, name: str, budget: str, mine: Results) -> str:
     if models and budget == "steps":
         words += f" {max(r['n_steps'] for r in models):,} steps of 64 images."
     if models and budget == "time":
-        words += f" {models[0]['limit_seconds'] / 60:.0f} minutes of training each."
+        minutes = f"{models[0]['limit_seconds'] / 60:.0f} minutes"
+        words += f" {minutes} of training each"
+        words += ", as steps: those that idle cores make in them." if size == "full" else "."
     words += " The learning rate was chosen for each head on held-out training images"
-    if size == "short":
+    if size == "short" or name == image_rates.CASE:
         rates = {r["head"]: r["rate"] for r in models}
         each = ", ".join(f"{head} {rate:g}" for head, rate in sorted(rates.items()))
         words += f" of the first seed, after {image_rates.STEPS} steps: {each}"

@@ -14,9 +14,9 @@ from benchmarks import (
     regression_report,
 )
 from benchmarks.duels import Duel
+from benchmarks.image_cases import HEADS
 from benchmarks.image_sampling import CASES as SAMPLING
 from benchmarks.image_sampling import Case
-from benchmarks.images import HEADS
 
 __all__ = ["PAGE", "page"]
 

@@ -1,14 +1,16 @@
 """The arithmetic behind the benchmark of images, against closed forms and by hand."""
 
+import json
+
 import numpy as np
 import pytest
 import scipy.linalg
 import torch
 
-from benchmarks import common, image_gate, images, images_report
+from benchmarks import common, image_gate, image_pace, image_rates, images, images_report
 from benchmarks import image_scores as scores
+from benchmarks.image_cases import CASES, HEADS, Case, halved
 from benchmarks.image_classifier import train_classifier
-from benchmarks.images import CASES, HEADS, halved
 
 RNG = np.random.default_rng(0)
 
@@ -150,8 +152,10 @@ def test_the_page_of_images_is_that_of_its_results():
     assert "images-short/mnist14-steps-implicit_blocks-0.png" in text
     assert "each law mixed with 0.1% of a uniform one" in text
     full = images_report.page({"full": results}, "## Notes")
-    assert "binned 0.002" not in full
+    assert "binned 0.002, implicit, blocks 0.002." in full
     assert "has not been done" not in full
+    colour = [{**r, "set": "cifar16"} for r in results]  # where each fit chooses its own
+    assert "binned 0.002" not in images_report.page({"full": colour}, "## Notes")
 
 
 def test_the_committed_page_of_images_is_that_of_the_results():
@@ -186,7 +190,7 @@ def test_the_gate_says_who_passes():
     assert "| spline | 20.00% / 0.001 | 20.00% / 0.001 |" in text
 
 
-class Tiny(images.Case):
+class Tiny(Case):
     """Two bands of random grey; as many test images as training ones."""
 
     def load(self):
@@ -204,7 +208,22 @@ def in_float32():
     torch.set_default_dtype(torch.float64)
 
 
-@pytest.mark.parametrize("head", images.HEADS)
+def test_a_full_run_has_the_steps_of_its_minutes_and_the_rate_that_was_chosen():
+    found = json.loads(image_pace.RESULT.read_text())["steps_a_second"]["mnist14"]
+    scores = json.loads(image_rates.RESULT.read_text())["scores"]
+    for head in HEADS:
+        plan = images.plan_of(CASES["mnist14"], "time", "full")
+        plan = images.for_head(plan, CASES["mnist14"], head, "full")
+        assert plan.steps == pytest.approx(20 * 60 * found[head], abs=1)
+        assert (plan.rates, plan.rate) == ((), float(min(scores[head], key=scores[head].get)))
+    short = images.plan_of(CASES["mnist14"], "time", "short")
+    short = images.for_head(short, CASES["mnist14"], "spline", "short")
+    assert (short.steps, short.seconds) == (None, 300)
+    quick = images.plan_of(CASES["mnist14"], "steps", "quick")
+    assert images.for_head(quick, CASES["mnist14"], "spline", "quick") == quick
+
+
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.usefixtures("in_float32")
 def test_a_head_is_fitted_drawn_and_scored(head, tmp_path, monkeypatch):
     """From end to end, at sizes that say nothing."""
