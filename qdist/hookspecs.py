@@ -7,7 +7,7 @@ from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
     from qdist.backbones import AbstractBackbone
-    from qdist.heads import AbstractHead
+    from qdist.heads.base import AbstractHead
 
 __all__ = ["VERSION", "hookimpl", "hookspec", "qdist_register_backbones", "qdist_register_heads"]
 

@@ -20,7 +20,7 @@ from qdist.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from qdist.backbones import AbstractBackbone
-    from qdist.heads import AbstractHead
+    from qdist.heads.base import AbstractHead
 
 __all__ = [
     "Registry",
