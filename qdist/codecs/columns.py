@@ -220,19 +220,30 @@ class IdColumn(AbstractColumn):
             refuse_missing(self.schema, int(missing.sum()))
         return missing.astype(np.float64)
 
-    def decode(self, y: Floats) -> pa.Array:
-        """Placeholders numbered from 1: `name_1`, `name_2`, ... or just the numbers."""
-        numbers = pa.array(np.arange(1, len(y) + 1))
-        kind = value_type(self.kind)
-        if pa.types.is_integer(kind):
-            made = numbers.cast(kind, safe=False)
-        else:
-            text = numbers.cast(pa.large_string())
-            stem = pa.scalar(self.schema.name, pa.large_string())
-            made = pc.binary_join_element_wise(stem, text, pa.scalar("_", pa.large_string()))
+    def decode(self, y: Floats, *, taken: pa.Array | None = None) -> pa.Array:
+        """Placeholders numbered from 1: `name_1`, `name_2`, ... or just the numbers.
+
+        Args:
+            y: Codes, shape (N,).
+            taken: Ids that are known, which no placeholder repeats while there are others.
+        """
+        made = self._numbered(len(y) + (0 if taken is None else len(taken)))
+        if taken is not None:
+            free = made.filter(pc.invert(pc.is_in(made, taken.cast(made.type))))
+            made = free if len(free) >= len(y) else made  # a small type has not enough
+        made = made[: len(y)]
         if self.schema.missing:
             made = pc.if_else(pa.array(y >= 0.5), pa.scalar(None, made.type), made)
         return made
+
+    def _numbered(self, n: int) -> pa.Array:
+        numbers = pa.array(np.arange(1, n + 1))
+        kind = value_type(self.kind)
+        if pa.types.is_integer(kind):
+            return numbers.cast(kind, safe=False)
+        text = numbers.cast(pa.large_string())
+        stem = pa.scalar(self.schema.name, pa.large_string())
+        return pc.binary_join_element_wise(stem, text, pa.scalar("_", pa.large_string()))
 
     def log_jacobian(self, y: Floats) -> Floats:
         """Zeros."""

@@ -302,7 +302,11 @@ class TableCodec:
         for column in self.columns:
             name = column.schema.name
             i = at.get(name)
-            array = column.decode(nothing if i is None else np.ascontiguousarray(points[:, i]))
+            codes = nothing if i is None else np.ascontiguousarray(points[:, i])
+            if isinstance(column, IdColumn):
+                array = column.decode(codes, taken=read and read.arrays.get(name))
+            else:
+                array = column.decode(codes)
             if read is not None and name in read.arrays:
                 shown = None if i is None or visible is None else visible[:, i].cpu().numpy()
                 array = _overwrite(array, read, name, column.kind, shown)

@@ -136,3 +136,21 @@ def test_levels_of_categories_keep_their_order_and_new_ones_follow():
     codec = TableCodec.fit(frame, min_level_count=2)
     filled = impute(codec, None, frame)
     assert filled["c"].cat.categories.tolist() == ["a", "b", "(other)", "z", "y"]
+
+
+@pytest.mark.parametrize("kind", ["text", "int64", "int8"])
+def test_placeholders_do_not_repeat_known_ids(kind):
+    n = 100
+    ids = pd.Series([f"id_{k}" for k in range(1, n + 1)])
+    if kind != "text":
+        ids = pd.Series(range(1, n + 1), dtype=kind.replace("i", "I"))
+    hidden = ids.copy()
+    hidden[[0, 5]] = None
+    frame = pd.DataFrame({"id": hidden, "x": np.arange(n) * 1.0})
+    columns = {"id": qdist.Column(kind="id")}
+    model = qdist.TabularModel(columns=columns, max_steps=2, random_state=0).fit(frame)
+    filled = model.impute(frame, random_state=0)["id"]
+    assert filled.is_unique
+    assert filled.drop([0, 5]).tolist() == ids.drop([0, 5]).tolist()
+    if kind == "int8":  # there are not so many of them
+        assert len(model.impute(pd.concat([frame] * 3))) == 3 * n
