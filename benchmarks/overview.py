@@ -1,9 +1,11 @@
 """Make docs/benchmarks/index.md of all committed results: `python -m benchmarks.overview`.
 
-`--check` fails where the page is not what the results would give.
+The few lines of README between two marks are made too. `--check` fails where the page is not what
+the results would give.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from statistics import geometric_mean
 from typing import Any
 
 from benchmarks import (
@@ -18,9 +20,11 @@ from benchmarks.image_cases import HEADS
 from benchmarks.image_sampling import CASES as SAMPLING
 from benchmarks.image_sampling import Case
 
-__all__ = ["PAGE", "page"]
+__all__ = ["MARKS", "PAGE", "README", "page", "summary"]
 
 PAGE = common.ROOT.parent / "docs" / "benchmarks" / "index.md"
+README = common.ROOT.parent / "README.md"
+MARKS = ("<!-- measured: made by python -m benchmarks.overview -->\n", "<!-- end of measured -->")
 
 Results = list[dict[str, Any]]
 Read = Callable[[str], Results]
@@ -60,6 +64,35 @@ def page(read: Read) -> str:
     ]
     alone = [_queries(read("queries")), _sampling(read("image_sampling"))]
     return "\n".join([HEAD + "\n".join(lines).strip(), *alone, _images(read("images_short"))])
+
+
+def summary(read: Read) -> str:
+    """The lines of README: a row for each kind of question, with the set that goes worst.
+
+    Args:
+        read: As of `page`.
+    """
+    joint = read("joint")
+    likeness = joint_report.duels(joint, ["c2st"])
+    speed = joint_report.duels(joint, ["sample_rows_per_second"])
+    filled = [d for d, _ in imputation_report.duels(read("imputation"))]
+    lines = ["| what | sets won | ours over the best rival's | worst set |"]
+    lines.append("| --- | ---: | ---: | ---: |")
+    lines += _share("tables drawn: what a classifier tells by above chance (C2ST)", likeness)
+    lines += _share("missing cells: CRPS", filled)
+    lines += _share("regression: CRPS", regression_report.duels(read("regression")))
+    lines += _share("rows drawn a second (more is better)", speed)
+    return "\n".join(lines) + "\n"
+
+
+def _share(what: str, duels: Sequence[Duel]) -> list[str]:
+    """A row of README. A C2ST counts by what it has above 0.5, which is perfect."""
+    if not duels:
+        return []
+    ratios = [(d.ours - 0.5) / (d.rival - 0.5) if d.score == "c2st" else d.ratio for d in duels]
+    worst = max(ratios) if duels[0].best is min else min(ratios)
+    won = sum(d.ahead for d in duels)
+    return [f"| {what} | {won} of {len(duels)} | {geometric_mean(ratios):.2f} | {worst:.2f} |"]
 
 
 def _heading(where: str, score: str) -> list[str]:
@@ -147,14 +180,21 @@ def _images(results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
+def with_summary(text: str, lines: str) -> str:
+    """README with other lines between its marks."""
+    before, rest = text.split(MARKS[0])
+    return before + MARKS[0] + "\n" + lines + "\n" + MARKS[1] + rest.split(MARKS[1])[1]
+
+
 def main(argv: list[str] | None = None) -> None:
-    """Writes the page, or checks it."""
-    common.report(
-        "benchmarks.overview",
-        PAGE,
-        lambda: page(lambda n: common.read_results(common.RESULTS / n)),
-        argv,
-    )
+    """Writes the page and the lines of README, or checks them."""
+
+    def read(name: str) -> Results:
+        return common.read_results(common.RESULTS / name)
+
+    readme = README.read_text()
+    common.report("benchmarks.overview", PAGE, lambda: page(read), argv)
+    common.report("benchmarks.overview", README, lambda: with_summary(readme, summary(read)), argv)
 
 
 if __name__ == "__main__":

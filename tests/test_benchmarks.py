@@ -133,6 +133,23 @@ def test_the_other_committed_pages_are_those_of_their_results(report):
 def test_the_overview_is_that_of_the_results():
     made = overview.page(lambda name: common.read_results(common.RESULTS / name))
     assert overview.PAGE.read_text() == made
+    lines = overview.summary(lambda name: common.read_results(common.RESULTS / name))
+    readme = overview.README.read_text()
+    assert overview.with_summary(readme, lines) == readme
+
+
+def test_the_summary_has_the_mean_of_all_sets_and_the_worst():
+    def read(name):
+        scores = {"adult": (0.6, 0.7), "nycflights13": (0.8, 0.7)} if name == "joint" else {}
+        return [
+            {"set": s, "method": m, "seed": 0, "c2st": c, "measure": "auc"}
+            for s, pair in scores.items()
+            for m, c in zip(("qdist", "tvae"), pair, strict=True)
+        ]
+
+    # 0.1 / 0.2 and 0.3 / 0.2: the root of 0.5 * 1.5 is 0.866.
+    (row,) = (line for line in overview.summary(read).splitlines() if "C2ST" in line)
+    assert row.endswith("| 1 of 2 | 0.87 | 1.50 |")
 
 
 def test_a_duel_is_with_the_best_rival():
