@@ -318,10 +318,15 @@ def row_weights(sample_weight: Any, n: int, *, name: str = "sample_weight") -> T
         raise InputError(
             f"Expected {name} of {n} numbers; got {sample_weight!r:.80}. Give one weight a row."
         ) from error
-    if weight.shape != (n,) or not np.isfinite(weight).all() or (weight < 0).any():
+    if weight.shape != (n,):
         raise InputError(
-            f"Expected {name} of shape ({n},), finite and not negative; got shape "
-            f"{weight.shape}. Give one weight a row."
+            f"Expected {name} of shape ({n},); got shape {weight.shape}. Give one weight a row."
+        )
+    wrong = weight[~(np.isfinite(weight) & (weight >= 0))]
+    if len(wrong):
+        raise InputError(
+            f"Expected {name} finite and not negative; got {wrong[0]:g}. Give 0 to a row that "
+            "is not to count."
         )
     if not weight.any():
         raise InputError(f"Expected a {name} above 0 in some row; got zeros only.")

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from qdist.cli_options import debug, output_option, quiet, remark, seed_option
-from qdist.cli_text import names_of_text, numbers, parse_given
+from qdist.cli_text import in_zone, names_of_text, numbers, parse_given
 from qdist.errors import InputError
 
 __all__ = ["impute", "quantiles", "score"]
@@ -91,9 +91,12 @@ def quantiles(
         if column in known.schema.names:
             known = known.drop_columns([column])
     wanted = numbers(levels, hint="--levels")
+    if len(set(wanted)) < len(wanted):
+        raise click.BadParameter(f"expected levels that differ; got {levels}.", param_hint="-q")
     found = loaded.quantile(column, wanted, given=known)
-    names = [f"q{level:g}" for level in wanted]
-    write_table(pa.table([pa.array(values) for values in found.T], names=names), output)
+    names = [f"q{level!r}" for level in wanted]
+    columns = [in_zone(pa.array(values), loaded.schema_[column].dtype) for values in found.T]
+    write_table(pa.table(columns, names=names), output)
     if output != "-":
         remark(f"wrote {output}", quiet=flags["quiet"])
 

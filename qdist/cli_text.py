@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 import click
+import pyarrow as pa
 
 from qdist.codecs.image import ImageSchema
 from qdist.codecs.schema import MISSING, ColumnSchema, Schema
 from qdist.errors import InputError
 
-__all__ = ["aligned", "names_of_text", "numbers", "parse_given", "parse_label", "plain"]
+__all__ = ["aligned", "in_zone", "names_of_text", "numbers", "parse_given", "parse_label", "plain"]
 
 
 def plain(text: str) -> str:
@@ -71,7 +72,30 @@ def numbers(text: str, *, hint: str) -> list[float]:
 
 def names_of_text(schema: Schema) -> list[str]:
     """Columns whose cells a file must not take for numbers: a category "010" is not 10."""
-    return [column.name for column in schema if column.kind in {"nominal", "id"}]
+    return [
+        column.name
+        for column in schema
+        if column.kind in {"nominal", "id"}
+        or (column.kind == "ordered" and "string" in column.dtype)
+    ]
+
+
+def in_zone(times: pa.Array, dtype: str) -> pa.Array:
+    """Times of numpy, which are in UTC, in the zone of a column; anything else as it is.
+
+    Args:
+        times: Cells.
+        dtype: The Arrow type of the column, as text.
+
+    Example:
+        >>> in_zone(pa.array([0], pa.timestamp("s")), "timestamp[s, tz=Asia/Tokyo]").type
+        TimestampType(timestamp[s, tz=Asia/Tokyo])
+    """
+    _, zoned, rest = dtype.partition("tz=")
+    if not zoned:
+        return times
+    unit = times.type.unit
+    return times.cast(pa.timestamp(unit, "UTC")).cast(pa.timestamp(unit, rest.rstrip("]")))
 
 
 def parse_given(texts: Iterable[str], schema: Schema) -> dict[str, Any]:
@@ -144,7 +168,10 @@ def parse_label(texts: Iterable[str], schema: ImageSchema) -> bool | int | str |
 def _value(text: str, column: ColumnSchema) -> Any:
     reader = _READERS.get(column.kind) or _by_dtype(column.dtype)
     try:
-        return reader(text)
+        value = reader(text)
+        if isinstance(value, float | Decimal) and value != value:
+            raise ValueError  # it would say that nothing is known
+        return value
     except (ValueError, ArithmeticError, KeyError):
         raise InputError(
             f"Expected a value of kind {column.kind} ({column.dtype}) for column "

@@ -54,7 +54,7 @@ def test_weights_have_mean_one():
 
 
 WEIGHTS = {
-    "too few": ([1.0], r"shape \(3,\), finite and not negative; got shape \(1,\)"),
+    "too few": ([1.0], r"shape \(3,\); got shape \(1,\)"),
     "two dimensions": ([[1.0], [1.0], [1.0]], r"got shape \(3, 1\)"),
     "negative": ([1.0, -1.0, 1.0], "finite and not negative"),
     "NaN": ([1.0, np.nan, 1.0], "finite and not negative"),

@@ -16,7 +16,7 @@ from qdist.data.frames import canonical, to_arrow
 from qdist.data.makes.vectors import from_vector, mixed
 from qdist.errors import InputError, UnknownNameError
 
-__all__ = ["Given", "is_condition", "read_given"]
+__all__ = ["Given", "is_condition", "is_unknown", "read_given"]
 
 Mask = NDArray[np.bool_]
 
@@ -42,7 +42,19 @@ class Given:
 
 
 def _is_column(value: Any) -> bool:
-    return isinstance(value, list | tuple | np.ndarray) and np.ndim(value) > 0
+    if isinstance(value, list | tuple):
+        return True
+    return hasattr(value, "__array__") and np.ndim(value) > 0
+
+
+def is_unknown(value: Any, name: str) -> bool:
+    """Whether a single value says that nothing is known: None, NaN, pandas' NA or NaT.
+
+    Example:
+        >>> is_unknown(float("nan"), "age"), is_unknown(MISSING, "age"), is_unknown(0, "age")
+        (True, False, False)
+    """
+    return value is not MISSING and not bool(present(_cell(value, name))[0])
 
 
 def is_condition(given: Any) -> bool:
@@ -74,11 +86,15 @@ def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
         array([ True])
     """
     single = is_condition(given)
+    if not single and not (table := to_arrow(given)).num_columns:
+        raise InputError(
+            "Expected conditions with a column at least; got a frame that has none. "
+            "Give None, and the number of rows to draw."
+        )
     if single:
         columns = {str(name): _cell(value, str(name)) for name, value in given.items()}
         n_rows = 1
     else:
-        table = to_arrow(given)
         columns = dict(zip(table.schema.names, map(canonical, table.columns), strict=True))
         n_rows = table.num_rows
     for name in columns:
@@ -99,8 +115,13 @@ def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
 def _cell(value: Any, name: str) -> pa.Array:
     if value is MISSING or value is None:
         return pa.nulls(1)
-    if isinstance(value, np.generic):
-        return from_vector(np.array([value]), name)
+    if isinstance(value, np.generic) or hasattr(value, "__array__"):
+        return from_vector(np.asarray(value).reshape(1), name)
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise InputError(
+            f"Expected a number of at most 64 bits for column {name!r}; got {value}. "
+            "Give a number that the column can hold."
+        )
     try:
         return pa.array([value], from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as err:

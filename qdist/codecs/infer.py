@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from qdist.codecs.axis import fit_axis
+from qdist.codecs.axis import Axis, fit_axis
 from qdist.codecs.bounds import check_bounds
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
@@ -242,8 +242,8 @@ def _fit_numbers(
     )
     z = axis.index(values)
     ends = [
-        None if b is None else float(axis.index(np.array([b], values.dtype))[0])
-        for b in (lower, upper)
+        near if b is None else float(axis.index(np.array([b], values.dtype))[0])
+        for b, near in zip((lower, upper), _near_ends(axis, z), strict=True)
     ]
     if axis.gridded:
         ends = [
@@ -296,6 +296,20 @@ def _range(kind: pa.DataType) -> tuple[float | int, float | int]:
         reach = 2**63 - 1
         return max(first * per_day, -reach), min((last + 1) * per_day - 1, reach)
     return -(2**63) + 1, 2**63 - 1
+
+
+def _near_ends(axis: Axis, z: NDArray[np.float64]) -> list[float | None]:
+    """The ends of the type on the axis of values z, where these bound the values.
+
+    They do where they are no farther off than the values are wide, as with grey values or times
+    of day. Farther off no tail has a mass.
+    """
+    if not (axis.whole and axis.gridded):
+        return [None, None]
+    width = max(float(z[-1] - z[0]), 1.0)
+    base, step = int(axis.base), int(axis.step)  # no float has the ends of 64 bits
+    low, high = ((int(end) - base) / step for end in (axis.least, axis.greatest))
+    return [low if z[0] - low <= width else None, high if high - z[-1] <= width else None]
 
 
 def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: int) -> float | int | None:

@@ -108,7 +108,7 @@ class TableCodec:
                 f"Expected a frame with rows and columns; got {table.num_rows} rows and "
                 f"{table.num_columns} columns. Give at least one of each."
             )
-        declared = keywords("columns", columns)
+        declared = {str(name): each for name, each in keywords("columns", columns).items()}
         unknown = [name for name in declared if name not in table.schema.names]
         if unknown:
             known = ", ".join(map(repr, table.schema.names))

@@ -261,6 +261,13 @@ def repeat_rows(frame: Any, times: int) -> Any:
     return take_rows(frame, np.repeat(np.arange(n_rows(frame)), times))
 
 
+def _listed(column: Any) -> list[Any]:
+    if isinstance(column, pa.Array | pa.ChunkedArray):  # whose items are no plain values
+        values: list[Any] = column.to_pylist()
+        return values
+    return list(column)  # of a Series its values, not its labels
+
+
 def take_rows(frame: Any, rows: npt.NDArray[np.intp]) -> Any:
     """Some rows of a frame, as often and in the order that they are named, under their index.
 
@@ -276,7 +283,7 @@ def take_rows(frame: Any, rows: npt.NDArray[np.intp]) -> Any:
         {'a': [3, 1]}
     """
     if isinstance(frame, dict):
-        values = {name: list(column) for name, column in frame.items()}  # of a Series, not labels
+        values = {name: _listed(column) for name, column in frame.items()}
         return {name: [column[i] for i in rows] for name, column in values.items()}
     if nw.dependencies.is_pandas_dataframe(frame):
         return frame.iloc[rows]

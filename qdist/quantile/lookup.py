@@ -4,6 +4,8 @@ A table has shape (..., K) with leading axes that broadcast to the batch, a quer
 (S..., *batch). One-dimensional tables are shared by the batch, which is the fast case.
 """
 
+from math import prod
+
 import torch
 from torch import Size, Tensor
 
@@ -80,7 +82,8 @@ def _samples_last(query: Tensor, batch: Size) -> Tensor:
     """(S..., *batch) -> (*batch, prod S)."""
     if query.dim() == len(batch):
         return query.unsqueeze(-1)
-    return query.reshape(-1, *batch).movedim(0, -1).contiguous()
+    samples = prod(query.shape[: query.dim() - len(batch)])  # a batch may be empty
+    return query.reshape(samples, *batch).movedim(0, -1).contiguous()
 
 
 def _samples_first(result: Tensor, shape: Size, batch: Size) -> Tensor:

@@ -56,8 +56,8 @@ def columns_of(codec: TableCodec, names: Any) -> list[AskedColumn]:
         UnknownNameError: If there is no column of a name.
         InputError: If there is no name.
     """
-    if isinstance(names, str):
-        return [_column_of(codec, names)]
+    if isinstance(names, str | int):  # pandas has columns of numbers, whose names are theirs
+        return [_column_of(codec, str(names))]
     if not isinstance(names, list | tuple) or not names:
         raise InputError(
             f"Expected the name of a column, or a list of names; got {names!r}. "

@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 
 from qdist.arguments import levels as read_levels
+from qdist.codecs.given import is_unknown
 from qdist.codecs.schema import MISSING
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import to_arrow
@@ -89,7 +90,7 @@ def quantile(
             parts.append(values_at(asked.coder, base, tau.flatten(), bounds=bounds))
         answer = np.concatenate(parts)[: len(condition)]
         found.append(answer if tau.dim() else answer[:, 0])
-    return found[0] if isinstance(column, str) else _side_by_side(found)
+    return found[0] if isinstance(column, str | int) else _side_by_side(found)
 
 
 def cdf(
@@ -126,18 +127,15 @@ def cdf(
     """
     rest, named, bounds = split_range(given)
     condition = read_condition(codec, law, rest, nan=nan)
-    (asked,) = columns_of(codec, column if isinstance(column, str) else [column])
+    (asked,) = columns_of(codec, column if isinstance(column, str | int) else [column])
     _check_asked(asked, condition, named, law)
     _check_present(asked)
-    shape = np.shape(values)
-    if len(shape) > 2 or (len(shape) == 2 and shape[0] not in {1, len(condition)}):
-        raise InputError(
-            f"Expected values of shape (V,), or ({len(condition)}, V) with a row for each "
-            f"condition; got {shape}."
-        )
+    shape = _shape_of(values, len(condition))
     parts, start = [], 0
     for chunk in condition.chunks(_ROWS):
-        mine = values[start : start + len(chunk)] if len(shape) == 2 and shape[0] > 1 else values
+        mine = values
+        if len(shape) == 2 and shape[0] != 1:
+            mine = values[start : start + len(chunk)] if shape[0] else np.zeros((1, shape[1]))
         start += len(chunk)
         base = asked.law(law, chunk)
         parts.append(levels_of(asked.coder, base, mine, bounds=bounds))
@@ -262,11 +260,23 @@ def draw_ranged(
     drawn = uniforms(seed, range(n), columns=max(1, len(codec.names)))[:, asked.index or 0]
     tau = low + (high - low) * drawn
     values = cells_at(asked.coder, asked.law(law, condition), tau, bounds=bounds)
-    known = {name: value for name, value in rest.items() if value is not None}
+    known = {name: value for name, value in rest.items() if not is_unknown(value, name)}
     columns = {name: [None if v is MISSING else v] * n for name, v in known.items()}
     # An Arrow table, as numpy would lose zones, and floats whole numbers beyond 2^53.
     mine = pa.table({named: values})
     return to_arrow(columns).append_column(named, values) if columns else mine
+
+
+def _shape_of(values: Any, n: int) -> tuple[int, ...]:
+    """The shape of values that are asked of n conditions."""
+    wanted = f"Expected values of shape (V,), or ({n}, V) with a row for each condition; got "
+    try:
+        shape: tuple[int, ...] = np.shape(values)
+    except ValueError as error:
+        raise InputError(f"{wanted}rows of several lengths.") from error
+    if len(shape) > 2 or (len(shape) == 2 and shape[0] not in {1, n}):
+        raise InputError(f"{wanted}{shape}.")
+    return shape
 
 
 def _side_by_side(answers: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -284,7 +294,7 @@ def _single(
     codec: TableCodec, law: TableLaw | None, column: Any, given: Any, nan: Nan
 ) -> tuple[AskedColumn, Condition]:
     condition = read_condition(codec, law, given, nan=nan)
-    (asked,) = columns_of(codec, column if isinstance(column, str) else [column])
+    (asked,) = columns_of(codec, column if isinstance(column, str | int) else [column])
     _check_asked(asked, condition, None, law)
     return asked, condition
 

@@ -13,7 +13,7 @@ from qdist.codecs.columns import AbstractColumn, IdColumn
 from qdist.codecs.conform import conform, present, value_type
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.raw import from_raw, natural_unit, to_raw
-from qdist.data.makes.vectors import python_days
+from qdist.data.makes.vectors import from_vector, python_days
 from qdist.errors import InputError, UnsupportedError
 from qdist.quantile import QuantileFunction
 from qdist.queries.ranges import Range
@@ -89,11 +89,6 @@ def levels_of(
     place = place_of(column, values)
     place = place if place.dim() == 2 else place.reshape(-1).expand(*base.batch_shape, -1)
     found = law.cdf(place.movedim(-1, 0))
-    if (ends := _type_ends(column)) is not None:  # draws beyond them are put there
-        raw = torch.from_numpy(_raw(column, values).astype(np.float64)).view(np.shape(values))
-        raw = (raw if raw.dim() == 2 else raw.reshape(-1)).movedim(-1, 0)
-        raw = raw if raw.dim() == 2 else raw[:, None]
-        found = torch.where(raw < ends[0], 0.0, torch.where(raw >= ends[1], 1.0, found))
     if bounds is not None:
         low, high = _ends(column, bounds)
         lower, upper, _ = _mass_between(column, law, low, high)
@@ -180,11 +175,10 @@ def _as_floats(values: Any, name: str) -> npt.NDArray[np.float64]:
 
 
 def _as_arrow(values: Any, kind: pa.DataType, name: str) -> pa.Array:
-    flat = np.asarray(values).ravel() if np.ndim(values) else [values]
-    plain = [c.item() if isinstance(c, np.bool_ | np.number | np.str_) else c for c in flat]
     try:
-        array = pa.array(python_days(plain), from_pandas=True)
-        if isinstance(values, np.ndarray | np.datetime64) and _is_zoned(kind):
+        array = _read(values, name)
+        stamps = pa.types.is_timestamp(array.type)
+        if stamps and isinstance(values, np.ndarray | np.datetime64) and _is_zoned(kind):
             # Numpy has no zones: its times are in UTC, as those that `quantile` gives.
             array = array.cast(pa.timestamp(array.type.unit, "UTC"))
         array = conform(array, kind, name)
@@ -200,12 +194,15 @@ def _as_arrow(values: Any, kind: pa.DataType, name: str) -> pa.Array:
     return array
 
 
-def _type_ends(column: AbstractColumn) -> tuple[float, float] | None:
-    """The ends of what a column of small whole numbers can hold; None for all others."""
-    kind = value_type(column.kind)
-    if not isinstance(column, CurvedColumn) or not pa.types.is_integer(kind):
-        return None
-    return (column.axis.least, column.axis.greatest) if kind.bit_width <= 32 else None
+def _read(values: Any, name: str) -> pa.Array:
+    """Values of any shape, flat, of what type they are by themselves."""
+    flat = np.asarray(values).ravel() if np.ndim(values) else [values]
+    if isinstance(values, np.generic):
+        flat = np.array([values])
+    if isinstance(flat, np.ndarray) and flat.dtype.kind in "mM":  # in numpy's own unit
+        return from_vector(flat, name)
+    plain = [c.item() if isinstance(c, np.bool_ | np.number | np.str_) else c for c in flat]
+    return pa.array(python_days(plain), from_pandas=True)
 
 
 def _is_zoned(kind: pa.DataType) -> bool:
@@ -248,8 +245,7 @@ def _decode(column: AbstractColumn, place: Tensor) -> Array:
         raw = _raw_at(column, np.where(np.isfinite(flat), flat, 0.0))
         if not pa.types.is_temporal(kind):
             values = raw.astype(np.float64) * natural_unit(kind)
-            values = np.where(np.isfinite(flat), values, flat)
-            return np.clip(values, *(_type_ends(column) or (None, None))).reshape(place.shape)
+            return np.where(np.isfinite(flat), values, flat).reshape(place.shape)
         far = column.axis.value(np.sign(flat) * 2.0**80)
         array = from_raw(np.where(np.isfinite(flat), raw, far).astype(raw.dtype), None, kind)
     if pa.types.is_decimal(kind):

@@ -81,6 +81,11 @@ REGRESSORS = {
         InputError,
         "Expected a sample_weight above 0",
     ),
+    "targets that are dates": (
+        regress(y=np.arange(40).astype("M8[D]")),
+        InputError,
+        "Expected targets y that are finite numbers; got datetime64",
+    ),
     "predicting from other features": (
         lambda world: world.regressor.predict(X[:, :1]),
         InputError,

@@ -144,12 +144,12 @@ FIT = {
     "weights for other rows": (
         fit(more={"sample_weight": [1.0, 2.0]}),
         InputError,
-        r"Expected sample_weight of shape \(60,\), finite and not negative; got shape \(2,\)",
+        r"Expected sample_weight of shape \(60,\); got shape \(2,\)",
     ),
     "weights below nought": (
         fit(more={"sample_weight": [-1.0] * 60}),
         InputError,
-        "finite and not negative",
+        "Expected sample_weight finite and not negative; got -1",
     ),
     "held-out rows of other columns": (
         fit(more={"X_val": {"x": [1.0]}}),

@@ -138,6 +138,21 @@ ASK = {
         "Expected one of the columns 'x', 'size', 'rate'; got 'y'",
     ),
     "quantiles of no column": (ask("quantile", [], 0.5), InputError, r"name of a column.*\[\]"),
+    "a frame of conditions without columns": (
+        sample(given=pd.DataFrame(index=[1, 2, 3])),
+        InputError,
+        "Expected conditions with a column at least",
+    ),
+    "a number that no column can hold": (
+        sample(given={"x": 10**30}),
+        InputError,
+        "Expected a number of at most 64 bits for column 'x'",
+    ),
+    "values in rows of several lengths": (
+        ask("cdf", "x", [[1.0], [2.0, 3.0]]),
+        InputError,
+        "got rows of several lengths",
+    ),
     "quantiles given an unknown level": (
         ask("quantile", "x", 0.5, given={"size": "XL"}),
         InputError,

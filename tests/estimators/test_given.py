@@ -122,3 +122,50 @@ def test_a_row_is_drawn_alike_alone_and_among_others(model, frame):
         together[:1].drop(columns="day"),
         rtol=1e-4,
     )
+
+
+@pytest.mark.parametrize("gone", [None, float("nan"), np.nan, pd.NA, pd.NaT])
+def test_a_cell_that_says_nothing_says_nothing_beside_a_range_too(model, gone):
+    free = model.sample(40, given={"a": qdist.Range(0.0)}, random_state=0)
+    assert 0 < free["gap"].isna().sum() < 40
+    given = {"a": qdist.Range(0.0), "gap": gone}
+    assert_frame_equal(model.sample(40, given=given, random_state=0), free)
+    known = model.sample(40, given={**given, "gap": MISSING}, random_state=0)
+    assert known["gap"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "make", [list, tuple, np.array, pd.Series, pd.Index, pd.Categorical, pa.array, pl.Series]
+)
+def test_a_dict_of_columns_of_any_make_is_a_frame(model, make):
+    colours = ["blue", "red", "blue"]
+    expected = model.sample(2, given=pd.DataFrame({"colour": colours}), random_state=0)
+    drawn = model.sample(2, given={"colour": make(colours)}, random_state=0)
+    assert_frame_equal(drawn.reset_index(drop=True), expected.reset_index(drop=True))
+
+
+def test_an_array_without_axes_is_a_value(model):
+    drawn = model.sample(2, given={"a": np.array(0.5), "colour": np.array("blue")})
+    assert drawn["a"].tolist() == [0.5, 0.5]
+
+
+def test_columns_named_by_numbers_are_asked_by_numbers():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.random((40, 2)))
+    columns = {0: qdist.Column(lower=-3)}
+    model = qdist.TabularModel(max_steps=2, columns=columns, random_state=0).fit(frame)
+    assert model.quantile(0, 0.0) == model.quantile("0", 0.0) == -3
+    assert model.cdf(1, 0.5) == model.cdf("1", 0.5)
+    assert list(model.sample(2)) == [0, 1]
+
+
+def test_no_conditions_have_no_answers(model):
+    none = pd.DataFrame({"colour": pd.Series([], dtype=object)})
+    for column in ("a", "age", "day", "gap"):
+        law = model.predict_dist(column, given=none)
+        assert law.batch_shape == (0,)
+        assert law.quantiles([0.1, 0.5]).shape == (0, 2)
+        assert law.icdf(0.5).shape == (0,)
+    assert model.cdf("a", np.zeros((0, 3)), given=none).shape == (0, 3)
+    assert model.cdf("a", [1.0, 2.0], given=none).shape == (0, 2)
+    assert model.quantile("a", [0.1, 0.2], given=none).shape == (0, 2)

@@ -1,8 +1,12 @@
 """Numbers, times and whole numbers, as users write them and as they come back."""
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+import torch
 
 import qdist
 
@@ -47,21 +51,68 @@ def test_whole_numbers_that_no_float_holds_are_themselves(kind):
     assert drawn["few"].tolist() == [first + 2] * 5
 
 
-def test_small_whole_numbers_end_where_their_type_does():
-    rng = np.random.default_rng(0)
-    grey = np.clip(rng.normal(128, 90, 500).round(), 1, 254).astype(np.uint8)
-    model = qdist.TabularModel(max_steps=2, random_state=0).fit(pd.DataFrame({"grey": grey}))
-    assert model.quantile("grey", [0.0, 1.0]).tolist() == [[0.0, 255.0]]
-    assert model.cdf("grey", [-1, 255, 300]).tolist() == [[0.0, 1.0, 1.0]]
-    assert 0 < model.cdf("grey", 0)[0] < model.cdf("grey", 254)[0] < 1
-    rows = {"other": [None, None]}
-    model = qdist.TabularModel(max_steps=2, random_state=0).fit(
-        pd.DataFrame({"grey": grey, "other": rng.normal(size=500)})
-    )
-    each = model.cdf("grey", [[-1, 100], [254, 255]], given=rows)
-    assert each[:, 0].tolist()[0] == 0
-    assert each[1, 1] == 1
-    assert 0 < each[0, 1] < each[1, 0] < 1
+RNG = np.random.default_rng(0)
+NEAR = {
+    # Values, the ends of their type on their grid, and beyond them.
+    "grey": (np.clip(RNG.normal(128, 90, 500).round(), 1, 254).astype(np.uint8), 0, 255, 256),
+    "threes": (
+        (3 * np.clip(RNG.normal(0, 20, 500).round(), -42, 41)).astype(np.int8),  # -126 to 123
+        -126,  # -129 and 129 are no int8
+        126,
+        128,
+    ),
+    "few days": (RNG.integers(-20_000, 20_000, 500).astype(np.int16), -(2**15), 2**15 - 1, 2**15),
+}
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_numbers_end_where_their_type_does(name):
+    values, low, high, beyond = NEAR[name]
+    frame = pd.DataFrame({"x": values, "other": RNG.normal(size=500)})
+    frame["x"] = frame["x"].where(frame["x"] != 0, frame["x"].iloc[0])  # no value is frequent
+    model = qdist.TabularModel(max_steps=2, random_state=0).fit(frame)
+    rows = {"other": [0.0, 1.0]}
+    law = model.predict_dist("x", given=rows)
+    ends = torch.tensor([0.0, 1.0])[:, None]
+    assert law.icdf(ends).T.tolist() == [[low, high]] * 2
+    assert model.quantile("x", [0.0, 1.0], given=rows).tolist() == [[low, high]] * 2
+    assert model.cdf("x", [low - 1, high, beyond], given=rows).tolist() == [[0.0, 1.0, 1.0]] * 2
+    assert law.cdf(torch.tensor([[low - 1.0], [high]])).T.tolist() == [[0.0, 1.0]] * 2
+    assert (model.cdf("x", [low, high - 1], given=rows) > 0).all()
+    # However far out a level is, what is drawn lies on the grid and within the type.
+    step = 3 if name == "threes" else 1
+    for side in ((0.0, 1e-9), (1 - 1e-9, 1.0)):
+        drawn = model.sample(20, tau_range=side, random_state=0)["x"].to_numpy().astype(int)
+        assert ((drawn - int(values[0])) % step == 0).all()
+        assert ((drawn >= low) & (drawn <= high)).all()
+
+
+def test_times_of_day_end_at_midnight():
+    seconds = np.clip(RNG.normal(43_200, 20_000, 500), 60, 86_000).astype(int)
+    times = pa.array(seconds * 10**6, pa.int64()).cast(pa.time64("us"))
+    model = qdist.TabularModel(max_steps=2, random_state=0).fit(pa.table({"at": times}))
+    assert model.quantile("at", 1.0)[0] == dt.time(23, 59, 59)
+    assert model.cdf("at", dt.time(23, 59, 59)) == 1
+    assert model.predict_dist("at").icdf(1.0).tolist() == [86_399.0]
+    drawn = model.sample(50, tau_range=(1 - 1e-6, 1.0), random_state=0)["at"]
+    assert all(time.as_py().microsecond == 0 for time in drawn)
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "ms", "s"])
+def test_durations_of_numpy_are_in_their_own_unit(unit):
+    waits = pd.to_timedelta(RNG.exponential(size=300) * 5e3, unit="s").round("s")
+    frame = pd.DataFrame({"wait": waits.astype(f"m8[{unit}]"), "x": RNG.normal(size=300)})
+    model = qdist.TabularModel(max_steps=2, random_state=0).fit(frame)
+    levels = [0.1, 0.5, 0.9]
+    answer = model.quantile("wait", levels)[0]
+    found = model.cdf("wait", answer)[0]
+    np.testing.assert_allclose(found, levels, atol=2 / 300)
+    for same in (pd.Series(answer), list(answer), pd.to_timedelta(answer), answer.tolist()):
+        if not isinstance(same, list) or not isinstance(same[0], int):  # tolist of ns: numbers
+            np.testing.assert_array_equal(model.cdf("wait", same)[0], found)
+    assert model.cdf("wait", answer[1])[0] == found[1]
+    drawn = model.sample(20, given={"wait": qdist.Range(answer[0], answer[1])}, random_state=0)
+    assert drawn["wait"].between(answer[0], answer[1]).all()
 
 
 def test_a_range_of_zoned_times_is_kept_to():
