@@ -124,17 +124,16 @@ def raster_reach(height, width, pad):
     return (near(False) @ near(True)) > 0
 
 
+GREY = ImageDomain(3, 4, 1, levels=8)
+NEAR = {"domain": GREY, "reach": raster_reach(3, 4, 1)}
 GOOD = {
     "any": (AnyRank, {}),
     "any, other arguments": (AnyRank, {"args": {"context": 3, "width": 5}}),
     "two_level": (TwoLevel, {}),
-    "fixed": (Raster, {"reach": raster_reach(3, 4, 1)}),
-    "fixed, with the levels of the past": (RasterOfLevels, {"reach": raster_reach(3, 4, 1)}),
+    "fixed": (Raster, NEAR),
+    "fixed, with the levels of the past": (RasterOfLevels, NEAR),
     "one coordinate": (TwoLevel, {"domain": TableDomain((Coordinate("only"),))}),
-    "codes only": (
-        AnyRank,
-        {"domain": TableDomain(tuple(Coordinate(c, levels=3) for c in "abc"))},
-    ),
+    "codes": (AnyRank, {"domain": TableDomain(tuple(Coordinate(c, levels=3) for c in "abc"))}),
 }
 
 
@@ -342,7 +341,7 @@ BROKEN = {
 BROKEN_LEVELS = {
     "past for own": (SharesPast, r"h\[1\] to depend on its own level only.*from tau\[0\]"),
     "own for past": (SaysPast, r"some h to depend on the level of another coordinate"),
-    "none for past": (BlindToLevels, r"h\[0\] to depend on its own level.*got no gradient"),
+    "none for past": (BlindToLevels, r"h\[0\] to depend on its own level.*got no dependence"),
     "no composition": (TwoTongues, r"to be at_levels\(content\(y, rank\), tau\); they differ"),
 }
 
@@ -350,7 +349,7 @@ BROKEN_LEVELS = {
 @pytest.mark.parametrize(("cls", "match"), BROKEN_LEVELS.values(), ids=BROKEN_LEVELS)
 def test_levels_that_reach_elsewhere_are_caught(cls, match):
     with pytest.raises(AssertionError, match=f"^{cls.__name__}: .*{match}"):
-        check_backbone(cls, reach=raster_reach(3, 4, 1))
+        check_backbone(cls, **NEAR)
 
 
 @pytest.mark.parametrize(("cls", "match"), BROKEN.values(), ids=BROKEN)
@@ -366,7 +365,7 @@ def test_arguments_must_be_json_able():
 
 def test_a_short_sighted_network_must_say_so():
     with pytest.raises(AssertionError, match=r"to depend on y\[\d+\] under the fixed order"):
-        check_backbone(Raster)
+        check_backbone(Raster, GREY)
 
 
 RANKS = {

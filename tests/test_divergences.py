@@ -1,5 +1,7 @@
 """Distances where the answer is known in closed form: near, far, heavy-tailed, infinite."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -259,3 +261,23 @@ class TestQuadrature:
         assert tail == pytest.approx(np.exp(-10) / 0.1, rel=1e-9)
         with pytest.raises(InputError, match=r"It diverges\. Expected an integrand that decays"):
             beyond(depth, np.full(40, 0.1), 10.0, what="It")
+
+
+def test_a_histogram_of_scipy_is_cut_at_its_bins():
+    """A narrow bin far out, which quadrature that does not know of it steps over."""
+    counts, edges = np.array([5, 0, 3, 0, 0, 2.0]), np.array([0, 1, 2, 3, 4, 50, 51.0])
+    p, q = stats.rv_histogram((counts, edges), density=True)(), stats.norm(1, 2)
+    places = np.concatenate([[-60.0], edges, [60.0]])
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    by_pieces = 0.0
+    for a, b in pairwise(places):
+        x = (a + b) / 2 + (b - a) / 2 * nodes
+        by_pieces += (b - a) / 2 * weights @ (p.cdf(x) - q.cdf(x)) ** 2
+    assert cramer(p, q) == pytest.approx(by_pieces, rel=1e-7)
+
+
+def test_many_first_intervals_are_halved_too():
+    """By hand: sin^2 on 25,000 intervals of ten periods each, where one rule does not do."""
+    ends = np.linspace(0.0, 25_000 * 20 * np.pi, 25_001)
+    found = integrate(lambda x: np.sin(x) ** 2, ends)
+    assert found == pytest.approx(ends[-1] / 2, rel=1e-8)

@@ -43,6 +43,7 @@ LAYERS = (
     "cli_options",
     "cli_queries",
     "cli",
+    "__main__",
 )
 
 

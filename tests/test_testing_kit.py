@@ -107,3 +107,107 @@ class OtherCells(Recorder):
 def test_cells_that_are_not_those_of_the_whole_are_caught():
     with pytest.raises(AssertionError, match="OtherCells: expected the contexts that `cells`"):
         check_backbone(OtherCells)
+
+
+# A network of images, and how it can fail where grey images without labels would not tell.
+
+
+class Triangle(AbstractBackbone):
+    """Each coordinate from all before it, by a masked matrix."""
+
+    name, serves, takes = "triangle", "fixed", ImageDomain
+
+    def __init__(self, domain, *, context=4):
+        super().__init__()
+        self.dim, self.context, self.domain = domain.dim, context, domain
+        self.weight = nn.Parameter(torch.randn(self.dim, self.dim, context))
+        self.bias = nn.Parameter(torch.randn(self.dim, context))
+
+    def seen(self):
+        return torch.ones(self.dim, self.dim, dtype=torch.bool).tril(-1)
+
+    def forward(self, y, rank, *, tau=None):
+        y = y.nan_to_num(0.0) / 8
+        return torch.tanh(
+            torch.einsum("bj,ijc->bic", y, self.weight * self.seen().unsqueeze(-1)) + self.bias
+        )
+
+
+class LaterChannel(Triangle):
+    def seen(self):
+        seen, first = super().seen(), len(self.domain.conditioning)
+        if self.domain.channels > 1:
+            seen[first, first + 1] = True
+        return seen
+
+
+class SeenByLabel(Triangle):
+    def seen(self):
+        seen = super().seen()
+        seen[0, 3] = self.domain.labels is not None
+        return seen
+
+
+class BlindToLabel(Triangle):
+    def seen(self):
+        seen = super().seen()
+        if self.domain.labels is not None:
+            seen[:, 0] = False
+        return seen
+
+
+class LeaksInTraining(Triangle):
+    def forward(self, y, rank, *, tau=None):
+        h = super().forward(y, rank)
+        return h + y.nan_to_num(0.0).mean(1)[:, None, None] if self.training else h
+
+
+class Drops(Triangle):
+    def forward(self, y, rank, *, tau=None):
+        return nn.functional.dropout(super().forward(y, rank), 0.5, self.training)
+
+
+class OwnLevel(Triangle):
+    sees_levels = "own"
+
+    def content(self, y, rank):
+        return super().forward(y, rank)
+
+    def at_levels(self, content, tau):
+        return content + (4 * tau).floor().unsqueeze(-1)  # without a gradient
+
+    def forward(self, y, rank, *, tau=None):
+        return self.at_levels(self.content(y, rank), tau)
+
+
+class LevelBefore(OwnLevel):
+    def at_levels(self, content, tau):
+        before = nn.functional.pad(tau[..., :-1], (1, 0))
+        return super().at_levels(content, tau) + (before > 0.5).to(content).unsqueeze(-1)
+
+
+class SaysNoLevel(Triangle):
+    def forward(self, y, rank, *, tau=None):
+        h = super().forward(y, rank)
+        return h if tau is None else h + (tau > 0.5).to(h).unsqueeze(-1)
+
+
+@pytest.mark.parametrize("cls", [Triangle, Drops, OwnLevel])
+def test_honest_networks_of_images_pass(cls, untouched_rng):
+    check_backbone(cls)
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"),
+    [
+        (LaterChannel, r"h\[1\] not to depend on y\[2\]"),
+        (SeenByLabel, r"h\[0\] not to depend on y\[3\]"),
+        (BlindToLabel, r"h\[\d+\] to depend on y\[0\]"),
+        (LeaksInTraining, "got a change in training mode"),
+        (LevelBefore, r"its own level only .* got a change from tau"),
+        (SaysNoLevel, r"no level .* got a change from tau"),
+    ],
+)
+def test_leaks_that_grey_images_gradients_and_eval_mode_do_not_show(cls, words):
+    with pytest.raises(AssertionError, match=words):
+        check_backbone(cls)

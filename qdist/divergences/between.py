@@ -12,6 +12,7 @@ from qdist.divergences.laws import Law, law_of
 from qdist.divergences.quadrature import Array, integrate
 from qdist.divergences.region import Region
 from qdist.divergences.tails import beyond
+from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 
 __all__ = ["cramer", "quantile_divergence", "quantile_entropy", "wasserstein1"]
@@ -216,7 +217,14 @@ def _levels_to_places(f: Callable[[Tensor], Tensor]) -> Callable[[Array], Array]
         u = np.exp(-np.abs(z)) / 2
         tau = torch.as_tensor(np.where(z <= 0, u, 1 - u), dtype=torch.float64)
         with torch.no_grad():
-            values: Array = f(tau).cpu().numpy()
-        return values
+            values = f(tau)
+        if not isinstance(values, Tensor):
+            raise InputError(
+                "Expected Q to be a law, or a function from a tensor of levels to one of values; "
+                f"got {f!r:.60}, which gives a {type(values).__name__}. Freeze a law of scipy by "
+                "calling it: scipy.stats.norm()."
+            )
+        places: Array = values.cpu().numpy()
+        return places
 
     return model

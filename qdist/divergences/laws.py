@@ -12,6 +12,7 @@ from torch import Tensor
 from qdist.divergences.quadrature import Array
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
+from qdist.quantile.frozen import Frozen
 
 __all__ = ["Law", "law_of"]
 
@@ -106,7 +107,8 @@ class _Scipy:
         return np.asarray(self._frozen.sf(x), dtype=np.float64)
 
     def breaks(self) -> tuple[Array, Array]:
-        return np.empty(0), np.empty(0)
+        tau = Frozen(self._frozen).breakpoints().numpy()  # the bins of a histogram
+        return tau, 1 - tau
 
 
 class _ScipyDiscrete:

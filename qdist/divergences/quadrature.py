@@ -71,13 +71,14 @@ def integrate(
         edges: Ends of the first intervals, increasing, shape (M,).
         rtol: Error aimed at, relative to the integral.
         rounds: Most times that an interval is halved.
-        limit: Most intervals in all.
+        limit: Most intervals in all, or sixteen times as many as the first ones.
 
     Returns:
         The integral over [edges[0], edges[-1]].
     """
     nodes, kronrod, gauss = rule()
     left, right = edges[:-1], edges[1:]
+    limit = max(limit, 16 * left.size)
     done, done_error, count = 0.0, 0.0, 0
     before, stalled = np.inf, 0
     for _ in range(rounds):

@@ -156,7 +156,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         callbacks = arguments.functions("callbacks", self.callbacks)
         law = build(lambda: ImageLaw(codec, **settings), seed=seed, device=self.device)
         train_rows, held_out = training_rows(codec, images, y, law.device), None
-        if images_val is None:
+        if images_val is None and y_val is None:
             fraction = min(fraction, _MOST_HELD_OUT / len(train_rows))
             train_rows, held_out = split(train_rows, fraction, seed)
         else:

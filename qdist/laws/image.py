@@ -23,6 +23,7 @@ from qdist.joint.levels import law_of
 from qdist.laws.base import AbstractLaw
 from qdist.laws.cells import cell_ends, cell_mass
 from qdist.laws.questions import Questions
+from qdist.laws.raster import InRaster
 from qdist.progress import progress
 from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
@@ -88,6 +89,8 @@ class ImageLaw(AbstractLaw):
         self.first = len(domain.conditioning)  # the coordinate of the first pixel
         self.channels = schema.channels
         network = _backbone(backbone, domain, backbone_args)
+        if network.serves == "any":
+            network = InRaster(network, first=self.first)
         heads = _heads(head, schema, network, head_args)
         # The class has no head of its own; it borrows one, which is never asked.
         places = [0] * self.first + list(range(self.channels)) * (schema.dim // self.channels)
@@ -102,7 +105,7 @@ class ImageLaw(AbstractLaw):
 
     @property
     def backbone(self) -> AbstractBackbone:
-        """The network."""
+        """The network, held to the raster order."""
         return self.joint.backbone
 
     @property
@@ -142,13 +145,13 @@ class ImageLaw(AbstractLaw):
         y = y.to(self.dtype)
         if self.backbone.sees_levels == "none":
             # All pixels of a channel at once, without gathering cells one by one.
-            h = self.backbone(y, self._rank(y))
+            h = self.backbone(y, _in_order(y))
             losses = [
                 head.loss(h[:, at], y[:, at], generator=generator).sum(-1) / _unit(head)
                 for head, at in self._channels()
             ]
         else:
-            cells = self.joint.loss(y, rank=self._rank(y), generator=generator)
+            cells = self.joint.loss(y, rank=_in_order(y), generator=generator)
             losses = [cells[:, at].sum(-1) / _unit(head) for head, at in self._channels()]
         return torch.stack(losses).sum(0) / (self.dim - self.first)
 
@@ -246,12 +249,6 @@ class ImageLaw(AbstractLaw):
         for c in range(self.channels):
             yield self.joint.heads[self.first + c], slice(self.first + c, None, self.channels)
 
-    def _rank(self, y: Tensor) -> Tensor:
-        rank = torch.arange(self.dim, device=y.device)
-        if self.backbone.serves == "any":
-            rank[: self.first] = -1
-        return rank
-
     def _read(self, y: Tensor, read: Read) -> Tensor:
         """Something of the law of each grey value, shape (N, H * W * C, ...)."""
         rows_of("y", y, width=self.dim)
@@ -264,7 +261,7 @@ class ImageLaw(AbstractLaw):
         parts = []
         for rows in y.split(_READ):  # one part without rows, where there are none
             codes = rows.to(self.device, self.dtype)
-            content = self.backbone.content(codes, self._rank(codes))
+            content = self.backbone.content(codes, _in_order(codes))
             found = [
                 self._read_head(head, content[:, at], codes[:, at], read)
                 for head, at in self._channels()
@@ -277,6 +274,10 @@ class ImageLaw(AbstractLaw):
         parts = zip(content.flatten(0, 1).split(size), code.flatten().split(size), strict=True)
         found = torch.cat([read(law_of(self.backbone, head, z), k) for z, k in parts])
         return found.view(*code.shape, *found.shape[1:])
+
+
+def _in_order(y: Tensor) -> Tensor:
+    return torch.arange(y.shape[1], device=y.device)
 
 
 def _backbone(name: str, domain: ImageDomain, args: dict[str, Any]) -> AbstractBackbone:
@@ -302,6 +303,7 @@ def _heads(
     cls = head_class(name)
     channels = _CHANNELS[: schema.channels] if schema.channels > 2 else ("grey", "alpha")
     args = {**_HEAD_ARGS.get(name, {}), **args}
+    _check_grid(args, schema.levels - 1)
     try:
         return [
             cls.for_coordinate(
@@ -313,6 +315,20 @@ def _heads(
         raise InputError(
             f"Expected arguments that head {name!r} takes; got {args}: {error}. Correct head_args."
         ) from error
+
+
+def _check_grid(args: dict[str, Any], top: int) -> None:
+    """Codes are the whole numbers 0 ... top: a head on another grid would lose some of them."""
+    step, lower, upper = args.get("step"), args.get("lower"), args.get("upper")
+    numbers = all(v is None or isinstance(v, int | float) for v in (step, lower, upper))
+    if not numbers:
+        return  # the head itself says what it wants
+    fits = step in (None, 1) and (lower or 0) <= 0 and (top if upper is None else upper) >= top
+    if not fits:
+        raise InputError(
+            f"Expected head_args of images with step 1 or None, lower <= 0 and upper >= {top}; "
+            f"got step {step}, lower {lower} and upper {upper}. Leave them out: codes are whole."
+        )
 
 
 def _unit(head: AbstractHead) -> float:

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Size, Tensor
 
+from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
-from qdist.quantile.edge import TensorLike
+from qdist.quantile.edge import TensorLike, as_tensor
 
 __all__ = ["Affine"]
 
@@ -48,8 +49,10 @@ class Affine(QuantileFunction):
         *,
         validate_args: bool | None = None,
     ) -> None:
-        self.loc = torch.as_tensor(loc, dtype=base.dtype, device=base.device)
-        self.scale = torch.as_tensor(scale, dtype=base.dtype, device=base.device)
+        remedy = "Wrap a law of scipy in qdist.quantile.Frozen."
+        instance("base", base, of=QuantileFunction, remedy=remedy)  # type: ignore[type-abstract]
+        self.loc = as_tensor(loc, dtype=base.dtype, device=base.device)
+        self.scale = as_tensor(scale, dtype=base.dtype, device=base.device)
         try:
             shapes = (base.batch_shape, self.loc.shape, self.scale.shape)
             batch = Size(np.broadcast_shapes(*shapes))

@@ -72,7 +72,7 @@ class QuantileFunction(AbstractHooks, Distribution):
         return law._icdf(tau)
 
     def isf(self, s: TensorLike) -> Tensor:
-        r"""Quantiles $Q(1 - s)$, accurate for tiny `s` too.
+        r"""Quantiles $Q(1 - s)$; laws with an upper tail keep the digits of a tiny `s`.
 
         Args:
             s: Upper levels in [0, 1], shape (S..., *batch).
@@ -183,7 +183,7 @@ class QuantileFunction(AbstractHooks, Distribution):
         return law._cdf_left(y)
 
     def sf(self, y: TensorLike) -> Tensor:
-        """Probability of values strictly above `y`, accurate where it is tiny.
+        """Probability of values strictly above `y`; in an upper tail accurate where it is tiny.
 
         Args:
             y: Values, shape (S..., *batch).

@@ -7,6 +7,7 @@ from typing import Any, Self, final
 import torch
 from torch import Size, Tensor
 
+from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.lookup import read, search
@@ -57,7 +58,10 @@ class Categorical(QuantileFunction):
         names: Sequence[Any] | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self.logits = logits
+        remedy = "Call torch.tensor on them."
+        self.logits = instance("logits", logits, of=Tensor, remedy=remedy)
+        if values is not None:
+            instance("values", values, of=Tensor, remedy=remedy)
         self.given_values = values
         self.names = None if names is None else tuple(names)
         super().__init__(

@@ -6,6 +6,7 @@ from typing import Self, final
 import torch
 from torch import Size, Tensor
 
+from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.lookup import read
@@ -52,7 +53,10 @@ class Empirical(QuantileFunction):
         weights: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self.samples = samples
+        remedy = "Call torch.tensor on them."
+        self.samples = instance("samples", samples, of=Tensor, remedy=remedy)
+        if weights is not None:
+            instance("weights", weights, of=Tensor, remedy=remedy)
         self.weights = weights
         super().__init__(
             samples.shape[:-1],

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Size, Tensor
 
+from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.categorical import Categorical
@@ -103,6 +104,9 @@ class Mixture(QuantileFunction):
     ) -> None:
         if not laws:
             raise InputError("Expected at least one law to mix; got none.")
+        for law in laws:
+            remedy = "Wrap a law of scipy in qdist.quantile.Frozen."
+            instance("laws", law, of=QuantileFunction, remedy=remedy)  # type: ignore[type-abstract]
         lacking = [type(law).__name__ for law in laws if "cdf" not in law.can]
         if lacking:
             raise InputError(

@@ -19,12 +19,15 @@ import torch
 from torch import Size, Tensor
 from torch.nn.functional import pad
 
+from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.edge import TensorLike, as_tensor, check_shares
 from qdist.quantile.lookup import interpolate, read, search
 
 __all__ = ["PiecewiseLinear"]
+
+MAKE = "Call torch.tensor on them."
 
 Tails = tuple[Tensor | None, Tensor | None]
 
@@ -74,8 +77,8 @@ class PiecewiseLinear(QuantileFunction):
         tails: Tails | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self.levels = levels
-        self.values = values
+        self.levels = instance("levels", levels, of=Tensor, remedy=MAKE)
+        self.values = instance("values", values, of=Tensor, remedy=MAKE)
         self.tails: Tails = (None, None) if tails is None else tails
         scales = [scale.shape for scale in self.tails if scale is not None]
         try:

@@ -13,6 +13,7 @@ import torch
 from torch import Size, Tensor
 from torch.nn.functional import pad
 
+from qdist.arguments import instance, number
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.lookup import read, search
@@ -70,6 +71,9 @@ class Rounded(QuantileFunction):
         divisor: float = 1.0,
         validate_args: bool | None = None,
     ) -> None:
+        instance("base", base, of=PiecewiseLinear, remedy="Give the law on the grid's index.")
+        for name, value in {"origin": origin, "step": step, "divisor": divisor}.items():
+            number(name, value)
         if not (step > 0 and divisor > 0):
             raise InputError(
                 f"Expected step > 0 and divisor > 0; got {step} and {divisor}. Give the width of "

@@ -11,6 +11,8 @@ from qdist.errors import InputError
 from qdist.orders import rank_of
 
 __all__ = [
+    "PRESENT",
+    "TOLERANCE",
     "check_class",
     "default_domain",
     "draw_ranks",
@@ -18,6 +20,9 @@ __all__ = [
     "randomise",
     "seeded",
 ]
+
+TOLERANCE = 1e-9  # float64 through a few layers of order one; a leak is far larger
+PRESENT = 1e-13  # a dependence that is there may be faint, but not as faint as rounding
 
 
 def check_class(cls: Any) -> type[TableDomain | ImageDomain]:
@@ -58,9 +63,9 @@ def seeded(seed: Any) -> torch.Generator:
 
 
 def default_domain(takes: type) -> Domain:
-    """A small domain of the kind: a table of reals, bins, an atom and codes; or an image."""
+    """A small domain of the kind: a table of all kinds of columns, or colours with labels."""
     if takes is ImageDomain:
-        return ImageDomain(height=3, width=4, channels=1, levels=8)
+        return ImageDomain(height=2, width=3, channels=3, levels=8, labels=3)
     return TableDomain(
         (
             Coordinate("real"),

@@ -21,6 +21,21 @@ def fit(images=GREY, labels=None, more=None, **params):
 
 
 MISTAKES = {
+    "a head on half grey values": (
+        fit(head="spline", head_args={"step": 0.5}),
+        InputError,
+        "Expected head_args of images with step 1 or None",
+    ),
+    "a head on some grey values": (
+        fit(head="implicit", head_args={"upper": 2.0}),
+        InputError,
+        "upper >= 255; got step None, lower None and upper 2.0",
+    ),
+    "held-out labels without images": (
+        fit(labels=[0, 1] * 5, more={"y_val": [0, 1]}),
+        InputError,
+        "Expected images_val",
+    ),
     "one image without its axis": (fit(GREY[0]), InputError, "Give a single image as images"),
     "one picture without its axis": (
         fit(PICTURE),

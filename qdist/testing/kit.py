@@ -1,0 +1,82 @@
+"""One backbone under test: how it is asked, and how a check fails."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from qdist.backbones import AbstractBackbone, Domain
+from qdist.testing.cases import TOLERANCE, draw_values
+
+__all__ = ["Kit"]
+
+
+@dataclass
+class Kit:
+    """A backbone under test.
+
+    Attributes:
+        net: The network, in float64.
+        domain: What it was built from.
+        rows: How many rows are tried.
+        generator: Of all that is drawn.
+    """
+
+    net: AbstractBackbone
+    domain: Domain
+    rows: int
+    generator: torch.Generator
+
+    def __post_init__(self) -> None:
+        shape = (self.rows, self.net.dim)
+        own = torch.Generator().manual_seed(self.generator.initial_seed() + 1)
+        self.tau = torch.rand(shape, generator=own, dtype=torch.float64)
+
+    def run(self, y: Tensor, rank: Tensor, *, at: slice = slice(None)) -> Tensor:
+        """The contexts of some of the rows; with levels, where the network sees them."""
+        if self.net.sees_levels == "none":
+            return self.net(y, rank)  # type: ignore[no-any-return]
+        return self.net(y, rank, tau=self.tau[at].to(y.dtype))  # type: ignore[no-any-return]
+
+    def values(self) -> Tensor:
+        """Values (B, D) of the domain, drawn anew."""
+        return draw_values(self.domain, self.rows, self.generator)
+
+    def some_rank(self) -> Tensor:
+        """A rank that the network serves, of shape (D,)."""
+        dim = self.net.dim
+        half = torch.arange(dim) * 2 // max(dim, 2)
+        return torch.arange(dim) if self.net.serves == "fixed" else half
+
+    def gradient(self, h: Tensor, at: Tensor) -> Tensor:
+        """The gradient of a random projection of contexts (..., C); a plain sum may cancel."""
+        weight = torch.randn(h.shape[-1], generator=self.generator, dtype=h.dtype)
+        if not h.requires_grad:
+            return torch.zeros_like(at)
+        (grad,) = torch.autograd.grad((h @ weight).sum(), at, retain_graph=True, allow_unused=True)
+        return torch.zeros_like(at) if grad is None else grad
+
+    def expect_none(
+        self, effect: Tensor, seen: Tensor, what: str, got: str, j: int | None = None
+    ) -> None:
+        """Fails where an effect (B, i, j), or (B, i) of one j, is there that causality forbids."""
+        bad = ((effect > TOLERANCE) & ~seen).nonzero().tolist()
+        if bad:
+            i, source = (bad[0][1], bad[0][2]) if j is None else (bad[0][1], j)
+            raise AssertionError(
+                f"{type(self.net).__name__}: expected h[{i}] not to depend on y[{source}] under "
+                f"{what}, as its rank is not lower; got {got}. Mask with rank_j < rank_i "
+                "(torch.where, not a product, or a NaN passes), and take no order for a rank."
+            )
+
+    def expect(self, truth: bool, message: str) -> None:  # noqa: FBT001 - an assertion
+        """Fails with a message that names the class, unless it is true."""
+        if not truth:
+            raise AssertionError(f"{type(self.net).__name__}: expected {message}.")
+
+    @staticmethod
+    def close(a: Tensor, b: Tensor) -> bool:
+        """Whether two results are equal up to rounding."""
+        return a.shape == b.shape and torch.allclose(
+            a, b, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True
+        )
