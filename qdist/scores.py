@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from qdist.arguments import number
 from qdist.errors import InputError
 
 __all__ = [
@@ -85,16 +86,15 @@ def _check_batch(y: Floats, forecast: Floats, name: str, trailing: int) -> None:
 
 def _pairs(draws: int, estimator: str) -> int:
     """The number of ordered pairs of draws that E|X - X'| is averaged over."""
-    if estimator == "plain":
-        return draws * draws
-    if estimator != "fair":
+    if estimator not in ("fair", "plain"):
         raise InputError(f"Expected estimator 'fair' or 'plain'; got {estimator!r}.")
-    if draws < 2:
+    fair = estimator == "fair"
+    if draws < 1 + fair:
         raise InputError(
-            f"Expected at least 2 draws for the fair estimator; got {draws}. Draw more, or use "
-            "estimator='plain'."
+            f"Expected at least {1 + fair} draws for the {estimator} estimator; got {draws}. "
+            "Draw more."
         )
-    return draws * (draws - 1)
+    return draws * (draws - fair)
 
 
 def midpoint_levels(n: int = 200) -> Floats:
@@ -104,9 +104,8 @@ def midpoint_levels(n: int = 200) -> Floats:
         >>> midpoint_levels(4)
         array([0.125, 0.375, 0.625, 0.875])
     """
-    if n < 1:
-        raise InputError(f"Expected at least 1 level; got {n}.")
-    return (np.arange(n) + 0.5) / n
+    count: int = number("n", n, least=1, whole=True)
+    return (np.arange(count) + 0.5) / count
 
 
 def crps_quantiles(y: ArrayLike, quantiles: ArrayLike) -> Floats:
@@ -372,6 +371,8 @@ def calibration_curve(y: ArrayLike, quantiles: ArrayLike) -> Floats:
     """
     at, q = _floats(y, "observations"), _floats(quantiles, "quantiles")
     _check_batch(at, q, "quantiles", 1)
+    if not at.size:
+        raise InputError("Expected observations; got none.")
     return np.asarray((at[..., None] <= q).reshape(-1, q.shape[-1]).mean(0))
 
 
@@ -394,6 +395,6 @@ def calibration_error(y: ArrayLike, quantiles: ArrayLike, levels: ArrayLike) -> 
         0.0666...
     """
     shares, tau = calibration_curve(y, quantiles), _floats(levels, "levels")
-    if tau.shape != shares.shape:
-        raise InputError(f"Expected {shares.size} levels; got shape {tau.shape}.")
+    if tau.shape != shares.shape or not ((tau >= 0) & (tau <= 1)).all():
+        raise InputError(f"Expected {shares.size} levels in [0, 1]; got {levels!r:.60}.")
     return float(np.abs(shares - tau).mean())

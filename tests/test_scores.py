@@ -252,7 +252,7 @@ def test_holes_are_refused(call):
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: scores.midpoint_levels(0), "at least 1 level"),
+        (lambda: scores.midpoint_levels(0), "Expected n to be a whole number >= 1"),
         (lambda: scores.crps_quantiles(np.zeros(3), np.zeros((2, 3))), r"shape \(3, number"),
         (lambda: scores.crps_ensemble(0.0, [1.0]), "at least 2 draws"),
         (lambda: scores.crps_ensemble(0.0, [1.0, 2.0], estimator="best"), "'fair' or 'plain'"),
@@ -262,6 +262,13 @@ def test_holes_are_refused(call):
         (lambda: scores.pit_distance([0.5, 1.5]), r"got values in \[0.5, 1.5\]"),
         (lambda: scores.pit_distance([]), "got no values"),
         (lambda: scores.calibration_error([0.0], [[0.0, 1.0]], [0.5]), "Expected 2 levels"),
+        (lambda: scores.calibration_error([0.0], [[0.0, 1.0]], [5, 6]), r"in \[0, 1\]; got \[5"),
+        (lambda: scores.calibration_curve([], np.zeros((0, 2))), "got none"),
+        (lambda: scores.midpoint_levels(2.5), "Expected n to be a whole number >= 1; got 2.5"),
+        (
+            lambda: scores.crps_ensemble([0.0], np.zeros((1, 0)), estimator="plain"),
+            "at least 1 draws for the plain estimator",
+        ),
     ],
 )
 def test_what_cannot_be_scored(call, text):
