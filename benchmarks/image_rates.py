@@ -28,13 +28,13 @@ def score(head: str, rate: float) -> float:
 
 
 def best_rate(head: str) -> float:
-    """The rate of the best score.
+    """The rate of the best score among those to choose from.
 
     Raises:
         FileNotFoundError: If nothing has been measured yet.
     """
     scores = json.loads(RESULT.read_text())["scores"][head]
-    return float(min(scores, key=lambda name: scores[name]))
+    return min(RATES, key=lambda rate: scores[str(rate)])
 
 
 def main() -> None:

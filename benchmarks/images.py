@@ -112,6 +112,7 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
         "n_steps": model.n_steps_,
         "steps_done": model.history_[-1]["step"],
         "best_step": min(model.history_, key=lambda r: r["validation_loss"])["step"],
+        "held_out": [(r["step"], round(r["validation_loss"], 5)) for r in model.history_],
         "fit_seconds": fit_seconds,
         "drawn": plan.drawn,
         "tested": plan.tested,
