@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from benchmarks import common
 
-# Of learning, to choose from. At 0.032 fits of 300 steps end as well or better (the scores are kept
-# in results/image_rates.json), but in those of thousands the held-out score was best at step 460.
+# Of learning, to choose from. At 0.032 fits of 300 steps end as well or better (the scores are
+# kept in results/image_rates.json), but those of thousands had their best score at step 460.
 RATES = (4e-3, 8e-3, 1.6e-2)
 FEW_HELD_OUT = 128  # training images for early stopping, where a fit takes minutes
 
