@@ -245,7 +245,10 @@ def _decode(column: AbstractColumn, place: Tensor) -> Array:
         raw = _raw_at(column, np.where(np.isfinite(flat), flat, 0.0))
         if not pa.types.is_temporal(kind):
             values = raw.astype(np.float64) * natural_unit(kind)
-            return np.where(np.isfinite(flat), values, flat).reshape(place.shape)
+            values = np.where(np.isfinite(flat), values, flat)
+            if pa.types.is_unsigned_integer(kind):  # the end of a tail that begins far above 0
+                values = np.maximum(values, 0.0)
+            return values.reshape(place.shape)
         far = column.axis.value(np.sign(flat) * 2.0**80)
         array = from_raw(np.where(np.isfinite(flat), raw, far).astype(raw.dtype), None, kind)
     if pa.types.is_decimal(kind):

@@ -87,6 +87,13 @@ def test_numbers_end_where_their_type_does(name):
         assert ((drawn >= low) & (drawn <= high)).all()
 
 
+def test_no_quantile_of_unsigned_numbers_is_below_nought():
+    counts = RNG.poisson(5000, 500).astype(np.uint16)  # within a twentieth of their size
+    model = qdist.TabularModel(max_steps=2, random_state=0).fit(pd.DataFrame({"n": counts}))
+    assert model.quantile("n", [0.0, 1.0]).tolist() == [[0.0, np.inf]]
+    assert 4000 < model.quantile("n", 1e-4)[0] < 5000
+
+
 def test_times_of_day_end_at_midnight():
     seconds = np.clip(RNG.normal(43_200, 20_000, 500), 60, 86_000).astype(int)
     times = pa.array(seconds * 10**6, pa.int64()).cast(pa.time64("us"))
