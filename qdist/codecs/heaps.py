@@ -113,13 +113,16 @@ def find_heaps(z: Floats, counts: Counts, *, zero: int) -> Heaps | None:
     index = z.astype(np.int64) - zero
     best, best_gain = None, _MIN_GAIN
     for stride in _strides(min(_MAX_STRIDE, (index[-1] - index[0]) // 10)):
-        share = min((counts[index % stride == 0].sum() + 0.5) / (n + 1.0), _MAX_SHARE)
+        held = counts[index % stride == 0]
+        top = int(held.max(initial=0))  # one value with many rows, at an end say, is no pattern
+        share = min((held.sum() - top + 0.5) / (n - top + 1.0), _MAX_SHARE)
         if share * stride <= 1.0:
             continue
         # The log-likelihood ratio, a row, of these cells against even ones.
         gain = share * np.log(share * stride)
         gain += (1.0 - share) * np.log((1.0 - share) * stride / (stride - 1))
         if gain > best_gain:
+            share = min((held.sum() + 0.5) / (n + 1.0), _MAX_SHARE)
             best, best_gain = Heaps(stride, zero % stride, float(share)), gain
     return best
 
