@@ -196,6 +196,8 @@ def _as_arrow(values: Any, kind: pa.DataType, name: str) -> pa.Array:
 
 def _read(values: Any, name: str) -> pa.Array:
     """Values of any shape, flat, of what type they are by themselves."""
+    if _zone_of(values):  # numpy has no zones
+        return pa.array([v.as_py() if isinstance(v, pa.Scalar) else v for v in values])
     flat = np.asarray(values).ravel() if np.ndim(values) else [values]
     if isinstance(values, np.generic):
         flat = np.array([values])
@@ -203,6 +205,12 @@ def _read(values: Any, name: str) -> pa.Array:
         return from_vector(flat, name)
     plain = [c.item() if isinstance(c, np.bool_ | np.number | np.str_) else c for c in flat]
     return pa.array(python_days(plain), from_pandas=True)
+
+
+def _zone_of(values: Any) -> Any:
+    """The zone of a series of times of pandas, polars or Arrow; None without one."""
+    dtype = getattr(values, "dtype", getattr(values, "type", None))
+    return getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
 
 
 def _is_zoned(kind: pa.DataType) -> bool:

@@ -4,6 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 import torch
@@ -143,5 +144,7 @@ def test_zoned_times_come_in_utc_from_numpy_and_else_in_their_zone():
     np.testing.assert_allclose(model.cdf("at", times)[0], levels, atol=2 / 400)
     local = pd.DatetimeIndex(times[0], tz="UTC").tz_convert("Asia/Tokyo")
     np.testing.assert_array_equal(model.cdf("at", local), model.cdf("at", times))
+    for series in (pl.Series, pa.array, pd.Series):
+        np.testing.assert_array_equal(model.cdf("at", series(local)), model.cdf("at", times))
     plain = local.tz_localize(None).to_pydatetime().tolist()
     np.testing.assert_array_equal(model.cdf("at", plain), model.cdf("at", times))
