@@ -56,6 +56,17 @@ def test_its_stepper_gives_what_the_forward_pass_does(network):
         stepper.set(i, y[hidden, i], rows=hidden)
 
 
+def test_what_was_told_can_be_changed(network):
+    y, other = torch.randn(2, 4, network.dim)
+    stepper = network.stepper(y, torch.ones(4, network.dim, dtype=torch.bool))
+    stepper.context(network.first + 4)
+    stepper.set(network.first + 2, other[:, network.first + 2])
+    y[:, network.first + 2] = other[:, network.first + 2]
+    for i in range(network.first + 4, network.dim):
+        wanted = network(y, torch.arange(network.dim))[:, i]
+        torch.testing.assert_close(stepper.context(i), wanted)
+
+
 def test_completions_do_not_see_later_pixels(monkeypatch):
     shared = registry.Registry(group=None)
     shared.register("backbone", Pool)
