@@ -1,6 +1,6 @@
 """Does the quantile loss alone improve the images of the same backbone? Fit, draw, measure.
 
-    QDIST_DATA=path/to/data python -m benchmarks.images          all, resumable: about 14 hours
+    QDIST_DATA=path/to/data python -m benchmarks.images          all, resumable: about half a day
     QDIST_DATA=path/to/data python -m benchmarks.images --short  5 minutes a head and seed
     QDIST_DATA=path/to/data python -m benchmarks.images --quick  a look: minutes
 

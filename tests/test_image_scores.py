@@ -153,7 +153,11 @@ def test_the_page_of_images_is_that_of_its_results():
     assert "each law mixed with 0.1% of a uniform one" in text
     full = images_report.page({"full": results}, "## Notes")
     assert "binned 0.002, implicit, blocks 0.002." in full
-    assert "has not been done" not in full
+    assert "has not been done" in full  # of the set that counts nothing is there
+    every = [{**model_of(head, seed=s), "set": "mnist14", "budget": "time", "limit_seconds": 1200}
+             for head in HEADS for s in range(3)]  # fmt: skip
+    assert "lacks 1 of 15 fits" in images_report.page({"full": every[1:]}, "## Notes")
+    assert "!!! warning" not in images_report.page({"full": every}, "## Notes")
     colour = [{**r, "set": "cifar16"} for r in results]  # where each fit chooses its own
     assert "binned 0.002" not in images_report.page({"full": colour}, "## Notes")
 
