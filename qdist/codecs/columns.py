@@ -229,8 +229,9 @@ class IdColumn(AbstractColumn):
         """
         made = self._numbered(len(y) + (0 if taken is None else len(taken)))
         if taken is not None:
-            free = made.filter(pc.invert(pc.is_in(made, taken.cast(made.type))))
-            made = free if len(free) >= len(y) else made  # a small type has not enough
+            free = made.filter(pc.invert(pc.is_in(made, taken.cast(made.type)))).unique()
+            if len(free):  # fewer than rows where the type is a small one
+                made = free.take(pa.array(np.arange(len(y)) % len(free)))
         made = made[: len(y)]
         if self.schema.missing:
             made = pc.if_else(pa.array(y >= 0.5), pa.scalar(None, made.type), made)
