@@ -91,10 +91,10 @@ def quantiles(
         if column in known.schema.names:
             known = known.drop_columns([column])
     wanted = numbers(levels, hint="--levels")
-    if len(set(wanted)) < len(wanted):
+    names = [f"q{level:.15g}" for level in wanted]
+    if len(set(names)) < len(names):
         raise click.BadParameter(f"expected levels that differ; got {levels}.", param_hint="-q")
     found = loaded.quantile(column, wanted, given=known)
-    names = [f"q{level!r}" for level in wanted]
     columns = [in_zone(pa.array(values), loaded.schema_[column].dtype) for values in found.T]
     write_table(pa.table(columns, names=names), output)
     if output != "-":

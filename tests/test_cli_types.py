@@ -62,10 +62,10 @@ def test_a_row_scores_alike_in_any_file(model, tmp_path):
 
 def test_quantiles_of_times_are_in_the_zone_of_their_column(model, tmp_path):
     out = tmp_path / "q.csv"
-    words = ["quantiles", model, "--column", "at", "-q", "0.2,0.4999999,0.5", "-o", str(out)]
+    words = ["quantiles", model, "--column", "at", "-q", "0,0.2,0.4999999,0.5", "-o", str(out)]
     assert main([*words, "--quiet"]) == 0
     found = pd.read_csv(out)
-    assert list(found) == ["q0.2", "q0.4999999", "q0.5"]
+    assert list(found) == ["q0", "q0.2", "q0.4999999", "q0.5"]
     loaded = qdist.load(model)
     for level in (0.2, 0.5):
         text = found[f"q{level}"][0]

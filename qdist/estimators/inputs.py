@@ -97,12 +97,12 @@ def read_targets(y: Any, n: int) -> tuple[Floats, bool]:
     if isinstance(y, pa.Table | pa.ChunkedArray | pa.Array):
         y = y.to_pandas() if isinstance(y, pa.Table) else y.to_numpy()
     _refuse_sparse("y", y)
-    if getattr(np.asarray(y), "dtype", None) is not None and np.asarray(y).dtype.kind in "mM":
-        raise InputError(
-            f"Expected targets y that are finite numbers; got {np.asarray(y).dtype}. Give times "
-            "as numbers, such as days since the first one."
-        )
     try:
+        if (dtype := np.asarray(y).dtype).kind in "mM":
+            raise InputError(
+                f"Expected targets y that are finite numbers; got {dtype}. Give times as numbers, "
+                "such as days since the first one."
+            )
         values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     except ValueError as error:
         raise _as_ours(error, "targets y that are finite numbers") from error

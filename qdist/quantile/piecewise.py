@@ -27,7 +27,6 @@ from qdist.quantile.lookup import interpolate, read, search
 
 __all__ = ["PiecewiseLinear"]
 
-MAKE = "Call torch.tensor on them."
 
 Tails = tuple[Tensor | None, Tensor | None]
 
@@ -77,8 +76,9 @@ class PiecewiseLinear(QuantileFunction):
         tails: Tails | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self.levels = instance("levels", levels, of=Tensor, remedy=MAKE)
-        self.values = instance("values", values, of=Tensor, remedy=MAKE)
+        remedy = "Call torch.tensor on them."
+        self.levels = instance("levels", levels, of=Tensor, remedy=remedy)
+        self.values = instance("values", values, of=Tensor, remedy=remedy)
         self.tails: Tails = (None, None) if tails is None else tails
         scales = [scale.shape for scale in self.tails if scale is not None]
         try:

@@ -20,6 +20,7 @@ class Kit:
         domain: What it was built from.
         rows: How many rows are tried.
         generator: Of all that is drawn.
+        tau: Levels at which it is read, shape (B, D).
     """
 
     net: AbstractBackbone

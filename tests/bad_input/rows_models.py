@@ -81,6 +81,11 @@ REGRESSORS = {
         InputError,
         "Expected a sample_weight above 0",
     ),
+    "targets of several lengths": (
+        regress(y=[[1.0]] * 39 + [[1.0, 2.0]]),
+        InputError,
+        "Expected targets y that are finite numbers",
+    ),
     "targets that are dates": (
         regress(y=np.arange(40).astype("M8[D]")),
         InputError,

@@ -146,5 +146,6 @@ def test_zoned_times_come_in_utc_from_numpy_and_else_in_their_zone():
     np.testing.assert_array_equal(model.cdf("at", local), model.cdf("at", times))
     for series in (pl.Series, pa.array, pd.Series):
         np.testing.assert_array_equal(model.cdf("at", series(local)), model.cdf("at", times))
+    assert model.cdf("at", pa.array(local)[0]) == model.cdf("at", times)[0, 0]
     plain = local.tz_localize(None).to_pydatetime().tolist()
     np.testing.assert_array_equal(model.cdf("at", plain), model.cdf("at", times))
