@@ -6,10 +6,12 @@ import time
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import qdist
 from qdist.laws import table
-from qdist.threads import side_by_side, threads
+from qdist.threads import by_batches, side_by_side, slices, threads
 
 
 @pytest.fixture
@@ -71,6 +73,61 @@ def test_no_more_run_ahead_than_there_are_threads(two_threads):
     results.close()
     assert len(begun) <= 3
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_autocast_holds_in_tasks_where_it_holds_outside(number):
+    def task():
+        return torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+
+    with threads(number):
+        with torch.autocast("cpu", torch.float16):
+            assert list(side_by_side([task] * 3)) == [(True, torch.float16)] * 3
+        assert [lower for lower, _ in side_by_side([task] * 3)] == [False] * 3
+    assert not torch.is_autocast_enabled("cpu")
+
+
+@given(n=st.integers(0, 60), size=st.integers(1, 70))
+def test_slices_cover_all_rows_once_in_order(n, size):
+    found = list(slices(n, size))
+    assert [row for at in found for row in range(n)[at]] == list(range(n))
+    assert max(at.stop - at.start for at in found) <= size
+    assert len(found) == max(1, -(-n // size))
+
+
+@given(
+    n=st.integers(0, 200),
+    most=st.integers(1, 30),
+    least=st.integers(1, 60),
+    multiple=st.integers(1, 5),
+    number=st.integers(1, 3),
+)
+def test_batches_cover_all_rows_once_in_order(n, most, least, multiple, number):
+    with threads(number):
+        found = list(
+            by_batches(
+                lambda at: (at, threading.current_thread()),
+                n,
+                most=most,
+                least=least,
+                multiple=multiple,
+            )
+        )
+    assert [row for at, _ in found for row in range(n)[at]] == list(range(n))
+    alone = {thread for _, thread in found} == {threading.current_thread()}
+    assert alone == (number == 1 or n < number * least)
+    room = most if alone else most + multiple - 1
+    assert max(at.stop - at.start for at, _ in found) <= room
+    if not alone:
+        assert all(at.start % multiple == 0 for at, _ in found)
+        # The last batch may be short, or gone, by what the others were rounded up.
+        assert len({at.stop - at.start for at, _ in found[:-1]}) <= 1
+
+
+def test_batches_side_by_side_are_as_many_for_each_thread(two_threads):
+    # 100 rows, 30 at most: two for each of two threads, of 25 rows.
+    sizes = list(by_batches(lambda at: at.stop - at.start, 100, most=30, least=10))
+    assert sizes == [25] * 4
 
 
 def test_samples_are_the_same_on_one_thread_and_side_by_side(two_threads, monkeypatch):

@@ -30,7 +30,7 @@ _HASTE = 4.0
 
 @final
 class RowEmbedding(nn.Module):
-    """Sum of the columns' vectors.
+    """Sum of the columns' vectors, which autocast leaves alone: its terms are many.
 
     Args:
         coordinates: The columns, D of them.
@@ -104,13 +104,8 @@ class RowEmbedding(nn.Module):
 
     def forward(self, y: Tensor, visible: Tensor) -> Tensor:
         """Return the sum over columns, (B, W), of rows y (B, D) of which `visible` is known."""
-        vector, place = self._describe(torch.where(visible, y, 0.0))
-        vector = torch.where(visible, vector, self.hidden)
-        row = functional.embedding_bag(vector, self.table.weight, mode="sum")
-        # Only columns with an order: those without are most of many tables, and of the work.
-        waves = self._waves(place[:, self.ranked]) * visible[:, self.ranked].unsqueeze(-1)
-        weight = self._weights(self.ranked)
-        return torch.addmm(row, waves.flatten(1), weight.flatten(0, 1))
+        with torch.autocast(y.device.type, enabled=False):
+            return self._sum(y, visible)
 
     def nothing(self) -> Tensor:
         """Return the sum for a row of which nothing is known, (1, W)."""
@@ -122,6 +117,19 @@ class RowEmbedding(nn.Module):
 
         Without gradients this is done in place: a sampler does it thousands of times.
         """
+        with torch.autocast(row.device.type, enabled=False):
+            return self._add(row, i, value)
+
+    def _sum(self, y: Tensor, visible: Tensor) -> Tensor:
+        vector, place = self._describe(torch.where(visible, y, 0.0))
+        vector = torch.where(visible, vector, self.hidden)
+        row = functional.embedding_bag(vector, self.table.weight, mode="sum")
+        # Only columns with an order: those without are most of many tables, and of the work.
+        waves = self._waves(place[:, self.ranked]) * visible[:, self.ranked].unsqueeze(-1)
+        weight = self._weights(self.ranked)
+        return torch.addmm(row, waves.flatten(1), weight.flatten(0, 1))
+
+    def _add(self, row: Tensor, i: int, value: Tensor) -> Tensor:
         vector, place = self._describe(value.unsqueeze(-1), slice(i, i + 1))
         first = self.first[i]
         own = self.table.weight[first : self.first[i + 1]]

@@ -36,14 +36,15 @@ from qdist.regression import (
 )
 from qdist.regression.memory import MemoryRecipe
 from qdist.regression.trees import TreeRecipe
-from qdist.threads import side_by_side
+from qdist.threads import by_batches
 from qdist.training import Callback, Checkpoint, Limits
 
 __all__ = ["Parts", "Plan", "as_rows", "build_network"]
 
 Floats = NDArray[np.float64]
 
-_ROWS = 8192  # rows that are read at once
+_ROWS = 25_000  # rows that are read at once: fewer, and threads wait for the interpreter
+_LEAST_ROWS = 8192  # of a thread; fewer are read sooner by all threads together
 
 
 @dataclass(frozen=True)
@@ -114,19 +115,20 @@ class Parts:
     profile: dict[str, float] = field(default_factory=dict)
 
     def laws(self, table: pa.Table) -> Iterator[list[QuantileFunction]]:
-        """The laws of the targets, a batch of rows at a time, each on a thread of its own.
+        """The laws of the targets, a batch of rows at a time.
 
         Args:
             table: N rows.
 
         Yields:
-            For each target a law of batch shape (at most 8192,), on the scale of the data.
+            For each target a law of batch shape (at most 25,000,), on the scale of the data.
         """
-        starts = range(0, max(1, table.num_rows), _ROWS)
-        yield from side_by_side(partial(self._laws, table.slice(start, _ROWS)) for start in starts)
+        ask = partial(self._laws, table)
+        yield from by_batches(ask, table.num_rows, most=_ROWS, least=_LEAST_ROWS)
 
     @torch.no_grad()
-    def _laws(self, table: pa.Table) -> list[QuantileFunction]:
+    def _laws(self, table: pa.Table, at: slice) -> list[QuantileFunction]:
+        table = table.slice(at.start, at.stop - at.start)
         matrix = self.features.matrix(table)
         questions = self.features.questions(matrix)
         used = [any(shares[k] for shares in self.shares) for k in range(len(self.networks))]

@@ -1,7 +1,6 @@
 """The law of a table: a codec and a chain of columns, any of them given any others."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any, Literal, final
 
 import torch
@@ -20,7 +19,7 @@ from qdist.orders import as_order
 from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
 from qdist.rng import uniforms
-from qdist.threads import side_by_side
+from qdist.threads import by_batches, slices
 
 __all__ = ["TableLaw"]
 
@@ -214,14 +213,10 @@ class TableLaw(AbstractLaw):
 
     def _by_batches(self, part: Callable[[slice], Tensor], n: int) -> Iterator[Tensor]:
         """What a function makes of n rows, a batch at a time."""
-        workers = torch.get_num_threads() if self.device.type == "cpu" else 1
-        if workers == 1 or n < workers * _LEAST_ROWS:
-            yield from map(part, _batches(n))
-            return
-        # As many batches for each thread, and each begins where `uniforms` can.
-        size = -(-n // (workers * -(-n // (workers * _ROWS))))
-        size += -size % 4
-        yield from side_by_side(partial(part, at) for at in _batches(n, size))
+        if self.device.type != "cpu":
+            return map(part, slices(n, _ROWS))
+        # Each batch begins where `uniforms` can.
+        return by_batches(part, n, most=_ROWS, least=_LEAST_ROWS, multiple=4)
 
     @torch.no_grad()
     def fill_at(
@@ -356,13 +351,6 @@ class TableLaw(AbstractLaw):
                 order=order,
                 generator=generator,
             )
-            for at in _batches(len(y))
+            for at in slices(len(y), _ROWS)
         ]
         return torch.cat(parts).cpu()
-
-
-def _batches(n: int, size: int | None = None) -> Iterator[slice]:
-    """Slices of at most so many rows as go through the network at once; one, if there is none."""
-    size = size or _ROWS
-    for start in range(0, max(n, 1), size):
-        yield slice(start, min(start + size, n))

@@ -13,7 +13,7 @@ from qdist.backbones import (
 from qdist.errors import InputError
 from qdist.heads import BinnedHead, SplineHead
 from qdist.testing import check_backbone, check_head
-from qdist.threads import side_by_side, threads
+from qdist.threads import by_batches, side_by_side, slices, threads
 
 IMAGE = ImageDomain(3, 4, 3, levels=8, labels=2)
 A, B = Coordinate("a"), Coordinate("b")
@@ -234,6 +234,22 @@ THREADS = {
     ),
     "tasks that have been run": refused(
         lambda: list(side_by_side([3])), "Expected tasks that are functions of nothing; got 3"
+    ),
+    "batches of less than no rows": refused(
+        lambda: list(by_batches(print, -1, most=2, least=1)), "Expected n to be a whole number"
+    ),
+    "batches of no rows": refused(
+        lambda: list(by_batches(print, 3, most=0, least=1)), "Expected most to be a whole number"
+    ),
+    "threads that want half a row": refused(
+        lambda: list(by_batches(print, 3, most=2, least=0.5)), "Expected least to be a whole"
+    ),
+    "batches that begin at multiples of none": refused(
+        lambda: list(by_batches(print, 3, most=2, least=1, multiple=0)), "Expected multiple to be"
+    ),
+    "slices of no rows": refused(lambda: list(slices(3, 0)), "Expected size to be a whole number"),
+    "slices of half a row": refused(
+        lambda: list(slices(0.5, 1)), "Expected n to be a whole number"
     ),
 }
 
