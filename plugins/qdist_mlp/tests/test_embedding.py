@@ -159,3 +159,18 @@ def test_every_parameter_has_a_gradient(embed):
     embed(y, everything(y)).sum().backward()
     for name, parameter in embed.named_parameters():
         assert parameter.grad is not None, name
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+def test_autocast_is_left_alone(gradients):
+    embed = RowEmbedding(COLUMNS, width=8).float()
+    y = torch.tensor([[0.35, 0.25, 2.0, 3.0, 0.75, 0.4]])
+    visible = torch.tensor([[True, False, True, True, False, False]])
+
+    def row():
+        with torch.set_grad_enabled(gradients):
+            return embed.reveal(embed(y, visible), 5, y[:, 5])
+
+    wanted = row()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(row(), wanted)
