@@ -1,4 +1,4 @@
-"""Quantile-function objects, heads, joints, losses, divergences, scores, orders, files."""
+"""Quantile-function objects, heads, joints, losses, divergences, orders, files."""
 
 import io
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from qdist import divergences, losses, orders, registry, rng, scores
+from qdist import divergences, losses, orders, registry, rng
 from qdist.data.files import read_table, write_table
 from qdist.data.images import as_images, read_images, read_mask
 from qdist.errors import (
@@ -295,40 +295,6 @@ PURE = {
     ),
 }
 
-NAN = [1.0, np.nan]
-SCORES = {
-    f"{name} of {what}": (
-        lambda world, call=call, y=y: call(y),
-        InputError,
-        "Expected",
-    )
-    for name, call in {
-        "calibration_curve": lambda y: scores.calibration_curve(y, [[0.0], [1.0]]),
-        "calibration_error": lambda y: scores.calibration_error(y, [[0.0], [1.0]], [0.5]),
-        "coverage": lambda y: scores.coverage(y, [0.0, 0.0], [1.0, 1.0]),
-        "crps_ensemble": lambda y: scores.crps_ensemble(y, [[0.0, 1.0]] * 2),
-        "crps_quantiles": lambda y: scores.crps_quantiles(y, [[0.0, 1.0]] * 2),
-        "energy_distance": lambda y: scores.energy_distance(y, [[0.0], [1.0]]),
-        "energy_score": lambda y: scores.energy_score(y, [[[0.0], [1.0]]] * 2),
-        "interval_score": lambda y: scores.interval_score(y, [0.0] * 2, [1.0] * 2, nominal=0.9),
-        "interval_width": lambda y: scores.interval_width(y, [1.0] * 2),
-        "pit_distance": lambda y: scores.pit_distance(y),
-    }.items()
-    for what, y in {"NaN": NAN, "text": ["a", "b"], "nothing": [], "None": None}.items()
-} | {
-    "no levels": (lambda world: scores.midpoint_levels(0), InputError, "Expected"),
-    "a nominal share of two": (
-        lambda world: scores.interval_score([0.0], [0.0], [1.0], nominal=2.0),
-        InputError,
-        "Expected",
-    ),
-    "an estimator that is none": (
-        lambda world: scores.crps_ensemble([0.0], [[0.0, 1.0]], estimator="x"),
-        InputError,
-        "Expected estimator",
-    ),
-}
-
 
 def of_file(read, name, content):
     """A call that reads a file of this content."""
@@ -397,4 +363,4 @@ FILES = {
     "a mask that is a number": (lambda world: read_mask(3), InputError, "Expected"),
 }
 
-ROWS = (OBJECTS, HEADS, JOINTS, PURE, SCORES, FILES)
+ROWS = (OBJECTS, HEADS, JOINTS, PURE, FILES)

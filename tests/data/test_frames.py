@@ -196,6 +196,31 @@ def test_structured_arrays_come_back():
         np.testing.assert_array_equal(back[name], array[name])
 
 
+def test_what_a_mask_hides_is_missing():
+    times = np.array(["2020-01-01", "2021-01-01", "NaT"], "M8[h]")
+    columns = {
+        "whole": np.ma.array([1, 2, 3], mask=[0, 1, 0]),
+        "real": np.ma.array([1.0, np.nan, 3.0], mask=[0, 0, 1]),
+        "text": np.ma.array(["x", "y", "z"], mask=[1, 0, 0]),
+        "bytes": np.ma.array([b"x", b"y", b"z"], mask=[1, 0, 0]),
+        "time": np.ma.array(times, mask=[1, 0, 0]),
+        "all": np.ma.array([1, 2, 3]),
+    }
+    table = to_arrow(columns)
+    for name, missing in {
+        "whole": [1],
+        "real": [1, 2],
+        "text": [0],
+        "bytes": [0],
+        "time": [0, 2],
+        "all": [],
+    }.items():
+        holes = np.flatnonzero([cell is None for cell in table.column(name).to_pylist()])
+        assert holes.tolist() == missing, name
+    matrix = to_arrow(np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 1], [0, 0]]))
+    assert matrix.to_pydict() == {"0": [1.0, 3.0], "1": [None, 4.0]}
+
+
 def test_dicts_of_columns_come_back():
     frame = {"a": [1, None], "b": np.array([1.5, 2.5], np.float32), "c": ["x", "y"]}
     back = through(frame)

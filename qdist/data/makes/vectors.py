@@ -49,10 +49,10 @@ def python_days(values: Any) -> list[Any]:
 
 
 def from_vector(values: np.ndarray[Any, Any], name: Any) -> pa.Array:
-    """An Arrow array; NaN and NaT become missing.
+    """An Arrow array; NaN, NaT and what is masked become missing.
 
     Args:
-        values: An array of shape (N,) of any dtype, object included.
+        values: An array of shape (N,) of any dtype, object included; a mask is heeded.
         name: The column's name, for messages.
 
     Returns:
@@ -61,6 +61,11 @@ def from_vector(values: np.ndarray[Any, Any], name: Any) -> pa.Array:
     Raises:
         InputError: If the values are of several types, or of a type that is no column.
     """
+    mask = None
+    if isinstance(values, np.ma.MaskedArray):
+        mask, values = np.ma.getmaskarray(values), values.data
+        if values.dtype.kind in "fmM":  # beside a mask Arrow looks for no other holes
+            mask = mask | (values != values)
     if values.dtype.kind in "cV":
         raise InputError(
             f"Expected numbers, text, dates or booleans in column {name!r}; "
@@ -71,7 +76,7 @@ def from_vector(values: np.ndarray[Any, Any], name: Any) -> pa.Array:
     if values.dtype.kind in "mM":
         values = _clock(values)
     try:
-        return pa.array(values, from_pandas=True)
+        return pa.array(values, mask=mask, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as err:
         raise mixed(values, name) from err
 
