@@ -17,6 +17,7 @@ from benchmarks import (
     imputation,
     imputation_report,
     overview,
+    precision_report,
     queries,
     queries_report,
     report,
@@ -119,7 +120,13 @@ def test_the_committed_page_is_that_of_the_results():
 
 @pytest.mark.parametrize(
     "report",
-    [queries_report, imputation_report, table_width_report, image_training_report],
+    [
+        queries_report,
+        imputation_report,
+        table_width_report,
+        image_training_report,
+        precision_report,
+    ],
     ids=lambda m: m.__name__,
 )
 def test_the_other_committed_pages_are_those_of_their_results(report):
