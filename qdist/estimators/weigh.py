@@ -12,7 +12,7 @@ from qdist.regression import average, best_shares, spread_of
 
 __all__ = ["ask_copies", "ask_network", "weigh"]
 
-_ROWS = 512  # that go through a network at once: what they need fits in a cache
+_ROWS = 1024  # that go through a network at once: what they need fits in a cache
 _MOST_ROWS = 4096  # that shares are chosen by
 
 
