@@ -13,6 +13,9 @@ from sklearn.preprocessing import StandardScaler
 
 import qdist
 from qdist.errors import InputError, NotFittedError
+from qdist.estimators import parts, weigh
+from qdist.regression import memory
+from qdist.threads import threads
 
 SMALL = {
     "trees": 30,
@@ -201,3 +204,21 @@ def test_a_table_with_parameters_of_numpy_is_saved(tmp_path):
     model.save(tmp_path / "m.qdist")
     drawn = qdist.load(tmp_path / "m.qdist").sample(3, random_state=0)
     pd.testing.assert_frame_equal(drawn, model.sample(3, random_state=0))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_batches_change_nothing_but_rounding(model, number, monkeypatch):
+    levels = [0.1, 0.5, 0.9]
+    whole, means = model.predict_quantiles(X, levels), model.predict(X)
+    law = model.predict_dist(X)
+    monkeypatch.setattr(parts, "_ROWS", 64)
+    monkeypatch.setattr(parts, "_LEAST_ROWS", 8)
+    monkeypatch.setattr(weigh, "_ROWS", 5)
+    monkeypatch.setattr(memory, "_ROWS", 7)
+    with threads(number):
+        found = model.predict_quantiles(X, levels)
+        np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(model.predict(X), means, rtol=1e-5, atol=1e-5)
+        values = model.predict_dist(X).icdf(0.3)
+        assert torch.allclose(values, law.icdf(0.3), rtol=1e-5, atol=1e-5)
+        assert model.predict_quantiles(X[:0], levels).shape == (0, 3)
