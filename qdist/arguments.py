@@ -31,6 +31,7 @@ __all__ = [
     "row_weights",
     "rows_of",
     "seconds",
+    "unmasked",
 ]
 
 T = TypeVar("T")
@@ -313,7 +314,7 @@ def row_weights(sample_weight: Any, n: int, *, name: str = "sample_weight") -> T
     if sample_weight is None:
         return torch.ones(n)
     try:
-        weight = np.asarray(sample_weight, dtype=float)
+        weight = np.asarray(unmasked(sample_weight), dtype=float)
     except (TypeError, ValueError) as error:  # text, or rows of different lengths
         raise InputError(
             f"Expected {name} of {n} numbers; got {sample_weight!r:.80}. Give one weight a row."
@@ -387,3 +388,9 @@ def levels(name: str, values: Any) -> Tensor:
             "Give levels such as [0.05, 0.5, 0.95]."
         )
     return found
+
+
+def unmasked(values: Any) -> Any:
+    """Numbers with NaN where a mask of numpy hides them; what has no mask stays as it is."""
+    masked = isinstance(values, np.ma.MaskedArray)
+    return values.astype(np.float64).filled(np.nan) if masked else values

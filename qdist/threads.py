@@ -102,9 +102,10 @@ def by_batches(
         part: What is made of the rows of a slice; none of it may depend on other rows.
         n: The number of rows. Where there is none, the function is called once all the same.
         most: Rows of a batch, at most, about.
-        least: Rows that each thread must have for itself; with fewer, all threads share each
-            operation, as threads of their own take longer to start.
-        multiple: Of which batches that run side by side begin at a row.
+        least: Rows that a thread must have for itself, lest starting it take longer than it
+            saves. No more threads are used than that allows; where it allows one, all threads
+            share each operation.
+        multiple: Batches that run side by side begin at rows that are multiples of it.
 
     Yields:
         What the function returns, in the order of the rows.
@@ -119,8 +120,8 @@ def by_batches(
     for name, value in (("most", most), ("least", least), ("multiple", multiple)):
         a_number(name, value, least=1, whole=True)
     a_number("n", n, least=0, whole=True)
-    workers = torch.get_num_threads()
-    if workers == 1 or n < workers * least:
+    workers = min(torch.get_num_threads(), n // least)
+    if workers <= 1:
         yield from map(part, slices(n, most))
         return
     size = -(-n // (workers * -(-n // (workers * most))))  # as many batches for each thread

@@ -115,10 +115,11 @@ def test_batches_cover_all_rows_once_in_order(n, most, least, multiple, number):
         )
     assert [row for at, _ in found for row in range(n)[at]] == list(range(n))
     alone = {thread for _, thread in found} == {threading.current_thread()}
-    assert alone == (number == 1 or n < number * least)
+    assert alone == (number == 1 or n < 2 * least)
     room = most if alone else most + multiple - 1
     assert max(at.stop - at.start for at, _ in found) <= room
     if not alone:
+        assert n / len(found) >= min(least, most) / 2  # a thread is not started for a few rows
         assert all(at.start % multiple == 0 for at, _ in found)
         # The last batch may be short, or gone, by what the others were rounded up.
         assert len({at.stop - at.start for at, _ in found[:-1]}) <= 1
@@ -128,6 +129,13 @@ def test_batches_side_by_side_are_as_many_for_each_thread(two_threads):
     # 100 rows, 30 at most: two for each of two threads, of 25 rows.
     sizes = list(by_batches(lambda at: at.stop - at.start, 100, most=30, least=10))
     assert sizes == [25] * 4
+
+
+def test_many_threads_take_as_many_rows_as_are_worth_one():
+    # 100 rows, 30 for each thread at least: three of sixteen threads, with 34, 34 and 32 rows.
+    with threads(16):
+        sizes = list(by_batches(lambda at: at.stop - at.start, 100, most=50, least=30))
+    assert sizes == [34, 34, 32]
 
 
 def test_samples_are_the_same_on_one_thread_and_side_by_side(two_threads, monkeypatch):

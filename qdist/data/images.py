@@ -38,7 +38,8 @@ def as_images(images: Any, *, what: str = "images") -> Bytes:
         The same as a numpy array.
 
     Raises:
-        InputError: If the shape or the dtype is another one, or an image has no pixel.
+        InputError: If the shape or the dtype is another one, an image has no pixel, or some are
+            masked.
 
     Example:
         >>> as_images([[[0.5]]])
@@ -63,6 +64,11 @@ def as_images(images: Any, *, what: str = "images") -> Bytes:
         raise InputError(
             f"Expected {what} of dtype uint8, grey values 0 ... 255; got {_values(found)}. "
             f"{_remedy_for_dtype(found)}"
+        )
+    if np.ma.is_masked(images):
+        raise InputError(
+            f"Expected {what} of which all pixels are known; got a masked array. Fill it, or "
+            "leave those images out; `inpaint` takes a mask of its own."
         )
     if 0 in found.shape[1:]:
         raise InputError(

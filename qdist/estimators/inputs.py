@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
+from qdist.arguments import unmasked
 from qdist.data.frames import to_arrow
 from qdist.errors import InputError
 
@@ -46,7 +47,7 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
             return to_arrow(X)  # raises, with a word on what to do
         _refuse_sparse("X", X)
         x = validate_data(
-            estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
+            estimator, unmasked(X), reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
         )
     except ValueError as error:
         raise _as_ours(error, "features that are numbers, finite or missing") from error
@@ -103,7 +104,7 @@ def read_targets(y: Any, n: int) -> tuple[Floats, bool]:
                 f"Expected targets y that are finite numbers; got {dtype}. Give times as numbers, "
                 "such as days since the first one."
             )
-        values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        values = check_array(unmasked(y), ensure_2d=False, dtype=np.float64, input_name="y")
     except ValueError as error:
         raise _as_ours(error, "targets y that are finite numbers") from error
     if values.ndim not in {1, 2} or len(values) != n or values.size == 0:

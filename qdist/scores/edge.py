@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from qdist.arguments import unmasked
 from qdist.errors import InputError
 
 __all__ = ["ArrayLike", "Floats", "check_batch", "floats", "together"]
@@ -16,12 +17,12 @@ def floats(x: ArrayLike, name: str) -> Floats:
     """Numbers as float64.
 
     Raises:
-        InputError: If something is no number, or NaN, or the lists are ragged.
+        InputError: If something is no number, NaN or masked, or the lists are ragged.
     """
     if isinstance(x, Tensor):
         x = x.detach().cpu().double().numpy()
     try:
-        array = np.asarray(x, dtype=np.float64)
+        array = np.asarray(unmasked(x), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"Expected {name} as an array of numbers; got {x!r:.80}. Convert them, and give lists "
@@ -57,10 +58,10 @@ def together(**parts: Floats) -> list[Floats]:
 
 
 def check_batch(y: Floats, forecast: Floats, *, name: str, trailing: int) -> None:
-    """Have forecasts the shape of the observations (...), with so many axes more?
+    """Refuse forecasts of another shape than that of the observations and `trailing` axes.
 
     Raises:
-        InputError: If not.
+        InputError: If they have one.
     """
     if forecast.ndim < trailing or forecast.shape[: forecast.ndim - trailing] != y.shape:
         axes = ", S, D)" if trailing == 2 else ", number of levels or draws)"

@@ -1,9 +1,12 @@
 """Scores of forecasts."""
 
+import numpy as np
+
 from qdist import scores
 from qdist.errors import InputError
 
 NAN = [1.0, float("nan")]
+MASKED = np.ma.array([1.0, 1e30], mask=[False, True])
 
 SCORES = {
     f"{name} of {what}": (
@@ -23,7 +26,13 @@ SCORES = {
         "interval_width": lambda y: scores.interval_width(y, [1.0] * 2),
         "pit_distance": lambda y: scores.pit_distance(y),
     }.items()
-    for what, y in {"NaN": NAN, "text": ["a", "b"], "nothing": [], "None": None}.items()
+    for what, y in {
+        "NaN": NAN,
+        "text": ["a", "b"],
+        "nothing": [],
+        "None": None,
+        "a mask": MASKED,
+    }.items()
 } | {
     "no levels": (lambda world: scores.midpoint_levels(0), InputError, "Expected"),
     "a nominal share of two": (

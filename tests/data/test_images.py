@@ -286,3 +286,11 @@ def test_places_that_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match="Expected 1 or 3 channels for a picture; got 2"):
         write_images(COLOUR[..., :2], tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_masked_pixels_are_refused():
+    images = np.ma.array(np.zeros((2, 5, 6), np.uint8), mask=False)
+    assert as_images(images).shape == (2, 5, 6)  # nothing is hidden
+    images[0, 0, 0] = np.ma.masked
+    with pytest.raises(InputError, match="all pixels are known; got a masked array"):
+        as_images(images)

@@ -222,3 +222,18 @@ def test_batches_change_nothing_but_rounding(model, number, monkeypatch):
         values = model.predict_dist(X).icdf(0.3)
         assert torch.allclose(values, law.icdf(0.3), rtol=1e-5, atol=1e-5)
         assert model.predict_quantiles(X[:0], levels).shape == (0, 3)
+
+
+def test_masks_are_heeded():
+    x = np.ma.array(np.random.default_rng(0).normal(size=(80, 2)), mask=False)
+    y = np.asarray(x[:, 1]).copy()
+    x[::5, 0] = np.ma.masked
+    x.data[::5, 0] = 1e30  # what lies under a mask is not looked at
+    masked = qdist.DistributionRegressor(**SMALL).fit(x, y)
+    plain = qdist.DistributionRegressor(**SMALL).fit(x.filled(np.nan), y)
+    np.testing.assert_array_equal(masked.predict(x), plain.predict(x.filled(np.nan)))
+    hidden = np.ma.array(y, mask=np.arange(80) < 3)
+    with pytest.raises(InputError, match="targets y that are finite numbers"):
+        plain.fit(x, hidden)
+    with pytest.raises(InputError, match="sample_weight finite"):
+        plain.fit(x, y, sample_weight=np.ma.array(np.ones(80), mask=np.arange(80) < 3))
