@@ -10,17 +10,18 @@ from typing import Self
 import numpy as np
 import torch
 from torch import Size, Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import constraints
 
 from qdist.errors import InputError, UnsupportedError
 from qdist.quantile import edge
 from qdist.quantile.edge import TensorLike, align, check_expands, check_shares, floating, uniform
 from qdist.quantile.hooks import AbstractHooks
+from qdist.quantile.refused import Refused
 
 __all__ = ["QuantileFunction"]
 
 
-class QuantileFunction(AbstractHooks, Distribution):
+class QuantileFunction(AbstractHooks, Refused):
     r"""Abstract base of the laws that are described by their quantile function.
 
     An object holds plain tensors, no parameters. Values broadcast as in `torch.distributions`: an

@@ -123,3 +123,12 @@ def test_scipy_names_answer_as_scipy_does():
     assert law.ppf(0.5) == 1
     assert law.logpdf(2.0) == pytest.approx(-torch.tensor(4.0).log())
     assert law.rvs((5,)).shape == (5,)
+
+
+def test_what_torch_names_and_no_law_has_says_what_to_do_instead(law):
+    with pytest.raises(UnsupportedError, match=rf"{type(law).__name__} has no entropy.*log_prob"):
+        law.entropy()
+    with pytest.raises(NotImplementedError, match=r"no mode.*icdf\(0\.5\), the median"):
+        _ = law.mode
+    with pytest.raises(UnsupportedError):
+        law.perplexity()
