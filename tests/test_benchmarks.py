@@ -328,34 +328,3 @@ def test_the_page_of_the_sampler_is_that_of_the_results():
         pytest.skip("no results yet")
     notes = image_sampling.NOTES.read_text()
     assert image_sampling.PAGE.read_text() == image_sampling.page(results, notes)
-
-
-def test_scores_of_regressions_by_their_definitions():
-    from scipy.stats import norm
-
-    from benchmarks import regression
-
-    y = np.random.default_rng(0).standard_normal(4000)
-    quantiles = np.tile(norm.ppf(regression.LEVELS), (4000, 1))
-    found = regression.scores(quantiles, y, 0)
-    # The mean CRPS of a perfect forecast is E|Y - Y'| / 2 = 1 / sqrt(pi); error of 4000 draws.
-    assert found["crps"] == pytest.approx(np.pi**-0.5, abs=0.03)
-    assert found["pit_distance"] < 1.95 / 4000**0.5  # exceeded once in a thousand
-    assert found["coverage_90"] == pytest.approx(0.9, abs=0.015)
-    assert found["width_90"] == pytest.approx(2 * norm.ppf(0.95), rel=1e-3)
-    # Midway between the quantiles at levels 99.5 / 200 and 100.5 / 200: in that cell alone.
-    pit = regression.pit_of(np.tile(np.arange(200.0), (4000, 1)), np.full(4000, 99.5), 0)
-    assert 99.5 / 200 <= pit.min() < 99.6 / 200 < 100.4 / 200 < pit.max() <= 100.5 / 200
-    # An atom: the randomised PIT is uniform all the same.
-    coin = np.arange(4000) % 2
-    pit = regression.pit_of(np.tile((regression.LEVELS > 0.5) * 1.0, (4000, 1)), coin, 0)
-    assert np.histogram(pit, 4, (0, 1))[0] == pytest.approx([1000] * 4, abs=150)
-
-
-def test_the_page_of_regressions_is_that_of_the_results():
-    from benchmarks import regression_report as made
-
-    results = common.read_results(made.RESULTS)
-    if not results:
-        pytest.skip("no results yet")
-    assert made.PAGE.read_text() == made.page(results, made.NOTES.read_text())

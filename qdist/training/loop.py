@@ -5,7 +5,8 @@ averaged over steps; the average with the best score on held-out rows wins. What
 show and are asked is drawn once, or early stopping would follow its noise.
 
 A limit on time becomes a number of steps before the first step is taken, by timing a copy of the
-network: the run is then a function of that number alone, and can be repeated bit for bit.
+network, and once more by the pace of the warm-up: the run is a function of that number alone, and
+can be repeated bit for bit.
 
 A batch whose loss or gradient is not finite is skipped; after too many of them the run ends with
 the best weights so far. So it does when the user interrupts it.
@@ -24,7 +25,14 @@ from qdist.laws import AbstractLaw
 from qdist.progress import progress
 from qdist.training.checkpoint import Checkpoint
 from qdist.training.memory import fit_into_memory
-from qdist.training.plan import plan_steps, schedule
+from qdist.training.plan import (
+    SLACK,
+    WARM_UP,
+    most_steps,
+    plan_again,
+    plan_steps,
+    schedule,
+)
 from qdist.training.recipe import Callback, Limits, Recipe, Result, Rows
 from qdist.training.run import Run
 from qdist.training.validation import Validation
@@ -71,6 +79,7 @@ def train(
     most_seconds = math.inf if limits.max_time is None else limits.max_time
     clock, best, generator = run.clock, run.best, run.generator
     every = max(1, run.n_steps // recipe.validations)
+    paces: list[float] = []
     law.train()
     with progress("fitting", total=run.n_steps) as bar:
         try:
@@ -79,6 +88,7 @@ def train(
                 log.info("resumed at step %d of %d", run.step, run.n_steps)
             while not run.stopped:
                 checkpoint.offer(run.state)
+                began = time.perf_counter()
                 step = run.step = run.step + 1
                 with clock("data"):
                     at = next(run.batches)
@@ -101,6 +111,12 @@ def train(
                     else:
                         run.skipped += 1
                         _skipped(run, recipe, value, law, y, questions.visible)
+                if step <= WARM_UP:
+                    paces.append(time.perf_counter() - began)
+                if step == WARM_UP:
+                    run.n_steps = _plan_again(run, rows, check, limits, recipe, paces)
+                    every = max(1, run.n_steps // recipe.validations)
+                    bar.update(step, total=run.n_steps)
                 in_time = run.seconds < most_seconds
                 if step % every and step != run.n_steps and in_time and not run.stopped:
                     continue
@@ -167,6 +183,28 @@ def _begin(
         n_steps = plan_steps(law, rows, check, limits, recipe, batch_size, seed)
     facts: dict[str, Any] = {"batch_size": batch_size, "n_steps": n_steps, "seed": seed}
     return Run(law, recipe, n_rows=len(rows), began=began, **facts), check
+
+
+def _plan_again(
+    run: Run,
+    rows: Rows,
+    check: Validation,
+    limits: Limits,
+    recipe: Recipe,
+    paces: Sequence[float],
+) -> int:
+    """The number of steps of a run whose warm-up is over."""
+    if limits.max_time is None or run.n_steps < 10 * WARM_UP or len(paces) < 2:
+        return run.n_steps  # no time to plan for, or a shorter warm-up
+    with run.clock("validation"):
+        start = time.perf_counter()
+        check.score(run.law)
+        a_check = time.perf_counter() - start
+    left = SLACK * limits.max_time - run.seconds - recipe.validations * a_check
+    most = most_steps(rows, limits, recipe, run.batch_size)
+    n_steps = plan_again(paces, most=most, left=left)
+    log.debug("%d steps were planned, %d are by the pace of the first", run.n_steps, n_steps)
+    return n_steps
 
 
 def _rank(record: dict[str, Any], held_out: Rows | None) -> float:

@@ -1,8 +1,14 @@
-"""From limits to a number of steps; the schedule and the optimiser over these steps."""
+"""From limits to a number of steps; the schedule and the optimiser over these steps.
+
+A limit on time is planned twice: before the run, by timing a dozen steps of a copy, and after the
+warm-up, by the pace of its steps. Up to there the schedule does not depend on the plan, so that a
+run is a function of its final number of steps.
+"""
 
 import copy
 import statistics
 import time
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -13,10 +19,19 @@ from qdist.training.average import Average
 from qdist.training.recipe import Limits, Recipe, Rows
 from qdist.training.validation import Validation
 
-__all__ = ["make_optimiser", "plan_steps", "schedule"]
+__all__ = [
+    "SLACK",
+    "WARM_UP",
+    "make_optimiser",
+    "most_steps",
+    "plan_again",
+    "plan_steps",
+    "schedule",
+]
 
-_WARM_UP = 100  # steps
+WARM_UP = 100  # steps; a tenth of the run where that is less
 _PROBE = 12  # steps timed to turn a time into a number of steps
+SLACK = 0.93  # share of the time that is planned; the rest is for steps slower than most
 
 
 def plan_steps(
@@ -28,7 +43,37 @@ def plan_steps(
     batch_size: int,
     seed: int,
 ) -> int:
-    """The number of steps that the limits allow."""
+    """The number of steps that the limits allow, as far as it can be told before the first."""
+    most = most_steps(rows, limits, recipe, batch_size)
+    if limits.max_time is not None:
+        with isolated_rng(seed):
+            a_step, a_check = _speed(copy.deepcopy(law), rows, check, recipe, batch_size)
+        left = SLACK * limits.max_time - (_PROBE + 2) * a_step - (recipe.validations + 2) * a_check
+        most = min(most, left / a_step)
+    return max(1, int(most))
+
+
+def plan_again(paces: Sequence[float], *, most: float, left: float) -> int:
+    """The number of steps, now that the warm-up has shown how long they take.
+
+    A plan that was made under a moment's load of the machine would leave most of the time unused.
+
+    Args:
+        paces: Seconds of the steps of the warm-up, two or more.
+        most: The number by all limits but that on time.
+        left: Seconds for the steps after the warm-up.
+
+    Returns:
+        The number, at least ten times that of the warm-up, or the warm-up would have been shorter.
+    """
+    # The lower quartile: a load that lasts makes the clock end the run before its last steps,
+    # which costs little; one that passes would make the run too short, which costs much.
+    a_step = statistics.quantiles(paces, n=4)[0]
+    return max(10 * WARM_UP, int(min(most, WARM_UP + left / a_step)))
+
+
+def most_steps(rows: Rows, limits: Limits, recipe: Recipe, batch_size: int) -> float:
+    """The number of steps by all limits but that on time."""
     an_epoch = max(1, len(rows) // batch_size)
     most: float = max(recipe.least_steps, round(recipe.epochs * an_epoch))
     if limits.max_time is None:
@@ -37,12 +82,7 @@ def plan_steps(
         most = round(limits.max_epochs * an_epoch)
     if limits.max_steps is not None:
         most = limits.max_steps if limits.max_epochs is None else min(most, limits.max_steps)
-    if limits.max_time is not None:
-        with isolated_rng(seed):
-            a_step, a_check = _speed(copy.deepcopy(law), rows, check, recipe, batch_size)
-        left = 0.93 * limits.max_time - (_PROBE + 2) * a_step - (recipe.validations + 2) * a_check
-        most = min(most, left / a_step)
-    return max(1, int(most))
+    return most
 
 
 def _speed(
@@ -70,8 +110,9 @@ def _speed(
 
 
 def schedule(step: int, total: int) -> float:
-    """The share of the peak learning rate at a step, counted from 1."""
-    return min(1.0, step / min(_WARM_UP, max(1, total // 10))) * (1 - (step - 1) / total)
+    """The share of the peak learning rate at a step, counted from 1: a line up, a line down."""
+    warm_up = min(WARM_UP, max(1, total // 10))
+    return min(step / warm_up, (total - step + 1) / (total - warm_up + 1))
 
 
 def make_optimiser(law: AbstractLaw, recipe: Recipe) -> torch.optim.Optimizer:
