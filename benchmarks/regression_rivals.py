@@ -12,6 +12,9 @@ Ask = Callable[[Floats, Floats], Floats]
 # What fits one: features, targets and a seed.
 Fit = Callable[..., Ask]
 
+DRAWS = 200
+"""Of the rival that draws: its CRPS is too high by some 1 / (2 DRAWS) of its draws' spread."""
+
 
 def ngboost(x: Floats, y: Floats, seed: int, **settings: Any) -> Ask:
     """A normal law by natural gradient boosting."""
@@ -77,14 +80,14 @@ def lightgbm(x: Floats, y: Floats, seed: int, **settings: Any) -> Ask:
 
 
 def treeffuser(x: Floats, y: Floats, seed: int, **settings: Any) -> Ask:
-    """A diffusion whose score is a LightGBM; quantiles of 500 draws."""
+    """A diffusion whose score is a LightGBM; quantiles of draws."""
     from treeffuser import Treeffuser
 
     model = Treeffuser(seed=seed, **settings).fit(x, y)
 
     def ask(x: Floats, levels: Floats) -> Floats:
-        draws = model.sample(x, n_samples=500, seed=seed)
-        return np.quantile(np.asarray(draws).reshape(500, len(x)), levels, axis=0).T
+        draws = model.sample(x, n_samples=DRAWS, seed=seed)
+        return np.quantile(np.asarray(draws).reshape(DRAWS, len(x)), levels, axis=0).T
 
     return ask
 
