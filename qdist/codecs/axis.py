@@ -23,6 +23,7 @@ Array = NDArray[Any]
 _MAX_STEPS: Final = 2.0**44
 _MAX_DECIMALS: Final = 12
 _FAR: Final = 2.0**62
+_LEAST_BITS: Final = 10
 
 
 @final
@@ -109,9 +110,13 @@ class Axis:
         far = np.abs(steps) >= _FAR
         if not far.any():
             return raw
-        # The greatest float below the type's end: 2^63 - 1 itself rounds up out of the type.
+        # The floats next to the type's ends: 2^63 - 1 itself rounds up out of the type, and
+        # -(2^63 - 1) down to the number that stands for no time.
         greatest = float(np.nextafter(float(self.greatest) + 1.0, 0.0))
-        rough = np.clip(float(self.base) + steps, float(self.least), greatest)
+        least = float(self.least)
+        if int(least) < self.least:
+            least = float(np.nextafter(least, 0.0))
+        rough = np.clip(float(self.base) + steps, least, greatest)
         raw[far] = rough[far].astype(raw.dtype)
         return raw
 
@@ -185,6 +190,8 @@ def _decimal_grid(values: Array, *, single: bool) -> tuple[int, int, int] | None
     probe = values[:: max(1, len(values) // 512)]
     for decimals in range(_MAX_DECIMALS + 1):
         if all(_on_grid(part, decimals, single=single) for part in (probe, values)):
+            if _by_chance(values, decimals, single=single):
+                return None
             digits = np.rint(values * 10.0**decimals).astype(np.int64)
             step = int(np.gcd.reduce(np.diff(digits))) if len(digits) > 1 else 1
             if (int(digits[-1]) - int(digits[0])) / step > _MAX_STEPS:
@@ -200,3 +207,13 @@ def _on_grid(values: Array, decimals: int, *, single: bool) -> bool:
     if single:
         back = back.astype(np.float32).astype(np.float64)
     return bool(np.all(np.abs(digits) < 2.0**52) and np.array_equal(back, values))
+
+
+def _by_chance(values: Array, decimals: int, *, single: bool) -> bool:
+    """Whether numbers that are on no grid would be on this one, fine as it is, all the same.
+
+    Where one of r floats lies on the grid, a value that does is log2(r) bits of evidence.
+    """
+    spacing = np.spacing(np.abs(values.astype(np.float32 if single else np.float64)))
+    bits = -decimals * np.log2(10.0) - np.log2(spacing.astype(np.float64))
+    return bool(np.clip(bits, 0, _LEAST_BITS).sum() < _LEAST_BITS)

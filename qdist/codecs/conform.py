@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from qdist.data.frames import canonical
 from qdist.errors import InputError
 
-__all__ = ["conform", "present", "value_type"]
+__all__ = ["conform", "in_utc", "present", "value_type"]
 
 
 def value_type(kind: pa.DataType) -> pa.DataType:
@@ -65,11 +65,10 @@ def conform(array: pa.Array, kind: pa.DataType, name: str) -> pa.Array:
     try:
         if pa.types.is_temporal(kind) and _is_number(array.type):
             array = _ticks(array, kind)
-        elif pa.types.is_timestamp(kind) and kind.tz and _is_local(array.type):
-            # What is given without a zone is meant in the column's own.
-            array = pc.assume_timezone(
-                array, kind.tz, ambiguous="earliest", nonexistent="earliest"
-            )
+        elif pa.types.is_timestamp(kind) and kind.tz:
+            array = _with_zone(array, kind)
+        elif pa.types.is_boolean(kind) and _is_number(array.type):
+            _check_booleans(array, name)
         # Whole numbers beyond 2^53 have no exact float, but a float column holds floats.
         return array.cast(kind, safe=not pa.types.is_floating(kind))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as err:
@@ -79,12 +78,63 @@ def conform(array: pa.Array, kind: pa.DataType, name: str) -> pa.Array:
         ) from err
 
 
+def in_utc(values: Any, array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Times of numpy for a column with a zone: numpy has none, and its times are in UTC.
+
+    Args:
+        values: What was given.
+        array: The same, read.
+        kind: The column's Arrow type.
+
+    Returns:
+        The array, with the zone UTC where that is what `values` mean.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> day = np.datetime64("2020-02-01", "s")
+        >>> in_utc(day, pa.array([day]), pa.timestamp("s", "Europe/Berlin")).type
+        TimestampType(timestamp[s, tz=UTC])
+    """
+    kind = value_type(kind)
+    zoned = pa.types.is_timestamp(kind) and kind.tz
+    numpys = isinstance(values, np.ndarray | np.datetime64) or (
+        isinstance(values, list | tuple) and any(isinstance(v, np.datetime64) for v in values)
+    )
+    if not (zoned and numpys):
+        return array
+    if pa.types.is_date(array.type):  # numpy's days
+        array = array.cast(pa.timestamp("s"))
+    if not pa.types.is_timestamp(array.type) or array.type.tz is not None:
+        return array
+    return array.cast(pa.timestamp(array.type.unit, "UTC"))
+
+
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
-def _is_local(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(kind) and kind.tz is None)
+def _with_zone(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Times, days and text; what is given without a zone is meant in the column's own."""
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        try:
+            return array.cast(kind)
+        except pa.ArrowInvalid:  # it names no zone
+            array = array.cast(pa.timestamp(kind.unit))
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp(kind.unit))
+    if not pa.types.is_timestamp(array.type) or array.type.tz is not None:
+        return array
+    return pc.assume_timezone(array, kind.tz, ambiguous="earliest", nonexistent="earliest")
+
+
+def _check_booleans(array: pa.Array, name: str) -> None:
+    known = np.asarray(array.drop_null().to_numpy(zero_copy_only=False))
+    strange = known[(known != 0) & (known != 1)]
+    if len(strange):
+        raise InputError(
+            f"Expected True or False, 1 or 0, in column {name!r}; got {strange[0]}. "
+            "Give one of these."
+        )
 
 
 def _ticks(array: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from qdist.codecs.conform import conform, present
+from qdist.codecs.conform import conform, in_utc, present
 from qdist.codecs.schema import MISSING
 from qdist.data.frames import canonical, to_arrow
 from qdist.data.makes.vectors import from_vector, mixed
@@ -101,6 +101,9 @@ def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
         if name not in kinds:
             known = ", ".join(map(repr, kinds))
             raise UnknownNameError(f"Expected columns out of {known}; got {name!r}.")
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            columns[str(name)] = in_utc(value, columns[str(name)], kinds[str(name)])
     arrays = {name: conform(array, kinds[name], name) for name, array in columns.items()}
     gone = [single and given[name] is MISSING for name in (given if single else columns)]
     return Given(

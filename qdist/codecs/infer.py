@@ -265,11 +265,17 @@ def _fit_numbers(
     step = axis.unit * (10.0**-kind.scale if pa.types.is_decimal(kind) else 1.0)
     schema = ColumnSchema(
         **plain,
-        integer=integer or (axis.gridded and not whole and step % 1 == 0),
+        integer=integer or (axis.gridded and not whole and _is_whole(axis)),
         step=step if axis.gridded else None,
         atoms=int(atoms.sum()),
     )
     return CurvedColumn(schema, kind, axis, curve, heaps)
+
+
+def _is_whole(axis: Axis) -> bool:
+    """Whether all values of a grid of floats are whole: not those of 0.5, 1.5, 2.5."""
+    one = 10**axis.decimals
+    return bool(axis.step % one == 0 and axis.base % one == 0)
 
 
 def _range(kind: pa.DataType) -> tuple[float | int, float | int]:

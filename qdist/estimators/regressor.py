@@ -19,6 +19,7 @@ from qdist.estimators.parts import Parts
 from qdist.estimators.planning import plan_of
 from qdist.estimators.skill import marginal_crps, skill
 from qdist.quantile import QuantileFunction
+from qdist.quantile.edge import checking
 from qdist.training import Callback, Checkpoint, Resume
 
 __all__ = ["DistributionRegressor"]
@@ -258,7 +259,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         parts = self._fitted()
         table = read_features(self, X, reset=False)
         columns = zip(*parts.laws(table), strict=True)
-        laws = [join(list(column)) for column in columns]
+        laws = [checking(join(list(column))) for column in columns]
         return laws[0] if self._flat else laws
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

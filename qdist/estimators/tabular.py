@@ -209,7 +209,9 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
                 ends), or a frame with some of the columns (one condition a row).
             nan: What a missing cell of a frame means: "unknown", to be drawn, or "value", known to
                 be missing.
-            tau_range: Range of the levels of all drawn cells; (0.05, 0.95) cuts off tails.
+            tau_range: Range of the levels of all drawn cells; (0.05, 0.95) cuts off tails. A
+                missing cell counts as the smallest value of its column, so that where cells
+                can be missing the lower cut takes from these first.
             random_state: Seed; a cell's number depends on (seed, row, column) only.
 
         Returns:

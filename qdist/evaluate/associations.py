@@ -68,10 +68,19 @@ def association_distance(first: ColumnPair, second: ColumnPair, a: Cells, b: Cel
     return total_variation(a[0] * b[2] + b[0], a[1] * b[2] + b[1], size)
 
 
+def _centred(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The deviations from the mean, the greatest of size 1: squares of 1e200 are infinite."""
+    greatest = np.abs(x).max()
+    x = x / greatest if greatest > 0 else x
+    x = x - x.mean()
+    greatest = np.abs(x).max()
+    return x / greatest if greatest > 0 else x
+
+
 def _correlation(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
     both = np.isfinite(x) & np.isfinite(y)
     if both.sum() < 2:
         return 0.0
-    x, y = x[both] - x[both].mean(), y[both] - y[both].mean()
+    x, y = _centred(x[both]), _centred(y[both])
     scale = np.sqrt((x * x).sum()) * np.sqrt((y * y).sum())
     return float(np.clip((x * y).sum() / scale, -1, 1)) if scale > 0 else 0.0

@@ -28,7 +28,7 @@ def c2st(
     Args:
         pairs: The columns.
         rows: The real rows and the synthetic rows to tell apart; as many of each.
-        seed: Of the folds.
+        seed: Of the folds and the trees.
 
     Returns:
         Three numbers: 0.5 where the two cannot be told apart, 1 where every row can.
@@ -48,6 +48,7 @@ def c2st(
             columns.append(values)
             categorical.append(nominal)
     features = np.column_stack(columns)
+    seed %= 2**32  # as scikit-learn wants it
     label = np.repeat([0, 1], len(rows[0]))
     areas = []
     folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
@@ -58,8 +59,11 @@ def c2st(
             categorical_features=np.array(categorical),
             random_state=seed,
         )
-        trees.fit(features[fit], label[fit])
-        chance = trees.predict_proba(features[test])[:, 1]
+        # A column without a value in these rows says nothing, and the trees' bins need one.
+        told = ~np.isnan(features[fit]).all(0)
+        known = np.where(told, features, 0.0)
+        trees.fit(known[fit], label[fit])
+        chance = trees.predict_proba(known[test])[:, 1]
         areas.append(float(roc_auc_score(label[test], chance)))
     return tuple(areas)
 

@@ -1,11 +1,13 @@
 """What comes in from the caller: shapes, levels, uniform draws."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Size, Tensor
+from torch.distributions import Distribution
 
 from qdist.errors import InputError
 
@@ -16,12 +18,21 @@ __all__ = [
     "check_expands",
     "check_shape",
     "check_shares",
+    "checking",
     "floating",
     "uniform",
 ]
 
+LawT = TypeVar("LawT", bound=Distribution)
+
 TensorLike = Tensor | npt.ArrayLike
 """What the public methods accept: a tensor, or anything that `torch.as_tensor` reads."""
+
+
+def checking(law: LawT) -> LawT:
+    """A law that was made inside, without checks; what it is asked from now on is checked."""
+    law._validate_args = True
+    return law
 
 
 def floating(dtype: torch.dtype) -> torch.dtype:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 
 from qdist.arguments import levels as read_levels
+from qdist.codecs.conform import in_utc
 from qdist.codecs.given import is_unknown
 from qdist.codecs.schema import MISSING
 from qdist.codecs.table import TableCodec
@@ -20,6 +21,7 @@ from qdist.data.frames import to_arrow
 from qdist.errors import InputError, UnsupportedError
 from qdist.laws import TableLaw
 from qdist.quantile import QuantileFunction
+from qdist.quantile.edge import checking
 from qdist.queries.columns import AskedColumn, columns_of
 from qdist.queries.condition import Condition, Nan, read_condition
 from qdist.queries.ranges import split_range
@@ -60,7 +62,8 @@ def quantile(
     Returns:
         One row per condition, levels last: shape (N, T), or (N,) for a single level; with a list
         of names (N, C, T) or (N, C). N is 1 for a dict or None. Numbers are float64, infinite
-        where the law has no end; dates and times are numpy's (zones in UTC); ordered levels are
+        where the law has no end; dates and times are numpy's (zones in UTC), and the end of their
+        type where the law has none; ordered levels are
         objects, as are all answers where columns of several types are asked for together. A
         constant column has the one law that it can have.
 
@@ -167,7 +170,8 @@ def predict_dist(
         [`Rounded`][qdist.quantile.Rounded]; levels
         [`Categorical`][qdist.quantile.Categorical] with their `names` and `probs`; numbers of
         which there are few `Categorical` with their values. Times count in seconds since 1970,
-        dates in days. All N laws are in memory at once.
+        dates in days. Heaps of a column are spread over their strides, which `quantile` and `cdf`
+        do not do. All N laws are in memory at once.
 
     Raises:
         UnknownNameError: If a column is not known.
@@ -183,7 +187,7 @@ def predict_dist(
         )
     asked, condition = _single(codec, law, column, rest, nan)
     _check_present(asked)
-    return data_law(asked.coder, asked.law(law, condition))
+    return checking(data_law(asked.coder, asked.law(law, condition)))
 
 
 def prob_missing(
@@ -262,6 +266,10 @@ def draw_ranged(
     values = cells_at(asked.coder, asked.law(law, condition), tau, bounds=bounds)
     known = {name: value for name, value in rest.items() if not is_unknown(value, name)}
     columns = {name: [None if v is MISSING else v] * n for name, v in known.items()}
+    for name, value in known.items():
+        if isinstance(value, np.datetime64):
+            cell = in_utc(value, pa.array([value]), codec.column(name).kind)
+            columns[name] = cell.to_pylist() * n
     # An Arrow table, as numpy would lose zones, and floats whole numbers beyond 2^53.
     mine = pa.table({named: values})
     return to_arrow(columns).append_column(named, values) if columns else mine

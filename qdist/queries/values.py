@@ -10,7 +10,7 @@ from torch import Tensor
 
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, IdColumn
-from qdist.codecs.conform import conform, present, value_type
+from qdist.codecs.conform import conform, in_utc, present, value_type
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.raw import from_raw, natural_unit, to_raw
 from qdist.data.makes.vectors import from_vector, python_days
@@ -176,12 +176,7 @@ def _as_floats(values: Any, name: str) -> npt.NDArray[np.float64]:
 
 def _as_arrow(values: Any, kind: pa.DataType, name: str) -> pa.Array:
     try:
-        array = _read(values, name)
-        stamps = pa.types.is_timestamp(array.type)
-        if stamps and isinstance(values, np.ndarray | np.datetime64) and _is_zoned(kind):
-            # Numpy has no zones: its times are in UTC, as those that `quantile` gives.
-            array = array.cast(pa.timestamp(array.type.unit, "UTC"))
-        array = conform(array, kind, name)
+        array = conform(in_utc(values, _read(values, name), kind), kind, name)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise InputError(
             f"Expected values of type {kind} for column {name!r}; got {values!r:.80}."
@@ -211,10 +206,6 @@ def _zone_of(values: Any) -> Any:
     """The zone of a series of times of pandas, polars or Arrow; None without one."""
     dtype = getattr(values, "dtype", getattr(values, "type", None))
     return getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
-
-
-def _is_zoned(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(kind) and kind.tz)
 
 
 def _ends(column: AbstractColumn, bounds: Range) -> tuple[float, float]:

@@ -66,3 +66,24 @@ def test_two_routes_to_the_probability_of_an_hour(tmp_path):
     assert (given["wait"] == pd.Timedelta("90s")).all()
     late = model.sample(50, given={"wait": qdist.Range(3600, None)}, random_state=0)
     assert (late["wait"] >= pd.Timedelta("1h")).all()
+
+
+ZONED = pa.timestamp("us", "America/New_York")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [dt.date(2020, 2, 1), dt.datetime(2020, 2, 1), "2020-02-01", "2020-02-01T05:00:00Z"],
+    ids=["day", "local time", "text", "text with its zone"],
+)
+def test_days_and_text_are_of_the_columns_zone_too(value):
+    # Midnight in New York is five hours after that of Greenwich, in winter.
+    (found,) = conform(pa.array([value]), ZONED, "when").cast(pa.timestamp("us", "UTC"))
+    assert found.as_py() == dt.datetime(2020, 2, 1, 5, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("number", [2, -3, 0.5])
+def test_a_boolean_is_no_other_number(number):
+    assert conform(pa.array([1, 0, None]), pa.bool_(), "b").to_pylist() == [True, False, None]
+    with pytest.raises(InputError, match=rf"True or False, 1 or 0, in column 'b'; got {number}"):
+        conform(pa.array([number]), pa.bool_(), "b")

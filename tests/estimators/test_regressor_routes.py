@@ -237,3 +237,19 @@ def test_masks_are_heeded():
         plain.fit(x, hidden)
     with pytest.raises(InputError, match="sample_weight finite"):
         plain.fit(x, y, sample_weight=np.ma.array(np.ones(80), mask=np.arange(80) < 3))
+
+
+@pytest.mark.parametrize("few", [True, False], ids=["few values", "real"])
+def test_laws_that_come_out_check_what_they_are_asked(few):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 2))
+    y = rng.integers(0, 3, 60) if few else x[:, 0]
+    table = pd.DataFrame({"a": y, "b": x[:, 1]})
+    forecast = qdist.DistributionRegressor(max_steps=2, random_state=0).fit(x, y)
+    model = qdist.TabularModel(max_steps=2, random_state=0).fit(table)
+    for law in (forecast.predict_dist(x), model.predict_dist("a")):
+        with pytest.raises(InputError, match=r"levels in \[0, 1\]; got"):
+            law.icdf(95)
+        with pytest.raises(InputError, match=r"coverage in \[0, 1\]"):
+            law.interval(90)
+        assert (law.icdf(0.1) <= law.icdf(0.9)).all()

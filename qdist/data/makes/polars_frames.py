@@ -4,12 +4,21 @@ from typing import Any
 
 import pyarrow as pa
 
+from qdist.errors import InputError
+
 __all__ = ["columns", "describe", "restore"]
 
 
 def columns(frame: Any) -> tuple[list[str], list[pa.ChunkedArray]]:
     """Labels and arrays."""
-    table = frame.to_arrow()
+    try:
+        table = frame.to_arrow()
+    except pa.ArrowInvalid as error:
+        kinds = ", ".join(sorted({str(dtype) for dtype in frame.dtypes}))
+        raise InputError(
+            f"Expected columns of types that Arrow has; got {kinds} ({error}). Cast the column, "
+            "128-bit whole numbers to 64 bits."
+        ) from error
     return list(table.schema.names), list(table.columns)
 
 
