@@ -14,6 +14,8 @@ from qdist.quantile.edge import TensorLike, as_tensor
 
 __all__ = ["Affine"]
 
+_SHARES = (0.125, 0.25, 0.5, 0.75, 0.875)  # of the mass near a value, where an atom is looked for
+
 
 @final
 class Affine(QuantileFunction):
@@ -84,18 +86,22 @@ class Affine(QuantileFunction):
 
     def _standard(self, y: Tensor) -> Tensor:
         z = (y - self.loc) / self.scale
-        # An atom v is moved to loc + scale v; the way back may miss v by a rounding.
+        # An atom v is moved to loc + scale v; the way back may miss v by some roundings.
         with torch.no_grad():
-            level = self.base.cdf(z).nan_to_num(0.0)
-            above = torch.nextafter(level, torch.ones_like(level))
-            nearest = [self.base.icdf(tau).to(z) for tau in (level, above)]
-            moved = [
-                (self.loc + self.scale * v == y) & (self.base.cdf(v) > self.base.cdf_left(v))
-                for v in nearest
-            ]
-        for v, found in zip(nearest, moved, strict=True):
-            z = torch.where(found, v, z)
-        return z
+            reach = torch.finfo(z.dtype).eps * (y.abs() / self.scale + 2 * z.abs())
+            below = self.base.cdf_left(z - reach).nan_to_num(0.0)
+            upto = self.base.cdf(z + reach).nan_to_num(0.0)
+            # Levels from below the atom to beyond it: the more of them it has, the surer it is
+            # met. Just above the first it begins if nothing else is near.
+            levels = [below + share * (upto - below) for share in _SHARES]
+            levels = [torch.nextafter(below, torch.ones_like(below)), *levels, upto]
+            near = self.base.icdf(torch.stack(levels).clamp(0, 1)).to(z)
+            near = torch.cat([near, z.unsqueeze(0)])
+            atom = self.base.cdf(near) > self.base.cdf_left(near)
+            found = atom & (self.loc + self.scale * near == y)
+            # If several atoms are moved to one place, the last: F counts them all.
+            v = near.masked_fill(~found, -torch.inf).amax(0)
+        return torch.where(found.any(0), v, z)
 
     def _icdf(self, tau: Tensor) -> Tensor:
         return self.loc + self.scale * self.base.icdf(tau)

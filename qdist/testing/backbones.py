@@ -1,7 +1,7 @@
 """check_backbone: proves that a backbone keeps the law of causality, and all else it promises."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -47,8 +47,8 @@ def check_backbone(
     - **rows**: no row of a batch reaches another, in training mode too;
     - **ranks**: of shape (D,) and (B, D) alike, and only what is seen matters;
     - **cells**: the contexts of single cells are those of `forward`;
-    - **tau**: $h_i$ depends on those levels that `sees_levels` says, on no other, and a network
-      that sees each level by itself is its `content` read by `at_levels`;
+    - **tau**: $h_i$ depends on those levels that `sees_levels` says, on no other, in training mode
+      neither, and a network that sees each level by itself is its `content` read by `at_levels`;
     - **stepper**: contexts one at a time, also for some rows only, equal those of `forward`;
     - **saving**: rebuilt from JSON arguments and a state dict, it gives the same contexts;
     - every parameter has a gradient, finite where unseen cells are NaN; float32 works; no global
@@ -126,18 +126,27 @@ class _Checks(Kit):
 
     def check_rows(self, what: str, rank: Tensor) -> None:
         y = self.values().requires_grad_()
-        self.net.train()
-        h = self.run(y, rank)
-        self.net.eval()
+        h = self.run_in_training(y, rank)
+        advice = "Normalise over coordinates or features, never over the batch"
         for b in range(min(self.rows, 3)):
             grad = self.gradient(h[b], y).abs().sum(1)
             grad[b] = 0
             self.expect(
                 bool((grad <= TOLERANCE).all()),
                 f"row {b} to depend on no other row of the batch under {what}; got a gradient "
-                f"from row {int(grad.argmax())}. Normalise over coordinates or features, never "
-                "over the batch",
+                f"from row {int(grad.argmax())}. {advice}",
             )
+            # Codes have no gradient: replace the other rows, more than once.
+            for _ in range(DRAWS):
+                other = self.values()
+                other[b] = y[b]
+                with torch.no_grad():
+                    same = self.close(self.run_in_training(other, rank)[b], h[b])
+                self.expect(
+                    same,
+                    f"row {b} to depend on no other row of the batch under {what}; got a change "
+                    f"in training mode when others were replaced. {advice}",
+                )
 
     def check_causality(self, what: str, rank: Tensor, reach: Tensor | None) -> None:
         y = self.values()
@@ -152,12 +161,7 @@ class _Checks(Kit):
         # the same again, and then by what is not even a number.
         others = [self.values() for _ in range(DRAWS)]
         for j in range(self.net.dim):
-            changes = [(other[:, j], "a change") for other in others]
-            for value, got in (*changes, (torch.tensor(torch.nan), "a NaN")):
-                changed = y.clone()
-                changed[:, j] = value
-                if got == "a NaN":
-                    changed[seen[:, :, j].any(1), j] = y[seen[:, :, j].any(1), j]
+            for changed, got in self._replaced(y, others, seen, j):
                 delta = (self.run(changed, rank) - h).detach().abs().amax(-1)
                 delta = delta.nan_to_num(torch.inf)
                 self.expect_none(delta, seen[:, :, j], what, got, j)
@@ -175,22 +179,28 @@ class _Checks(Kit):
             "Let the network see it, or state its `reach`",
         )
 
-    def _check_training(self, y: Tensor, rank: Tensor, seen: Tensor, what: str) -> None:
-        """Causality where dropout and the like are at work: with the same random numbers."""
-        self.net.train()
-        h = self._seeded_run(y, rank)
-        for j in range(self.net.dim):
-            changed = y.clone()
-            changed[:, j] = self.values()[:, j]
-            delta = (self._seeded_run(changed, rank) - h).abs().amax(-1)
-            self.expect_none(delta, seen[:, :, j], what, "a change in training mode", j)
-        self.net.eval()
-
     @torch.no_grad()
-    def _seeded_run(self, y: Tensor, rank: Tensor) -> Tensor:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            return self.run(y, rank)
+    def _check_training(self, y: Tensor, rank: Tensor, seen: Tensor, what: str) -> None:
+        """Causality where dropout and the like are at work."""
+        h = self.run_in_training(y, rank)
+        for j in range(self.net.dim):
+            for changed, got in self._replaced(y, [self.values()], seen, j):
+                delta = (self.run_in_training(changed, rank) - h).abs().amax(-1)
+                delta = delta.nan_to_num(torch.inf)
+                self.expect_none(delta, seen[:, :, j], what, f"{got} in training mode", j)
+
+    @staticmethod
+    def _replaced(
+        y: Tensor, others: list[Tensor], seen: Tensor, j: int
+    ) -> Iterator[tuple[Tensor, str]]:
+        """Rows y with other values in column j, then with NaN where no cell sees them."""
+        for other in others:
+            changed = y.clone()
+            changed[:, j] = other[:, j]
+            yield changed, "a change"
+        changed = y.clone()
+        changed[~seen[:, :, j].any(1), j] = torch.nan
+        yield changed, "a NaN"
 
     def check_rank_shapes(self, what: str, rank: Tensor) -> None:
         y = self.values()

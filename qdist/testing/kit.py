@@ -39,6 +39,15 @@ class Kit:
             return self.net(y, rank)  # type: ignore[no-any-return]
         return self.net(y, rank, tau=self.tau[at].to(y.dtype))  # type: ignore[no-any-return]
 
+    def run_in_training(self, y: Tensor, rank: Tensor, *, tau: Tensor | None = None) -> Tensor:
+        """The contexts in training mode, each time with the same noise (that of dropout, say)."""
+        self.net.train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            h: Tensor = self.run(y, rank) if tau is None else self.net(y, rank, tau=tau)
+        self.net.eval()
+        return h
+
     def values(self) -> Tensor:
         """Values (B, D) of the domain, drawn anew."""
         return draw_values(self.domain, self.rows, self.generator)

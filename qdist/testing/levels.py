@@ -52,6 +52,22 @@ def check_levels(kit: Kit, what: str, rank: Tensor) -> None:
             kit.close(read, h),
             "forward(y, rank, tau=tau) to be at_levels(content(y, rank), tau); they differ",
         )
+    _check_training(kit, y, rank, allowed, what)
+
+
+def _check_training(kit: Kit, y: Tensor, rank: Tensor, allowed: Tensor, what: str) -> None:
+    """The same where dropout and the like are at work."""
+    tau = kit.tau.clone().requires_grad_()
+    h = kit.run_in_training(y, rank, tau=tau)
+    effect = torch.stack([kit.gradient(h[:, i], tau).abs() for i in range(kit.net.dim)], 1)
+    _expect_none(kit, effect, allowed, what, "a gradient in training mode")
+    for k in range(kit.net.dim):
+        changed = kit.tau.clone()
+        changed[:, k] = torch.rand(len(y), generator=kit.generator, dtype=y.dtype)
+        with torch.no_grad():
+            delta = kit.run_in_training(y, rank, tau=changed) - h
+        effect[:, :, k] = delta.abs().amax(-1)
+    _expect_none(kit, effect, allowed, what, "a change in training mode")
 
 
 def _expect_none(kit: Kit, effect: Tensor, allowed: Tensor, what: str, got: str) -> None:

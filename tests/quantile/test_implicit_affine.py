@@ -108,6 +108,37 @@ def test_an_atom_keeps_its_mass_under_scaling(make_linear):
     assert codes.log_prob([0.0, 10.0, 15.0]).exp().tolist() == pytest.approx([0.25, 0.25, 0.0])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("below", "above"), [(0.05, 0.05), (1e-3, 40.0), (40.0, 1e-3), (0, 0.05)])
+@pytest.mark.parametrize("size", [1.0, 1e3])
+def test_an_atom_beside_a_density_is_found_where_it_was_moved(
+    dtype, below, above, size, generator
+):
+    def draw():
+        return torch.randn(500, generator=generator, dtype=dtype)
+
+    v, loc, scale = draw(), size * draw(), draw().exp()
+    levels = torch.tensor([0.0, 0.4, 0.7, 1.0], dtype=dtype)
+    law = Affine(
+        PiecewiseLinear(levels, torch.stack([v - below, v, v, v + above], -1)), loc, scale
+    )
+    for tau in (0.41, 0.55, 0.7):
+        y = law.icdf(tau)
+        assert (law.cdf(y) >= law.cdf(y).new_tensor(tau)).all()
+        mass = levels[2] - (0 if below == 0 else levels[1])
+        torch.testing.assert_close(law.cdf(y) - law.cdf_left(y), mass.expand(500))
+        torch.testing.assert_close(law.log_prob(y), mass.log().expand(500))
+        torch.testing.assert_close(law.sf(y), (1 - levels[2]).expand(500))
+
+
+def test_beside_an_atom_there_is_the_density_and_its_gradient(make_linear):
+    y = torch.tensor([3.0 - 0.05, 3.0 + 0.05], dtype=torch.float64, requires_grad=True)
+    law = Affine(make_linear([0.0, 0.4, 0.7, 1.0], [0.9, 1.0, 1.0, 1.1]), loc=1.0, scale=2.0)
+    assert law.log_prob(y).exp().tolist() == pytest.approx([2.0, 1.5])
+    (gradient,) = torch.autograd.grad(law.cdf(y).sum(), y)
+    assert gradient.tolist() == pytest.approx([2.0, 1.5])
+
+
 def test_an_affine_law_takes_the_batch_of_all_three():
     base = PiecewiseLinear(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0]))
     law = Affine(base, torch.zeros(3, 1), torch.ones(4))
