@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import common
-from benchmarks.duels import Duel, duel
+from benchmarks.duels import Duel
 
 PAGE = common.ROOT.parent / "docs" / "benchmarks" / "regression.md"
 NOTES = common.ROOT / "notes" / "regression.md"
@@ -25,9 +25,10 @@ INTRODUCTION = """\
 
 `qdist.DistributionRegressor` and other forecasters of laws, each with its default settings, on the
 canonical splits of public data sets (concrete, energy, wine, power, naval, airfoil, bike sharing
-without its leaking columns). Every number is a mean over the splits that all methods of its set
-have run; *ahead* counts those of them in which qdist has the lesser CRPS of the two. Coverage is
-pooled over the test rows, and the limit on time is for up to 10,000 training rows.
+without its leaking columns). A rival is set beside qdist on the splits that both have run, and the
+best rival is the one that does best by that; *ahead* counts the splits in which qdist has the
+lesser CRPS of the two. Coverage is pooled over the test rows, and the limit on time is for up to
+10,000 training rows.
 
 - **CRPS**: at 200 midpoint levels, in the unit of the target; less is better. Methods that fit 19
   quantiles are sorted, joined by lines, and constant beyond.
@@ -40,21 +41,23 @@ the rivals in the environments of `benchmarks/environments/regression.txt` and `
 """
 
 
-def common_splits(results: Results) -> list[int]:
-    """The splits of one set that all methods which were run on it have."""
-    methods = {r["method"] for r in results}
-    return sorted(
-        set.intersection(*({r["split"] for r in results if r["method"] == m} for m in methods))
-    )
-
-
 @dataclass(frozen=True)
 class Shared:
-    """What all methods of a set have run: its splits, their results, and each method's means."""
+    """What was run on a set: the results by method and split, and each method's means.
 
-    splits: list[int]
-    results: Results
+    The means of a rival, and of ours beside it, are those of the splits that both have run.
+    """
+
+    results: dict[str, dict[int, dict[str, Any]]]
     means: dict[str, dict[str, float]]
+
+    def splits(self, method: str) -> list[int]:
+        """The splits that a method and ours have run."""
+        return sorted(self.results[method].keys() & self.results["qdist"].keys())
+
+    def ours(self, rival: str) -> float:
+        """Our mean CRPS on the splits of a rival."""
+        return statistics.fmean(self.results["qdist"][k]["crps"] for k in self.splits(rival))
 
 
 def by_default(results: Results) -> Results:
@@ -70,38 +73,43 @@ def beside_tuned(results: Results) -> Results:
 
 
 def shared(results: Results) -> dict[str, Shared]:
-    """Of each set that has splits in common, by name."""
+    """Of each set that ours and a rival have run, by name."""
     found = {}
     for name in dict.fromkeys(r["set"] for r in results):
-        mine = [r for r in results if r["set"] == name]
-        splits = common_splits(mine)
-        mine = [r for r in mine if r["split"] in splits]
+        runs: dict[str, dict[int, dict[str, Any]]] = {}
+        for r in results:
+            if r["set"] == name:
+                runs.setdefault(r["method"], {})[r["split"]] = r
+        ours = runs.get("qdist", {})
+        runs = {method: splits for method, splits in runs.items() if splits.keys() & ours.keys()}
+        if len(runs) < 2:
+            continue
         means = {
             method: {
-                field: statistics.fmean(r[field] for r in mine if r["method"] == method)
+                field: statistics.fmean(splits[k][field] for k in splits.keys() & ours.keys())
                 for field in _FIELDS
             }
-            for method in dict.fromkeys(r["method"] for r in mine)
+            for method, splits in runs.items()
         }
-        if mine:
-            found[name] = Shared(splits, mine, means)
+        found[name] = Shared(runs, means)
     return found
 
 
 def duels(results: Results) -> list[Duel]:
-    """Of each set: ours, and the best rival's CRPS."""
-    found = [
-        duel(name, "crps", {m: v["crps"] for m, v in case.means.items()}, min)
-        for name, case in shared(results).items()
-    ]
-    return [d for d in found if d is not None]
+    """Of each set: ours beside the rival that does best against it, by CRPS on its splits."""
+    found = []
+    for name, case in shared(results).items():
+        rivals = [method for method in case.means if method != "qdist"]
+        who = max(rivals, key=lambda m: case.ours(m) / case.means[m]["crps"])
+        found.append(Duel(name, "crps", case.ours(who), case.means[who]["crps"], who, min))
+    return found
 
 
 def ahead(case: Shared, rival: str) -> str:
     """In how many of its splits ours has the lesser CRPS: "4 of 5"."""
-    crps = {(r["method"], r["split"]): r["crps"] for r in case.results}
-    won = sum(crps["qdist", split] < crps[rival, split] for split in case.splits)
-    return f"{won} of {len(case.splits)}"
+    ours, theirs = case.results["qdist"], case.results[rival]
+    splits = case.splits(rival)
+    return f"{sum(ours[k]['crps'] < theirs[k]['crps'] for k in splits)} of {len(splits)}"
 
 
 def page(results: Results, notes: str) -> str:
@@ -116,7 +124,7 @@ def page(results: Results, notes: str) -> str:
     ]
     for d in found:
         case = cases[d.set]
-        ours = [r for r in case.results if r["method"] == "qdist"]
+        ours = list(case.results["qdist"].values())
         rows = sum(r["rows"]["test"] for r in ours)
         pooled = sum(r["coverage_90"] * r["rows"]["test"] for r in ours) / rows
         longest = max(r["fit_seconds"] for r in ours)
@@ -126,7 +134,7 @@ def page(results: Results, notes: str) -> str:
             f"{_met(pooled, '.3f', abs(pooled - 0.9) <= 0.02 + 1e-9)} | "
             f"{_met(longest, '.0f', longest <= 60 or ours[0]['rows']['train'] > 10_000)} |"
         )
-    details = [_detail(name, case.splits, case.means) for name, case in cases.items()]
+    details = [_detail(name, case) for name, case in cases.items()]
     overall = ""
     if found:
         geometric = statistics.geometric_mean(d.ratio for d in found)
@@ -198,15 +206,20 @@ _FIELDS = {
 }
 
 
-def _detail(name: str, splits: list[int], means: dict[str, dict[str, float]]) -> str:
+def _detail(name: str, case: Shared) -> str:
     lines = [
-        f"### {name}, splits {', '.join(map(str, splits))}\n",
-        "| method | " + " | ".join(label for _, label in _FIELDS.values()) + " |",
-        "| --- |" + " ---: |" * len(_FIELDS),
+        f"### {name}\n",
+        "| method | splits | qdist's CRPS over it | "
+        + " | ".join(label for _, label in _FIELDS.values())
+        + " |",
+        "| --- | ---: | ---: |" + " ---: |" * len(_FIELDS),
     ]
-    for method in sorted(means, key=lambda m: means[m]["crps"]):
-        cells = [format(means[method][field], form) for field, (form, _) in _FIELDS.items()]
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    for method in sorted(case.means, key=lambda m: case.means[m]["crps"]):
+        means = case.means[method]
+        ratio = f"{case.ours(method) / means['crps']:.3f}" if method != "qdist" else ""
+        cells = [format(means[field], form) for field, (form, _) in _FIELDS.items()]
+        start = f"| {method} | {len(case.splits(method))} | {ratio} | "
+        lines.append(start + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 

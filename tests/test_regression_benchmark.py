@@ -60,13 +60,21 @@ def test_the_page_keeps_tuned_rivals_apart():
         regression_report.shared(part([*ours, *theirs, *tuned]))["power"]
         for part in (regression_report.by_default, regression_report.beside_tuned)
     )
-    assert (default.splits, beside.splits) == ([0, 1, 2], [0])
+    assert (default.splits("forest"), beside.splits("forest_tuned")) == ([0, 1, 2], [0])
     assert regression_report.ahead(default, "forest") == "2 of 3"
     assert regression_report.ahead(beside, "forest_tuned") == "0 of 1"
     page = regression_report.page([*ours, *theirs, *tuned], "notes")
     # 2 over 2.1 = 0.952 by default; 1 over 0.5 against the tuned one.
     assert "| power | 2 | 2.1 (forest) | 0.952 | 2 of 3 |" in page
     assert "| power | 1 | 0.5 (forest) | 2.000 | 0 of 1 |" in page
+
+
+def test_the_best_rival_is_best_against_ours_on_its_own_splits():
+    ours = [result("qdist", split, crps) for split, crps in enumerate((1.0, 5.0))]
+    # The mean of "early" is the least of all, that of the easy split; it loses there all the same.
+    theirs = [result("early", 0, 1.2), result("both", 0, 2.0), result("both", 1, 4.0)]
+    (found,) = regression_report.duels([*ours, *theirs])
+    assert (found.who, found.ours, found.rival) == ("both", 3.0, 3.0)
 
 
 def test_a_set_on_which_no_rival_was_tuned_has_no_part_in_that_table():
