@@ -45,7 +45,8 @@ def quantile_divergence(
         The divergence, non-negative.
 
     Raises:
-        InputError: The integral diverges, or an argument is not a single law in float64.
+        InputError: The integral diverges, an argument is not a single law in float64, or the
+            function gives values of another shape or dtype than its levels.
 
     References:
         Autoregressive Quantile Networks for Generative Modeling (Ostrovski, Dabney and Munos,
@@ -223,6 +224,12 @@ def _levels_to_places(f: Callable[[Tensor], Tensor]) -> Callable[[Array], Array]
                 "Expected Q to be a law, or a function from a tensor of levels to one of values; "
                 f"got {f!r:.60}, which gives a {type(values).__name__}. Freeze a law of scipy by "
                 "calling it: scipy.stats.norm()."
+            )
+        if values.shape != tau.shape or values.dtype != tau.dtype:
+            raise InputError(
+                "Expected Q, a function of levels, to give one value for each of them, of shape "
+                f"{tuple(tau.shape)} and dtype {tau.dtype}; got {tuple(values.shape)} and "
+                f"{values.dtype}. Compute elementwise, in float64."
             )
         places: Array = values.cpu().numpy()
         return places

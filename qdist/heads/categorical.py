@@ -18,6 +18,9 @@ __all__ = ["CategoricalHead"]
 
 Score = Literal["log", "rps", "both"]
 
+# Stands for no code: codes come as floats, and none of them is this number.
+_NO_CODE = -(2**62) - 1
+
 # Up to here one softmax costs less than the bookkeeping of two.
 _ONE_SOFTMAX = 1000
 
@@ -106,14 +109,30 @@ class CategoricalHead(AbstractHead):
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Return the chosen score (...) of the codes target (...), given h (..., C)."""
+        """Return the chosen score (...) of the codes target (...), given h (..., C).
+
+        Training comes through here at every step, so codes are looked at only where that is free:
+        the log score refuses one outside 0 ... K - 1 on a CPU, NaN included. Beyond one softmax,
+        K and the few codes after it have a score of infinity instead. On other devices the error
+        is that of the device; the ranked score takes any number.
+
+        Raises:
+            InputError: If the log score meets such a code on a CPU.
+        """
         del generator  # the score is exact
         batch = torch.broadcast_shapes(h.shape[:-1], target.shape)
         h = h.expand(*batch, -1)
         code = target.expand(batch).long()
         loss = torch.zeros(batch, dtype=working_dtype(self.layer.weight), device=h.device)
         if self.score != "rps":
-            loss = self._log_score(h, code)
+            try:
+                loss = self._log_score(h, code)
+            except IndexError as error:  # torch looks, where it waits for nothing
+                wrong = target[~((target >= 0) & (target < self.levels))].flatten()
+                raise InputError(
+                    f"Expected codes 0 ... {self.levels - 1}; got {wrong[:4].tolist()}. Encode "
+                    "the values by the codec of the model, and leave missing ones out."
+                ) from error
         if self.score != "log":
             unit = max(self.levels - 1, 1) if self.score == "both" else 1
             loss = loss + self(h).crps(code) / unit
@@ -202,6 +221,9 @@ def code_at(logits: Tensor, tau: Tensor) -> Tensor:
 
 def _cross_entropy(logits: Tensor, code: Tensor) -> Tensor:
     flat = functional.cross_entropy(
-        logits.reshape(-1, logits.shape[-1]), code.reshape(-1), reduction="none"
+        logits.reshape(-1, logits.shape[-1]),
+        code.reshape(-1),
+        reduction="none",
+        ignore_index=_NO_CODE,  # by default -100, which would score 0
     )
     return flat.view(code.shape)

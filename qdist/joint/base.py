@@ -68,8 +68,12 @@ class AbstractJoint(nn.Module, ABC):
     ) -> Tensor:
         """The heads' losses, unreduced.
 
+        Shapes are checked, values are not, as training comes here at every step: a code that is
+        none is refused by the log score of [`CategoricalHead`][qdist.heads.CategoricalHead] on a
+        CPU, and elsewhere taken as something.
+
         Args:
-            y: Values, shape (B, D).
+            y: Values, shape (B, D); codes as whole numbers 0 ... K - 1, as the codec gives them.
             rank: Ranks, shape (D,) or (B, D); by default those of the joint itself.
             where: The cells whose loss is wanted, shape (B, D), bool; by default all that are not
                 conditioning variables (rank -1).

@@ -135,6 +135,17 @@ HEADS = {
         "Expected",
     ),
     "no codes": (lambda world: CategoricalHead(4, 0), InputError, "Expected"),
+    **{
+        f"a code of {what} among {levels}": (
+            lambda world, levels=levels, code=code: CategoricalHead(4, levels).loss(
+                torch.zeros(2, 4), T([0.0, code])
+            ),
+            InputError,
+            rf"Expected codes 0 ... {levels - 1}; got \[{code}\]. Encode",
+        )
+        for levels in (3, 2000)
+        for what, code in {"5000": 5e3, "-1": -1.0, "-100": -100.0, "NaN": float("nan")}.items()
+    },
     "no waves": (lambda world: ImplicitHead(4, n_cos=0), InputError, "Expected"),
     "a Huber width below nought": (
         lambda world: ImplicitHead(4, kappa=-1.0),

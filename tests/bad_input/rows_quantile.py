@@ -53,6 +53,20 @@ PARTS = {
         InputError,
         "which gives a float",
     ),
+    **{
+        f"a function of levels that gives {what}": (
+            lambda world, fn=fn: divergences.quantile_divergence(stats.norm(), fn),
+            InputError,
+            f"one value for each of them, .*; got .*{got}. Compute elementwise, in float64",
+        )
+        for what, fn, got in (
+            ("one value", lambda tau: tau[:1], r"\(1,\) and torch.float64"),
+            ("a constant", lambda tau: torch.tensor(0.5).double(), r"\(\) and torch.float64"),
+            ("a column", lambda tau: tau[:, None], r"1\) and torch.float64"),
+            ("single precision", lambda tau: tau.float(), "torch.float32"),
+            ("whole numbers", lambda tau: tau.long(), "torch.int64"),
+        )
+    },
 }
 
 ROWS = (PARTS,)
