@@ -191,40 +191,6 @@ class BatchNorm(TwoLevel):
         self.inside.append(nn.BatchNorm1d(width))
 
 
-class ComparesCodes(AnyRank):
-    """Centres codes over the batch in training; a looked-up code has no gradient."""
-
-    def forward(self, y, rank, *, tau=None):
-        h = super().forward(y, rank)
-        batch = (y[:, 2].nan_to_num() == 1).to(h).mean()
-        return h + batch if self.training else h
-
-
-class ForgetsNaNInTraining(AnyRank):
-    """Masks by a product in training only."""
-
-    def forward(self, y, rank, *, tau=None):
-        h = super().forward(y, rank)
-        seen = self.seen(rank, y).to(h)
-        return h + (seen * y.unsqueeze(1)).sum(2, keepdim=True) if self.training else h
-
-
-class SharesTauInTraining(AnyRank):
-    """Mixes the levels of all coordinates in training only."""
-
-    def forward(self, y, rank, *, tau=None):
-        h = super().forward(y, rank)
-        return h + tau.sum() if self.training and tau is not None else h
-
-
-class RoundsTauInTraining(AnyRank):
-    """Compares levels in training only, so that no gradient tells."""
-
-    def forward(self, y, rank, *, tau=None):
-        h = super().forward(y, rank)
-        return h + (tau > 0.5).to(h).sum() if self.training and tau is not None else h
-
-
 class FirstRow(AnyRank):
     """Uses the first row's ranks for all rows."""
 
@@ -359,10 +325,6 @@ BROKEN = {
     "NaN leaks": (ForgetsNaN, r"not to depend on y\[\d\].*got a NaN.*torch.where"),
     "NaN leaks into gradients": (MasksTooLate, r"a finite gradient for parameter values"),
     "batch norm": (BatchNorm, r"row 0 to depend on no other row of the batch.*gradient from row"),
-    "codes of a batch": (ComparesCodes, r"row 0 to depend on no other row.*got a change in train"),
-    "NaN leaks in training": (ForgetsNaNInTraining, r"on y\[\d\].*got a NaN in training mode"),
-    "tau in training": (SharesTauInTraining, r"no level.*a gradient in training mode from tau"),
-    "tau compared": (RoundsTauInTraining, r"no level.*a change in training mode from tau\[0\]"),
     "first row's ranks": (FirstRow, r"not to depend on y\[\d\] under a visible set for each row"),
     "no gradient": (PeeksAtCodes, r"not to depend on y\[\d\] under equal ranks.*got a change"),
     "tau": (SharesTau, r"h\[0\] to depend on no level.*got a gradient from tau\[0\]"),
