@@ -23,6 +23,7 @@ Array = NDArray[Any]
 _MAX_STEPS: Final = 2.0**44
 _MAX_DECIMALS: Final = 12
 _FAR: Final = 2.0**62
+# Evidence for a grid of floats: one table in a thousand of others would show as much by chance.
 _LEAST_BITS: Final = 10
 
 

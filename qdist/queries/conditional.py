@@ -63,9 +63,9 @@ def quantile(
         One row per condition, levels last: shape (N, T), or (N,) for a single level; with a list
         of names (N, C, T) or (N, C). N is 1 for a dict or None. Numbers are float64, infinite
         where the law has no end; dates and times are numpy's (zones in UTC), and the end of their
-        type where the law has none; ordered levels are
-        objects, as are all answers where columns of several types are asked for together. A
-        constant column has the one law that it can have.
+        type where the law has none; ordered levels are objects, as are all answers where columns
+        of several types are asked for together. A constant column has the one law that it can
+        have.
 
     Raises:
         UnknownNameError: If a column is not known.

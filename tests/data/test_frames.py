@@ -248,6 +248,10 @@ BAD = {
         pd.DataFrame({"a": pd.cut(pd.date_range("2024", periods=9), 3)}),
         r"intervals of numbers as categories in column 'a'; got interval\[datetime64.*astype\(str",
     ),
+    "128 bits": (
+        pl.DataFrame({"a": pl.Series([1, 2], dtype=pl.Int128)}),
+        r"types that Arrow has; got Int128.*64 bits",
+    ),
     "scalar": ({"a": 1}, "Put single values into lists"),
     "ragged": ({"a": [1], "b": [1, 2]}, "lengths 1, 2"),
 }
