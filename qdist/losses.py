@@ -6,6 +6,7 @@ takes the mean over levels, rows and coordinates.
 
 from torch import Tensor
 
+from qdist.arguments import instance, number
 from qdist.errors import InputError
 
 __all__ = ["huber_pinball", "pinball"]
@@ -27,8 +28,8 @@ def pinball(u: Tensor, tau: Tensor | float) -> Tensor:
         The loss of each residual, shape (...). It is non-negative.
 
     Raises:
-        InputError: A level that is a number lies outside [0, 1]; those of a tensor are not looked
-            at, as training comes through here at every step.
+        InputError: `u` is no tensor, or a level that is a number lies outside [0, 1]; those of a
+            tensor are not looked at, as training comes through here at every step.
 
     References:
         Regression Quantiles (Koenker and Bassett, 1978), equation 1.
@@ -40,7 +41,7 @@ def pinball(u: Tensor, tau: Tensor | float) -> Tensor:
         >>> pinball(torch.tensor([2.0, -2.0]), 0.75)  # 0.75 * 2, 0.25 * 2
         tensor([1.5000, 0.5000])
     """
-    _check_level(tau)
+    _check(u, tau)
     return u * (tau - (u <= 0).to(u.dtype))
 
 
@@ -65,7 +66,7 @@ def huber_pinball(u: Tensor, tau: Tensor | float, *, kappa: float) -> Tensor:
         The loss of each residual, shape (...). It is non-negative.
 
     Raises:
-        InputError: `kappa` is negative or not a number, or a level as in `pinball`.
+        InputError: `kappa` is negative, infinite or no number, or as in `pinball`.
 
     References:
         Distributional Reinforcement Learning with Quantile Regression (Dabney et al., 2018),
@@ -81,14 +82,10 @@ def huber_pinball(u: Tensor, tau: Tensor | float, *, kappa: float) -> Tensor:
         >>> huber_pinball(u, 0.75, kappa=2.0)  # 0.75 * (3 - 1), 0.75 * 1/4, 0.25 * 1/4
         tensor([1.5000, 0.1875, 0.0625])
     """
-    if not kappa >= 0:
-        raise InputError(
-            f"Expected kappa >= 0; got {kappa}. Pass 0 for the plain pinball loss, or a small "
-            "fraction of the data's scale."
-        )
+    kappa = number("kappa", kappa, least=0)
     if kappa == 0:
         return pinball(u, tau)
-    _check_level(tau)
+    _check(u, tau)
     size = u.abs()
     near = size.clamp(max=kappa)  # so that the square of a huge residual is never formed
     # NOTE[DIFF]: divided by kappa, as in the IQN paper; the QR-DQN paper has the loss undivided.
@@ -96,6 +93,9 @@ def huber_pinball(u: Tensor, tau: Tensor | float, *, kappa: float) -> Tensor:
     return (tau - (u <= 0).to(u.dtype)).abs() * rounded
 
 
-def _check_level(tau: Tensor | float) -> None:
-    if not isinstance(tau, Tensor) and not 0 <= tau <= 1:
-        raise InputError(f"Expected a level in [0, 1]; got {tau}. Give 0.9 for 90 %.")
+def _check(u: Tensor, tau: Tensor | float) -> None:
+    instance("u", u, of=Tensor, remedy="Call torch.tensor on it.")
+    if not isinstance(tau, Tensor):
+        level = number("a level", tau)
+        if not 0 <= level <= 1:
+            raise InputError(f"Expected a level in [0, 1]; got {tau}. Give 0.9 for 90 %.")

@@ -69,7 +69,7 @@ class TestHuberPinball:
         u = torch.tensor([1e30, -1e30], dtype=torch.float32)
         assert bool(huber_pinball(u, 0.5, kappa=1.0).isfinite().all())
 
-    @pytest.mark.parametrize("kappa", [-1.0, float("nan")])
+    @pytest.mark.parametrize("kappa", [-1.0, float("nan"), float("inf"), None, "1"])
     def test_refuses_a_kappa_that_is_not_a_width(self, kappa):
-        with pytest.raises(InputError, match=r"Expected kappa >= 0; got (-1.0|nan)\. Pass 0"):
+        with pytest.raises(InputError, match="Expected kappa to be a number >= 0; got"):
             huber_pinball(torch.zeros(1), 0.5, kappa=kappa)

@@ -90,10 +90,12 @@ def label_codes(
         raise InputError(
             f"Expected {wanted} in {what}; got shape {found.shape}. Give as many as there are."
         )
-    code_of = {label: code for code, label in enumerate(classes)}
+    # True equals 1, and is another label; what cannot be a label may have no hash.
+    code_of = {(type(label), label): code for code, label in enumerate(classes)}
     plain = [_plain(label) for label in found]
-    # What cannot be a label may have no hash either.
-    codes = [code_of.get(x, -1) if isinstance(x, bool | int | str) else -1 for x in plain]
+    codes = [
+        code_of.get((type(x), x), -1) if isinstance(x, bool | int | str) else -1 for x in plain
+    ]
     if -1 in codes:
         known = ", ".join(map(repr, classes[:12])) + (", ..." if len(classes) > 12 else "")
         raise InputError(

@@ -93,9 +93,12 @@ def masked(codec: ImageCodec, images: Any, mask: Any) -> tuple[npt.NDArray[np.ui
     Raises:
         InputError: If the images or the mask are of another shape or dtype.
     """
-    stack, hidden, schema = codec.check(images).copy(), np.asarray(mask), codec.schema
-    n = len(stack)
-    size = (schema.height, schema.width)
+    stack, schema = codec.check(images).copy(), codec.schema
+    n, size = len(stack), (schema.height, schema.width)
+    try:
+        hidden = np.asarray(mask)
+    except ValueError:  # rows of different lengths
+        hidden = np.empty(0)
     if hidden.shape not in (size, (n, *size)):
         raise InputError(
             f"Expected a mask of shape {size} or {(n, *size)}, one value a pixel; got "

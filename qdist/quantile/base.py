@@ -236,7 +236,7 @@ class QuantileFunction(AbstractHooks, Refused):
         self._require("cdf")
         law, y = self._enter(y)
         below, upto = law._cdf_left(y), law._cdf(y)
-        u = torch.rand(y.shape, generator=generator, dtype=self.dtype, device=self.device)
+        u = uniform(y.shape, dtype=self.dtype, device=self.device, generator=generator)
         return below + u * (upto - below)
 
     # -- scores and moments
@@ -352,7 +352,7 @@ class QuantileFunction(AbstractHooks, Refused):
             InputError: The batch shape does not broadcast to the new one.
         """
         del _instance  # the argument of torch, of no use to a class that rebuilds itself
-        shape = Size(batch_shape)
+        shape = edge.check_shape(batch_shape)
         if shape == self.batch_shape:
             return self
         check_expands(self.batch_shape, shape)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Self, final
 
+import numpy as np
 import torch
 from torch import Size, Tensor
 
@@ -31,7 +32,8 @@ class Categorical(QuantileFunction):
         validate_args: Whether arguments are checked.
 
     Raises:
-        InputError: Logits are NaN or all minus infinity, or the values do not increase.
+        InputError: Logits are NaN or all minus infinity, the values do not increase, or the names
+            are no list of K.
 
     Example:
         >>> import torch
@@ -63,7 +65,7 @@ class Categorical(QuantileFunction):
         if values is not None:
             instance("values", values, of=Tensor, remedy=remedy)
         self.given_values = values
-        self.names = None if names is None else tuple(names)
+        self.names = None if names is None else _names(names)
         super().__init__(
             logits.shape[:-1],
             dtype=logits.dtype,
@@ -149,6 +151,12 @@ class Categorical(QuantileFunction):
 
     def _breakpoints(self) -> Tensor:
         return self.cumulative
+
+
+def _names(names: Any) -> tuple[Any, ...]:
+    if isinstance(names, str) or not np.iterable(names):
+        raise InputError(f"Expected a list of names; got {names!r:.80}. Give one name per code.")
+    return tuple(names)
 
 
 def _check(logits: Tensor, values: Tensor | None) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
+from qdist.arguments import instance
 from qdist.errors import InputError
 
 __all__ = [
@@ -63,7 +64,7 @@ def as_tensor(value: TensorLike, *, dtype: torch.dtype, device: torch.device) ->
 
 
 def check_shape(shape: Size | Sequence[int]) -> Size:
-    """A shape of draws.
+    """A shape of draws, or of a batch.
 
     Raises:
         InputError: If it is not made of whole numbers, 0 or more.
@@ -157,6 +158,12 @@ def uniform(
     Returns:
         Levels. `torch.rand` draws multiples of eps / 2 in [0, 1); its 0, which would be an
         infinite draw in a tail, is moved up by half a step.
+
+    Raises:
+        InputError: The generator is none of torch.
     """
+    if generator is not None:
+        remedy = "Call torch.Generator().manual_seed(0)."
+        instance("generator", generator, of=torch.Generator, remedy=remedy)
     u = torch.rand(shape, generator=generator, dtype=dtype, device=device)
     return u.clamp(min=torch.finfo(dtype).eps / 4)

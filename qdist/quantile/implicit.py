@@ -11,8 +11,10 @@ from typing import Self, final
 import torch
 from torch import Size, Tensor
 
+from qdist.arguments import number
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
+from qdist.quantile.edge import check_shape
 from qdist.quantile.piecewise import PiecewiseLinear
 
 __all__ = ["Implicit"]
@@ -39,7 +41,8 @@ class Implicit(QuantileFunction):
         validate_args: Whether arguments are checked.
 
     Raises:
-        InputError: `grid` is less than 2.
+        InputError: `fn` is no function, or gives no tensor of the shape of its levels; `grid` is
+            no whole number of at least 2.
 
     Example:
         A callable that decreases is rearranged into the uniform law on (-1, 0):
@@ -68,14 +71,12 @@ class Implicit(QuantileFunction):
         device: torch.device | str = "cpu",
         validate_args: bool | None = None,
     ) -> None:
-        if grid < 2:
-            raise InputError(f"Expected a grid of at least 2 levels; got {grid}. Use 256.")
+        self.grid: int = number("grid", grid, least=2, whole=True)
         if not callable(fn):
             raise InputError(f"Expected a function of levels; got {fn!r}.")
         self.fn = fn
-        self.grid = grid
         super().__init__(
-            Size(batch_shape),
+            check_shape(batch_shape),
             dtype=torch.get_default_dtype() if dtype is None else dtype,
             device=device,
             validate_args=validate_args,
@@ -98,7 +99,7 @@ class Implicit(QuantileFunction):
             InputError: A level lies outside [0, 1], or the shape does not broadcast.
         """
         law, tau = self._enter_levels(tau)
-        return law.fn(tau)
+        return law._values(tau)
 
     @property
     def rearranged(self) -> PiecewiseLinear:
@@ -113,12 +114,22 @@ class Implicit(QuantileFunction):
             self.__dict__["_rearranged"] = (kept, grad)
         return kept
 
+    def _values(self, tau: Tensor) -> Tensor:
+        found: object = self.fn(tau)
+        if not isinstance(found, Tensor) or found.shape != tau.shape:
+            got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise InputError(
+                f"Expected a function whose values are a tensor of the shape of its levels, "
+                f"{tuple(tau.shape)}; got {got}. Work elementwise, and keep the axes."
+            )
+        return found
+
     def _rearrange(self) -> PiecewiseLinear:
         grid, batch = self.grid, self.batch_shape
         steps = torch.arange(grid, dtype=self.dtype, device=self.device)
         middle = (steps + 0.5) / grid
         columns = middle.reshape(-1, *[1] * len(batch)).expand(grid, *batch)
-        values = self.fn(columns).movedim(0, -1).sort(-1).values
+        values = self._values(columns).movedim(0, -1).sort(-1).values
         first, last = values[..., :1], values[..., -1:]
         before = first - (values[..., 1:2] - first) / 2
         after = last + (last - values[..., -2:-1]) / 2
@@ -175,7 +186,7 @@ class Implicit(QuantileFunction):
         return self.rearranged.variance
 
     def _draw(self, tau: Tensor) -> Tensor:
-        return self.fn(tau)
+        return self._values(tau)
 
     def _breakpoints(self) -> Tensor:
         return self.rearranged.levels

@@ -12,7 +12,7 @@ closed form:
   $1 - F(x) = (1 - l_K) \exp(-(x - v_K) / s')$ above $v_K$.
 """
 
-from typing import Self, final
+from typing import Any, Self, final
 
 import numpy as np
 import torch
@@ -79,7 +79,7 @@ class PiecewiseLinear(QuantileFunction):
         remedy = "Call torch.tensor on them."
         self.levels = instance("levels", levels, of=Tensor, remedy=remedy)
         self.values = instance("values", values, of=Tensor, remedy=remedy)
-        self.tails: Tails = (None, None) if tails is None else tails
+        self.tails = _pair(tails)
         scales = [scale.shape for scale in self.tails if scale is not None]
         try:
             batch = Size(np.broadcast_shapes(levels.shape[:-1], values.shape[:-1], *scales))
@@ -305,6 +305,22 @@ def tail_crps(distance: Tensor, mass: Tensor, scale: Tensor | None) -> Tensor:
     t = distance / scale
     near = t + 2 * mass * torch.expm1(-t) - mass.square() / 2 * torch.expm1(-2 * t)
     return scale * (near.clamp(min=0) + mass.square() / 2 * torch.exp(-2 * t))
+
+
+def _pair(tails: Any) -> Tails:
+    """Scales of the tails, as a pair of tensors or None."""
+    pair = (None, None) if tails is None else tails
+    try:
+        left, right = pair
+        good = all(scale is None or isinstance(scale, Tensor) for scale in (left, right))
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise InputError(
+            f"Expected tails as a pair of scales, each a tensor or None; got {tails!r:.80}. "
+            "Give such as (None, torch.tensor(0.5))."
+        )
+    return left, right
 
 
 def _check_knots(levels: Tensor, values: Tensor, tails: Tails) -> None:

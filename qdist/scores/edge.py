@@ -13,11 +13,12 @@ Floats = npt.NDArray[np.float64]
 ArrayLike = Tensor | npt.ArrayLike
 
 
-def floats(x: ArrayLike, name: str) -> Floats:
-    """Numbers as float64.
+def floats(x: ArrayLike, name: str, *, finite: bool = False) -> Floats:
+    """Numbers as float64; `finite` where a score of infinite ones would be a difference of two.
 
     Raises:
-        InputError: If something is no number, NaN or masked, or the lists are ragged.
+        InputError: If something is no number, NaN or masked, or infinite where it must not be, or
+            the lists are ragged.
     """
     if isinstance(x, Tensor):
         x = x.detach().cpu().double().numpy()
@@ -33,6 +34,11 @@ def floats(x: ArrayLike, name: str) -> Floats:
         raise InputError(
             f"Expected {name} without NaN; got {holes} of {array.size}. Drop those rows from the "
             "observations and the forecasts alike, or score missingness as an event of its own."
+        )
+    if finite and not np.isfinite(array).all():
+        raise InputError(
+            f"Expected {name} without infinity; got {int(np.isinf(array).sum())} of {array.size}. "
+            "Clip them, or draw from a law whose tails end."
         )
     return array
 

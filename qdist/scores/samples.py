@@ -28,7 +28,8 @@ def crps_ensemble(y: ArrayLike, samples: ArrayLike, *, estimator: Estimator = "f
         One score for each observation, shape (...).
 
     Raises:
-        InputError: If the shapes do not fit, something is NaN, or "fair" is asked of one draw.
+        InputError: If the shapes do not fit, a number is not finite, or "fair" is asked
+            of one draw.
 
     References:
         Estimation of the Continuous Ranked Probability Score with Limited Information (Zamo and
@@ -40,7 +41,7 @@ def crps_ensemble(y: ArrayLike, samples: ArrayLike, *, estimator: Estimator = "f
         >>> float(crps_ensemble(0.0, [1.0, 3.0]))  # 2 - (2 * 2) / (2 * 2)
         1.0
     """
-    at, x = floats(y, "observations"), floats(samples, "samples")
+    at, x = floats(y, "observations", finite=True), floats(samples, "samples", finite=True)
     check_batch(at, x, name="samples", trailing=1)
     draws = x.shape[-1]
     pairs = _pairs(draws, estimator)
@@ -63,7 +64,8 @@ def energy_score(y: ArrayLike, samples: ArrayLike, *, estimator: Estimator = "fa
         One score for each observation, shape (...).
 
     Raises:
-        InputError: If the shapes do not fit, something is NaN, or "fair" is asked of one draw.
+        InputError: If the shapes do not fit, a number is not finite, or "fair" is asked
+            of one draw.
 
     References:
         Strictly Proper Scoring Rules, Prediction, and Estimation (Gneiting and Raftery, 2007),
@@ -73,7 +75,7 @@ def energy_score(y: ArrayLike, samples: ArrayLike, *, estimator: Estimator = "fa
         >>> float(energy_score([0.0, 0.0], [[3.0, 4.0], [0.0, 0.0]]))  # (5 + 0) / 2 - 5 / 2
         0.0
     """
-    at, x = floats(y, "observations"), floats(samples, "samples")
+    at, x = floats(y, "observations", finite=True), floats(samples, "samples", finite=True)
     if at.ndim < 1 or x.ndim < 2 or x.shape[-1] != at.shape[-1]:
         raise InputError(
             f"Expected observations (..., D) and samples (..., S, D); got {at.shape} and "
@@ -102,7 +104,8 @@ def energy_distance(x: ArrayLike, y: ArrayLike) -> float:
         The distance (not its root).
 
     Raises:
-        InputError: If the shapes do not fit, something is NaN, or a sample has fewer than 2 rows.
+        InputError: If the shapes do not fit, a number is not finite, or a sample has
+            fewer than 2 rows.
 
     Example:
         >>> energy_distance([[0.0], [2.0]], [[5.0], [5.0]])  # 2 * 4 - 2 - 0
@@ -110,7 +113,7 @@ def energy_distance(x: ArrayLike, y: ArrayLike) -> float:
     """
     from scipy.spatial.distance import cdist, pdist
 
-    a, b = floats(x, "the first sample"), floats(y, "the second sample")
+    a, b = floats(x, "the first sample", finite=True), floats(y, "the second sample", finite=True)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise InputError(
             f"Expected two samples (N, D) and (M, D) of at least 2 rows; got {a.shape} and "

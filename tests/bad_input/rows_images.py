@@ -160,6 +160,16 @@ MISTAKES = {
         InputError,
         r"Expected a mask of shape .*; got \(9, 3, 4\)",
     ),
+    "a ragged mask": (
+        lambda w: w.images.inpaint(GREY, [[True], [True, False]]),
+        InputError,
+        "Expected a mask of shape",
+    ),
+    "True where labels are numbers": (
+        lambda w: w.images.sample(2, given=True),
+        InputError,
+        "Expected labels that were fitted in given: .*; got True",
+    ),
     "a mask of numbers": (
         lambda w: w.images.inpaint(GREY, MASK.astype(int)),
         InputError,

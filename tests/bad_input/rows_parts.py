@@ -246,7 +246,7 @@ PURE = {
     "a kappa below nought": (
         lambda world: losses.huber_pinball(T(1.0), 0.5, kappa=-1.0),
         InputError,
-        "Expected kappa >= 0",
+        "Expected kappa to be a number >= 0",
     ),
     **{
         f"{name} between no laws": (

@@ -34,6 +34,18 @@ SCORES = {
         "a mask": MASKED,
     }.items()
 } | {
+    **{
+        f"{name} of what is infinite": (
+            lambda world, call=call: call([0.0, float("inf")]),
+            InputError,
+            "without infinity; got 1 of 2",
+        )
+        for name, call in {
+            "crps_ensemble": lambda x: scores.crps_ensemble(0.0, x),
+            "energy_distance": lambda x: scores.energy_distance([[1.0], [2.0]], [[v] for v in x]),
+            "energy_score": lambda x: scores.energy_score([0.0], [[v] for v in x]),
+        }.items()
+    },
     "no levels": (lambda world: scores.midpoint_levels(0), InputError, "Expected"),
     "a nominal share of two": (
         lambda world: scores.interval_score([0.0], [0.0], [1.0], nominal=2.0),

@@ -81,7 +81,7 @@ def test_gradients_reach_the_callable():
 
 
 def test_the_grid_has_two_levels_at_least():
-    with pytest.raises(InputError, match="at least 2 levels; got 1"):
+    with pytest.raises(InputError, match="Expected grid to be a whole number >= 2; got 1"):
         Implicit(lambda tau: tau, (), grid=1)
 
 
