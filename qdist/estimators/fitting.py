@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qdist.estimators.judging import Data, judge
 from qdist.estimators.parts import Parts, Plan, as_rows, build_network
 from qdist.laws import RegressionLaw
-from qdist.regression import FeatureCodec, TargetCodec, cross_fit
+from qdist.regression import FeatureCodec, Guess, TargetCodec
 from qdist.training import Limits, Recipe, Rows, split, train
 
 __all__ = ["fit_parts"]
@@ -72,21 +72,20 @@ def fit_parts(
     plan.checkpoint.claim(raw, None, codec=codecs, **plan.asked).offer(dict)
     copies = plan.copies or (_COPIES if len(z) < _FEW_ROWS else 1)
     guesses = []
-    if plan.trees.trees:
+    if plan.trees.symmetric.trees:
         shared = {k: v for k, v in plan.network.items() if k not in GUIDED_NETWORK}
         parts.settings["guided"] = {**shared, **GUIDED_NETWORK, "guesses": len(targets)}
         for t in range(len(targets)):
-            unseen, trees = cross_fit(
+            unseen, guess = Guess.cross_fit(
                 questions,
                 y[:, t],
-                folds=plan.folds,
                 repeats=copies,
                 seed=plan.seed + 1000 * t,
                 weight=weight,
                 recipe=plan.trees,
             )
             guesses.append(unseen)
-            parts.trees.append(trees)
+            parts.trees.append(guess)
     parts.profile["trees"] = time.perf_counter() - began
 
     data = Data(matrix, questions, guesses, z, weight, held_out)

@@ -1,6 +1,6 @@
 """The parts of a regressor: trees, two networks, a forest, and their average.
 
-1. Symmetric trees are boosted for the mean of each target. By cross-fitting, each training row
+1. Trees of two kinds are boosted for the mean of each target. By cross-fitting, each training row
    gets a first guess of trees that have not seen it.
 2. A small network, `guided`, learns the law of the target given the features and the guess.
 3. A larger network, `plain`, learns the law given the features alone.
@@ -28,14 +28,16 @@ from qdist.quantile import PiecewiseLinear, QuantileFunction
 from qdist.regression import (
     FeatureCodec,
     ForestMemory,
+    Guess,
+    LeafwiseTrees,
     SymmetricTrees,
     TargetCodec,
     average,
     sharpened,
     stretched,
 )
+from qdist.regression.guess import GuessRecipe
 from qdist.regression.memory import MemoryRecipe
-from qdist.regression.trees import TreeRecipe
 from qdist.threads import by_batches
 from qdist.training import Callback, Checkpoint, Limits
 
@@ -52,9 +54,8 @@ class Plan:
     """How to fit, as checked.
 
     Args:
-        trees: How to boost; no trees, no guided network.
+        trees: How to guess; no symmetric trees, no guided network.
         memory: How to grow the forest; no trees, no forest.
-        folds: Parts of cross-fitting.
         copies: Copies of the networks; None: by the number of rows.
         network: Arguments of the plain network; those that both take go to the guided one too.
         batch_size: Rows a step, or None.
@@ -68,9 +69,8 @@ class Plan:
         asked: The parameters that it goes by.
     """
 
-    trees: TreeRecipe
+    trees: GuessRecipe
     memory: MemoryRecipe
-    folds: int
     copies: int | None
     network: dict[str, Any]
     batch_size: int | None
@@ -92,7 +92,7 @@ class Parts:
     Args:
         features: From tables to numbers and codes.
         targets: One codec for each of T targets.
-        trees: One sum of trees for each target; none where there is no guided network.
+        trees: What guesses each target; none where there is no guided network.
         networks: By name, "plain" and, where there are trees, "guided": the copies of each, which
             count alike.
         settings: For each network what it was built of, besides the codecs.
@@ -104,7 +104,7 @@ class Parts:
 
     features: FeatureCodec
     targets: list[TargetCodec]
-    trees: list[SymmetricTrees]
+    trees: list[Guess]
     networks: dict[str, list[RegressionLaw]]
     settings: dict[str, dict[str, Any]]
     shares: list[list[float]]
@@ -173,7 +173,9 @@ class Parts:
             for key, w in law.state_dict().items()
         }
         for t, trees in enumerate(self.trees):
-            named |= {f"trees.{t}.{key}": w for key, w in trees.tensors().items()}
+            named |= {f"trees.{t}.{key}": w for key, w in trees.symmetric.tensors().items()}
+            if trees.leafwise is not None:
+                named |= {f"leafwise.{t}.{k}": w for k, w in trees.leafwise.tensors().items()}
         for t, memory in enumerate(self.memories):
             if memory is not None:
                 named |= {f"memory.{t}.{key}": w for key, w in memory.tensors().items()}
@@ -185,6 +187,7 @@ class Parts:
             "features": self.features.to_json(),
             "targets": [target.to_json() for target in self.targets],
             "trees": len(self.trees),
+            "leafwise": [guess.leafwise is not None for guess in self.trees],
             # In the order of training, as the shares are.
             "networks": {name: self.settings[name] for name in self.networks},
             "copies": max(map(len, self.networks.values()), default=1),
@@ -205,8 +208,13 @@ class Parts:
         of = _by_part(weights)
         questions = features.questions(np.zeros((0, len(features.columns)))).shape[1]
         trees = [
-            SymmetricTrees.from_tensors(of.pop(f"trees.{t}", {}), features=questions)
-            for t in range(int(data["trees"]))
+            Guess(
+                SymmetricTrees.from_tensors(of.pop(f"trees.{t}", {}), features=questions),
+                LeafwiseTrees.from_tensors(of.pop(f"leafwise.{t}", {}), features=questions)
+                if there
+                else None,
+            )
+            for t, there in enumerate(data["leafwise"])
         ]
         shares, spreads = list(data["shares"]), [float(s) for s in data["spreads"]]
         memories = [

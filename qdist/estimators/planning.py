@@ -7,6 +7,8 @@ from qdist import arguments
 from qdist.errors import InputError
 from qdist.estimators.limits import asked
 from qdist.estimators.parts import Plan
+from qdist.regression.guess import GuessRecipe
+from qdist.regression.leafwise import LeafwiseRecipe
 from qdist.regression.memory import MemoryRecipe
 from qdist.regression.trees import TreeRecipe
 from qdist.training import Checkpoint, Limits
@@ -34,11 +36,15 @@ def plan_of(model: Any, checkpoint: Checkpoint) -> Plan:
     time = None if model.max_time is None else arguments.seconds(model.max_time)
     limits = [Limits(max_time=time, max_steps=n) for n in most]
     rate = check("learning_rate", model.learning_rate, above=0)
+    trees = check("trees", model.trees, least=0, whole=True)
     depth = check("depth", model.depth, least=1, below=17, whole=True)
     return Plan(
-        trees=TreeRecipe(trees=check("trees", model.trees, least=0, whole=True), depth=depth),
+        trees=GuessRecipe(
+            TreeRecipe(trees=trees, depth=depth),
+            LeafwiseRecipe(trees=5 * trees // 3),
+            folds=check("folds", model.folds, least=2, whole=True),
+        ),
         memory=MemoryRecipe(trees=check("forest", model.forest, least=0, whole=True)),
-        folds=check("folds", model.folds, least=2, whole=True),
         copies=check("copies", model.copies, least=1, whole=True, optional=True),
         network=arguments.keywords("network_args", model.network_args),
         batch_size=check("batch_size", model.batch_size, least=1, whole=True, optional=True),

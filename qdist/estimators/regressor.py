@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     r"""The whole law of a target given features: mean, quantiles, intervals, density, draws.
 
-    Boosted symmetric trees and a network that reads their guess, and a network that reads the
+    Boosted trees of two kinds and a network that reads their guess, and a network that reads the
     features alone, each of them an ensemble of members; and a forest that remembers, which serves
     rows that occur again. The average of their quantile functions is the forecast. Both networks
     are trained by the exact CRPS on the data's own scale; of few rows several copies are, each
@@ -51,8 +51,9 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         batch_size: Rows a step; by default a twentieth of the rows, between 64 and 512.
         learning_rate: Peak learning rate of AdamW of the larger network; half of it serves the
             smaller.
-        trees: Number of boosted trees; 0 leaves them out, and the network that reads them.
-        depth: Depth of the trees.
+        trees: Number of boosted symmetric trees; five for every three of them grow leaf by leaf
+            besides. 0 leaves both out, and the network that reads them.
+        depth: Depth of the symmetric trees.
         forest: Number of trees of the forest that remembers; 0 leaves it out. Without held-out
             rows to choose its share by there is none.
         folds: Parts of the cross-fitting by which training rows get guesses.

@@ -66,6 +66,7 @@ _PARTS: Final = record(
             most=_TARGETS,
         ),
         "trees": whole(0, _TARGETS),
+        "leafwise": items(flag, most=_TARGETS),
         "networks": record(
             {name: record(_NETWORK, may=list(_NETWORK)) for name in ("guided", "plain")},
             may=["guided", "plain"],  # a fit that was interrupted early has the first alone
@@ -101,6 +102,8 @@ def check_regressor(value: Any, where: str) -> None:
     if not networks:
         raise refuse("at least one network", f"{where}.networks", networks)
     one_of(*({0, count} if "guided" in networks else {0}))(value["trees"], f"{where}.trees")
+    if len(value["leafwise"]) != value["trees"]:
+        raise refuse("a flag for each sum of trees", f"{where}.leafwise", value["leafwise"])
     if "plain" in networks:
         one_of(0)(networks["plain"].get("guesses", 0), f"{where}.networks.plain.guesses")
     if "guided" in networks:

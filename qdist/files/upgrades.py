@@ -6,6 +6,7 @@
 | 2 | a card; types as text, not as bytes of Arrow; a digest; plugins and a training summary |
 | 3 | normal scores beside cosines, in binned heads and in the embedding of a row |
 | 4 | marginal quantiles under implicit heads; clamps have a margin, no leak |
+| 5 | trees of a second kind behind the guesses of a regressor |
 """
 
 import base64
@@ -24,7 +25,7 @@ from qdist.errors import FileFormatError
 
 __all__ = ["FORMAT", "UPGRADES", "upgrade"]
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """The format that this version writes; it reads all up to it."""
 
 Contents = tuple[dict[str, Any], dict[str, Tensor]]
@@ -116,6 +117,15 @@ def _from_3_to_4(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
     return {**meta, "format": 4}, new
 
 
+def _from_4_to_5(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
+    """All guesses of a regressor were those of symmetric trees."""
+    meta = dict(meta)
+    if meta["estimator"] == "DistributionRegressor":
+        parts = meta["parts"]
+        meta["parts"] = {**parts, "leafwise": [False] * int(parts["trees"])}
+    return {**meta, "format": 5}, weights
+
+
 def _width(weight: Tensor, axes: int) -> int:
     if weight.ndim != axes:
         raise ValueError(f"{axes} axes expected; got shape {tuple(weight.shape)}")
@@ -126,6 +136,7 @@ UPGRADES: Final[dict[int, Callable[[dict[str, Any], dict[str, Tensor]], Contents
     1: _from_1_to_2,
     2: _from_2_to_3,
     3: _from_3_to_4,
+    4: _from_4_to_5,
 }
 """For each older format the function that makes the next one of it."""
 

@@ -4,6 +4,8 @@ from qdist.regression.average import average, average_members
 from qdist.regression.crossfit import cross_fit
 from qdist.regression.embedding import FeatureEmbedding
 from qdist.regression.features import FeatureCodec
+from qdist.regression.guess import Guess
+from qdist.regression.leafwise import LeafwiseTrees
 from qdist.regression.members import Members
 from qdist.regression.memory import ForestMemory
 from qdist.regression.shares import best_shares
@@ -15,6 +17,8 @@ __all__ = [
     "FeatureCodec",
     "FeatureEmbedding",
     "ForestMemory",
+    "Guess",
+    "LeafwiseTrees",
     "Members",
     "SymmetricTrees",
     "TargetCodec",

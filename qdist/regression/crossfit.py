@@ -1,65 +1,70 @@
 """Predictions of rows that a model has not seen, for training another model on them."""
 
+from typing import Protocol, TypeVar
+
 import numpy as np
-from numpy.typing import NDArray
 
-from qdist.regression.trees import SymmetricTrees, TreeRecipe
+from qdist.regression.bins import Floats
 
-__all__ = ["cross_fit"]
+__all__ = ["Grow", "Trees", "cross_fit"]
 
-Floats = NDArray[np.float64]
 
-_NEXT_SEED = 1_000_003  # from one repeat to the next
+class Trees(Protocol):
+    """A sum of trees."""
+
+    def predict(self, x: Floats, /) -> Floats:
+        """The means (N,) given features (N, F)."""
+        ...
+
+
+TreesT_co = TypeVar("TreesT_co", bound=Trees, covariant=True)
+
+
+class Grow(Protocol[TreesT_co]):
+    """How a sum of trees is fitted."""
+
+    def __call__(self, x: Floats, y: Floats, /, *, seed: int, weight: Floats) -> TreesT_co:
+        """Trees for features (N, F) and targets (N,), the rows weighted."""
+        ...
 
 
 def cross_fit(
     x: Floats,
     y: Floats,
     *,
+    grow: Grow[TreesT_co],
     folds: int,
-    repeats: int = 1,
     seed: int,
     weight: Floats,
-    recipe: TreeRecipe,
-) -> tuple[Floats, SymmetricTrees]:
+) -> tuple[Floats, TreesT_co]:
     """Fit trees, and predict each training row by trees that were fitted without it.
 
     A network that read the predictions of trees for their own training rows would learn to trust
     them too much. Copies of a row may fall into different folds, as they may into training and
     use.
 
-    Trees depend on the rows that each of them is shown, and a guess on the fold that its row is
-    in. Repeated with other seeds, both are means over what was drawn.
-
     Source: "Stacked generalization" (Wolpert, 1992).
 
     Args:
         x: Features, shape (N, F).
         y: Targets, shape (N,).
+        grow: How to fit, such as `SymmetricTrees.fit`.
         folds: Number of parts, each predicted from the others; fewer where rows are few.
-        repeats: How many times all this is done; the means are returned.
         seed: Draws the parts and the rows of each tree.
         weight: What each row counts, shape (N,).
-        recipe: How to boost.
 
     Returns:
         Predictions of the training rows (N,), and the trees fitted to all of them.
 
     Example:
+        >>> from qdist.regression import SymmetricTrees
         >>> x = np.arange(40.0)[:, None]
-        >>> y = 2 * x[:, 0]
-        >>> recipe = TreeRecipe(trees=50, depth=3)
-        >>> seen, trees = cross_fit(x, y, folds=5, seed=0, weight=np.ones(40), recipe=recipe)
+        >>> y, ones = 2 * x[:, 0], np.ones(40)
+        >>> grow = SymmetricTrees.fit
+        >>> seen, trees = cross_fit(x, y, grow=grow, folds=5, seed=0, weight=ones)
         >>> bool(abs(seen - y).mean() > abs(trees.predict(x) - y).mean())
         True
     """
-    if repeats > 1:
-        each = [
-            cross_fit(x, y, folds=folds, seed=seed + _NEXT_SEED * k, weight=weight, recipe=recipe)
-            for k in range(repeats)
-        ]
-        guesses = np.mean([unseen for unseen, _ in each], axis=0)
-        return guesses, SymmetricTrees.mean([trees for _, trees in each])
     n = len(y)
     order = np.random.default_rng(seed).permutation(n)
     unseen = np.empty(n)
@@ -69,8 +74,6 @@ def cross_fit(
         rest[part] = False
         if not rest.any() or not weight[rest].any():  # a single row: its own mean
             rest[:] = True
-        trees = SymmetricTrees.fit(
-            x[rest], y[rest], seed=seed + 1 + k, weight=weight[rest], recipe=recipe
-        )
+        trees = grow(x[rest], y[rest], seed=seed + 1 + k, weight=weight[rest])
         unseen[part] = trees.predict(x[part])
-    return unseen, SymmetricTrees.fit(x, y, seed=seed, weight=weight, recipe=recipe)
+    return unseen, grow(x, y, seed=seed, weight=weight)

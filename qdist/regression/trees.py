@@ -18,11 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qdist.errors import FileFormatError
+from qdist.regression.bins import Codes, Floats, codes_of, edges_of
 
 __all__ = ["SymmetricTrees", "TreeRecipe"]
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
 
 
 @final
@@ -87,13 +85,13 @@ class SymmetricTrees:
         recipe = recipe or TreeRecipe()
         rng = np.random.default_rng(seed)
         weight = np.ones(len(y)) if weight is None else weight
-        edges = [_edges(column, recipe.bins) for column in x.T]
+        edges = [edges_of(column, recipe.bins) for column in x.T]
         ask = [f for f, e in enumerate(edges) if len(e)]  # a constant has no question to ask
         start = float(np.average(y, weights=weight))
         if not ask:
             nothing = np.zeros((0, recipe.depth))
             return cls(nothing.astype(np.int64), nothing, np.zeros((0, 1)), start)
-        codes = np.stack([_code(x[:, f], edges[f]) for f in ask])
+        codes = np.stack([codes_of(x[:, f], edges[f]) for f in ask])
         sizes = np.array([len(edges[f]) for f in ask])
         residual = y - start
         features, cuts, values = [], [], []
@@ -130,6 +128,12 @@ class SymmetricTrees:
             float(np.mean([trees.start for trees in sums])),
         )
 
+    def scaled(self, by: float) -> Self:
+        """The same sum times a factor; no trees where that is 0."""
+        few = slice(None if by else 0)
+        value = self.value[few] * by
+        return type(self)(self.feature[few], self.threshold[few], value, self.start * by)
+
     def predict(self, x: Floats) -> Floats:
         """The means (N,) given features (N, F)."""
         total = np.full(len(x), self.start)
@@ -139,7 +143,7 @@ class SymmetricTrees:
         # are short, so that comparing them costs an eighth of comparing the values.
         edges = {f: np.unique(self.threshold[self.feature == f]) for f in np.unique(self.feature)}
         short = np.min_scalar_type(max(map(len, edges.values())))
-        codes = {f: _code(x[:, f], e).astype(short) for f, e in edges.items()}
+        codes = {f: codes_of(x[:, f], e).astype(short) for f, e in edges.items()}
         cuts = np.empty(self.feature.shape, short)
         for f, e in edges.items():
             cuts[self.feature == f] = np.searchsorted(e, self.threshold[self.feature == f])
@@ -192,25 +196,6 @@ class SymmetricTrees:
 
 _MOST_DEPTH = 16
 _TENSORS = {"feature": np.int64, "threshold": np.float64, "value": np.float64, "start": np.float64}
-
-
-def _edges(column: Floats, bins: int) -> Floats:
-    """Thresholds between bins of about equal mass; -inf parts the missing from the rest."""
-    there = column[~np.isnan(column)]
-    distinct = np.unique(there)
-    if len(distinct) > bins:
-        at = np.quantile(there, np.arange(1, bins) / bins, method="inverted_cdf")
-        edges = np.unique(at)
-        edges = edges[edges < distinct[-1]]
-    else:
-        edges = (distinct[1:] + distinct[:-1]) / 2
-    missing = len(there) < len(column)
-    return np.concatenate([[np.finfo(float).min], edges]) if missing and len(there) else edges
-
-
-def _code(column: Floats, edges: Floats) -> Codes:
-    """How many thresholds lie below each value."""
-    return np.searchsorted(edges, np.where(np.isnan(column), -np.inf, column), side="left")
 
 
 def _grow(

@@ -1,0 +1,238 @@
+r"""Gradient boosting with trees that grow leaf by leaf, for the mean of a target.
+
+Of all leaves the one is split whose split lowers the squared error most, so that a tree asks most
+where there is most to learn. Symmetric trees, which ask the same everywhere, are the calmer guess;
+these know corners of the data that those pass by. They come from scikit-learn; what is kept of
+them are arrays, so that a file needs no pickle.
+
+A row's leaf is found without walking down. Leaves are bits, from left to right, and each question
+says which of them remain: where its answer is yes, those of its left side do not. The lowest bit
+that is left is the leaf. What the questions about one feature leave depends on nothing but the
+code of its value, so that a tree is one look-up for each feature that it asks about.
+
+Source: "LightGBM: A Highly Efficient Gradient Boosting Decision Tree" (Ke et al., 2017);
+"QuickScorer: A Fast Algorithm to Rank Documents with Additive Ensembles of Regression Trees"
+(Lucchese et al., 2015), https://doi.org/10.1145/2766462.2767733
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Self, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from qdist.errors import FileFormatError
+from qdist.regression.bins import Floats, codes_of, edges_of
+
+__all__ = ["LeafwiseRecipe", "LeafwiseTrees"]
+
+_LEAVES: Final = 15  # of a tree, at most: as many bits as a short number has, but one
+_ALL: Final = 2**_LEAVES - 1
+_BINS: Final = 255  # of a feature, at most, that of the missing included
+# The place of the lowest bit of each number; of none the last leaf.
+_LOWEST: Final = np.array([(k & -k).bit_length() - 1 for k in range(_ALL + 1)], np.int8)
+
+
+@final
+@dataclass(frozen=True)
+class LeafwiseRecipe:
+    """How to boost."""
+
+    trees: int = 500
+    rate: float = 0.2  # share of a leaf's mean residual that is added
+    rows_a_leaf: int = 5  # at least
+
+
+@final
+class LeafwiseTrees:
+    r"""A sum of trees of up to 15 leaves, $m(x) = m_0 + \sum_t v_t[\ell_t(x)]$.
+
+    A feature that is missing counts as smaller than all others.
+
+    Args:
+        arrays: All there is, by name: `feature`, `cut` and `keep` (T, 14), which feature each
+            question asks about, above which code the answer is yes, and the bits that a yes
+            leaves (all of them where a tree asks less); `value` (T, 15), what each leaf adds;
+            `edges` and `first` (Q + 1,), the thresholds between the codes of each feature, one
+            feature after another; and the constant `start`, shape ().
+
+    Example:
+        >>> x = np.linspace(0, 1, 200)[:, None]
+        >>> y = 2.0 + 3.0 * (x[:, 0] > 0.5)
+        >>> trees = LeafwiseTrees.fit(x, y, seed=0, weight=np.ones(200))
+        >>> trees.predict(np.array([[0.2], [0.9]])).round(2)
+        array([2., 5.])
+    """
+
+    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self._arrays = arrays
+
+    @classmethod
+    def fit(
+        cls,
+        x: Floats,
+        y: Floats,
+        *,
+        seed: int,
+        weight: Floats,
+        recipe: LeafwiseRecipe | None = None,
+    ) -> Self:
+        """Boost on squared errors.
+
+        Args:
+            x: Features, shape (N, Q); NaN where missing.
+            y: Targets, shape (N,).
+            seed: Draws the rows by which scikit-learn groups values, where there are very many.
+            weight: What each row counts, shape (N,), not negative.
+            recipe: How to boost.
+
+        Returns:
+            The fitted trees. They keep thresholds and sums, no rows.
+        """
+        # Only here: they bring imports that only a fit needs.
+        from sklearn.ensemble import HistGradientBoostingRegressor
+        from threadpoolctl import threadpool_limits
+
+        recipe = recipe or LeafwiseRecipe()
+        edges = [edges_of(column, _BINS - 1) for column in x.T]
+        centre = float(np.average(y, weights=weight))
+        unit = float(np.abs(y - centre).max())
+        arrays: dict[str, NDArray[Any]] = {
+            "edges": np.concatenate([*edges, np.zeros(0)]),
+            "first": np.cumsum([0, *map(len, edges)], dtype=np.int64),
+            "start": np.array(centre),
+        }
+        ask = [f for f, e in enumerate(edges) if len(e)]  # a constant has no question to ask
+        trees: list[NDArray[Any]] = []
+        if ask and unit and recipe.trees:
+            booster = HistGradientBoostingRegressor(
+                max_iter=recipe.trees,
+                learning_rate=recipe.rate,
+                max_leaf_nodes=_LEAVES,
+                min_samples_leaf=recipe.rows_a_leaf,
+                max_bins=_BINS,
+                early_stopping=False,
+                random_state=seed % 2**32,
+            )
+            codes = np.stack([codes_of(x[:, f], edges[f]) for f in ask], 1)
+            # With more threads sums are taken in an order that is not always the same.
+            with threadpool_limits(1, user_api="openmp"):
+                booster.fit(codes, (y - centre) / unit, sample_weight=weight)
+            # There is no public way to the trees; a test sets them beside scikit-learn's answers.
+            trees = [one.nodes for (one,) in booster._predictors]
+            arrays["start"] = np.array(centre + unit * booster._baseline_prediction.item())
+        feature = np.zeros((len(trees), _LEAVES - 1), np.int32)
+        cut, keep = np.zeros_like(feature, np.uint8), np.full_like(feature, _ALL)
+        value = np.zeros((len(trees), _LEAVES))
+        for t, nodes in enumerate(trees):
+            questions, values = _flat(nodes)
+            for k, (f, b, kept) in enumerate(questions):
+                feature[t, k], cut[t, k], keep[t, k] = ask[f], b, kept
+            value[t, : len(values)] = unit * np.array(values)
+        return cls(arrays | {"feature": feature, "cut": cut, "keep": keep, "value": value})
+
+    def scaled(self, by: float) -> Self:
+        """The same sum times a factor."""
+        a = self._arrays
+        return type(self)(a | {"value": a["value"] * by, "start": np.array(a["start"] * by)})
+
+    def predict(self, x: Floats) -> Floats:
+        """The means (N,) given features (N, Q)."""
+        a = self._arrays
+        total = np.full(len(x), float(a["start"]))
+        asked = {f for tables in self._tables for f in tables}
+        first, edges = a["first"], a["edges"]
+        codes = {f: codes_of(x[:, f], edges[first[f] : first[f + 1]]) for f in asked}
+        for tables, value in zip(self._tables, a["value"], strict=True):
+            left: NDArray[np.int16] | None = None
+            for f, table in tables.items():
+                these = table.take(codes[f])
+                left = these if left is None else np.bitwise_and(left, these, out=left)
+            if left is not None:
+                total += value.take(_LOWEST.take(left))
+        return total
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All there is, as tensors by name."""
+        return {name: torch.from_numpy(array) for name, array in self._arrays.items()}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor], *, features: int) -> Self:
+        """The trees that `tensors` describes, which must ask about Q features.
+
+        Raises:
+            FileFormatError: If the tensors are not those of such trees.
+        """
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        if not _is_whole(arrays, features):
+            raise FileFormatError("Expected the tensors of leaf-wise trees; got others.")
+        return cls(arrays)
+
+    @cached_property
+    def _tables(self) -> list[dict[int, NDArray[np.int16]]]:
+        """For each tree, by the features that it asks about, the bits that each code leaves."""
+        a = self._arrays
+        yes = np.arange(_BINS) > a["cut"][..., None]
+        kept = np.where(yes, a["keep"][..., None], _ALL).astype(np.int16)  # (T, 14, codes)
+        trees = []
+        for features, keeps, rows in zip(a["feature"], a["keep"], kept, strict=True):
+            tables: dict[int, NDArray[np.int16]] = {}
+            for f, keep, row in zip(features.tolist(), keeps.tolist(), rows, strict=True):
+                if keep != _ALL:
+                    tables[f] = tables[f] & row if f in tables else row
+            trees.append(tables)
+        return trees
+
+
+def _flat(nodes: NDArray[Any]) -> tuple[list[tuple[int, int, int]], list[float]]:
+    """A tree of scikit-learn on codes: its questions (feature, code, what a yes leaves), values.
+
+    Its nodes go left where a code is at most the threshold, which lies between two codes.
+    """
+    questions: list[tuple[int, int, int]] = []
+    values: list[float] = []
+
+    def walk(at: int) -> None:
+        node = nodes[at]
+        if node["is_leaf"]:
+            values.append(float(node["value"]))
+            return
+        before = len(values)
+        walk(node["left"])
+        left = 2 ** len(values) - 2**before
+        cut = int(np.floor(node["num_threshold"]))
+        questions.append((int(node["feature_idx"]), cut, _ALL - left))
+        walk(node["right"])
+
+    walk(0)
+    return questions, values
+
+
+_DTYPES: Final[dict[str, type[np.generic]]] = {
+    "feature": np.int32, "cut": np.uint8, "keep": np.int32, "value": np.float64,
+    "edges": np.float64, "first": np.int64, "start": np.float64,
+}  # fmt: skip
+
+
+def _is_whole(a: dict[str, NDArray[Any]], features: int) -> bool:
+    """Whether arrays are those of such trees: every look-up of theirs finds something."""
+    if set(a) != set(_DTYPES) or any(a[name].dtype != kind for name, kind in _DTYPES.items()):
+        return False
+    trees = len(a["value"]) if a["value"].ndim else 0
+    asked, first = (trees, _LEAVES - 1), a["first"]
+    return bool(
+        a["value"].shape == (trees, _LEAVES)
+        and all(a[name].shape == asked for name in ("feature", "cut", "keep"))
+        and first.shape == (features + 1,)
+        and a["edges"].ndim == 1
+        and a["start"].shape == ()
+        and first[0] == 0
+        and first[-1] == len(a["edges"])
+        and ((np.diff(first) >= 0) & (np.diff(first) < _BINS)).all()
+        and ((a["feature"] >= 0) & (a["feature"] < max(1, features))).all()
+        and ((a["keep"] >= 0) & (a["keep"] <= _ALL)).all()
+        and all(np.isfinite(a[name]).all() for name in ("value", "edges", "start"))
+    )
