@@ -4,8 +4,8 @@
 
     QDIST_DATA=path/to/data python -m benchmarks.regression --speed
 
-The second line times 100 levels of 100,000 rows. Resumable: one file for each (set, split, method)
-under benchmarks/results/regression. The rivals have environments of their own,
+The second line times fits and forecasts, on idle cores. Resumable: one file for each (set, split,
+method) under benchmarks/results/regression. The rivals have environments of their own,
 benchmarks/environments/regression.txt and treeffuser.txt; run the same command there with
 `--methods` of theirs. All are fitted with their default settings, those that end in `_tuned` with
 the best of a few on a fifth of their training rows.
@@ -22,6 +22,7 @@ from benchmarks import common
 from benchmarks.regression_rivals import RIVALS, TRIED, Ask, Fit, tuned
 from benchmarks.regression_scores import LEVELS, Floats, scores
 
+FEW = 10_000  # training rows up to which the time of a fit is limited
 SETS = ("concrete", "energy", "wine", "power", "naval", "tr_airfoil", "tr_bike")
 
 
@@ -74,9 +75,20 @@ def measure(name: str, split: int, method: str) -> dict[str, Any]:
 
 
 def speed() -> dict[str, Any]:
-    """How long 100 levels of 100,000 rows take: the rows of power, drawn with replacement."""
+    """How long fits take, and 100 levels of 100,000 rows of power, drawn with replacement.
+
+    The fits are of the first split of each set of up to 10,000 rows, one after another.
+    """
     from qdist import DistributionRegressor
 
+    fits = {}
+    for name in SETS:
+        x, y, *_ = load(name, 0)
+        if len(y) <= FEW:
+            start = time.perf_counter()
+            DistributionRegressor(random_state=0).fit(x, y)
+            fits[name] = time.perf_counter() - start
+            print(f"{name}: a fit in {fits[name]:.0f} s", flush=True)
     x, y, x_test, _ = load("power", 0)
     model = DistributionRegressor(random_state=0).fit(x, y)
     rows = x_test[np.random.default_rng(0).integers(len(x_test), size=100_000)]
@@ -92,6 +104,7 @@ def speed() -> dict[str, Any]:
         "levels": len(levels),
         "columns": x.shape[1],
         "seconds": seconds,
+        "fits": fits,
         "shares": model.shares_,
         "machine": common.machine(),
         "versions": common.versions(),
@@ -105,7 +118,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=["qdist"])
     parser.add_argument("--splits", type=int, default=20, help="the first so many of each set")
-    parser.add_argument("--speed", action="store_true", help="time the forecasts, and end")
+    parser.add_argument("--speed", action="store_true", help="time fits and forecasts, and end")
     parser.add_argument("--out", type=Path, default=common.RESULTS / "regression")
     args = parser.parse_args(argv)
     if args.speed:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qdist.errors import FileFormatError
-from qdist.regression.bins import Floats, codes_of, edges_of
+from qdist.regression.bins import Codes, Floats, codes_of, edges_of
 
 __all__ = ["LeafwiseRecipe", "LeafwiseTrees"]
 
@@ -92,38 +92,17 @@ class LeafwiseTrees:
         Returns:
             The fitted trees. They keep thresholds and sums, no rows.
         """
-        # Only here: they bring imports that only a fit needs.
-        from sklearn.ensemble import HistGradientBoostingRegressor
-        from threadpoolctl import threadpool_limits
-
         recipe = recipe or LeafwiseRecipe()
         edges = [edges_of(column, _BINS - 1) for column in x.T]
-        centre = float(np.average(y, weights=weight))
-        unit = float(np.abs(y - centre).max())
-        arrays: dict[str, NDArray[Any]] = {
-            "edges": np.concatenate([*edges, np.zeros(0)]),
-            "first": np.cumsum([0, *map(len, edges)], dtype=np.int64),
-            "start": np.array(centre),
-        }
+        start = float(np.average(y, weights=weight))
+        unit = float(np.abs(y - start).max())
         ask = [f for f, e in enumerate(edges) if len(e)]  # a constant has no question to ask
         trees: list[NDArray[Any]] = []
         if ask and unit and recipe.trees:
-            booster = HistGradientBoostingRegressor(
-                max_iter=recipe.trees,
-                learning_rate=recipe.rate,
-                max_leaf_nodes=_LEAVES,
-                min_samples_leaf=recipe.rows_a_leaf,
-                max_bins=_BINS,
-                early_stopping=False,
-                random_state=seed % 2**32,
-            )
             codes = np.stack([codes_of(x[:, f], edges[f]) for f in ask], 1)
-            # With more threads sums are taken in an order that is not always the same.
-            with threadpool_limits(1, user_api="openmp"):
-                booster.fit(codes, (y - centre) / unit, sample_weight=weight)
-            # There is no public way to the trees; a test sets them beside scikit-learn's answers.
-            trees = [one.nodes for (one,) in booster._predictors]
-            arrays["start"] = np.array(centre + unit * booster._baseline_prediction.item())
+            z = (y - start) / unit
+            begin, trees = _boosted(codes, z, seed=seed, weight=weight, recipe=recipe)
+            start += unit * begin
         feature = np.zeros((len(trees), _LEAVES - 1), np.int32)
         cut, keep = np.zeros_like(feature, np.uint8), np.full_like(feature, _ALL)
         value = np.zeros((len(trees), _LEAVES))
@@ -132,7 +111,17 @@ class LeafwiseTrees:
             for k, (f, b, kept) in enumerate(questions):
                 feature[t, k], cut[t, k], keep[t, k] = ask[f], b, kept
             value[t, : len(values)] = unit * np.array(values)
-        return cls(arrays | {"feature": feature, "cut": cut, "keep": keep, "value": value})
+        return cls(
+            {
+                "feature": feature,
+                "cut": cut,
+                "keep": keep,
+                "value": value,
+                "edges": np.concatenate([*edges, np.zeros(0)]),
+                "first": np.cumsum([0, *map(len, edges)], dtype=np.int64),
+                "start": np.array(start),
+            }
+        )
 
     def scaled(self, by: float) -> Self:
         """The same sum times a factor."""
@@ -174,17 +163,40 @@ class LeafwiseTrees:
     @cached_property
     def _tables(self) -> list[dict[int, NDArray[np.int16]]]:
         """For each tree, by the features that it asks about, the bits that each code leaves."""
-        a = self._arrays
-        yes = np.arange(_BINS) > a["cut"][..., None]
-        kept = np.where(yes, a["keep"][..., None], _ALL).astype(np.int16)  # (T, 14, codes)
-        trees = []
-        for features, keeps, rows in zip(a["feature"], a["keep"], kept, strict=True):
+        trees, codes = [], np.arange(_BINS)
+        questions = (self._arrays[name] for name in ("feature", "cut", "keep"))
+        for feature, cut, keep in zip(*questions, strict=True):
+            kept = np.where(codes > cut[:, None], keep[:, None], _ALL).astype(np.int16)
             tables: dict[int, NDArray[np.int16]] = {}
-            for f, keep, row in zip(features.tolist(), keeps.tolist(), rows, strict=True):
-                if keep != _ALL:
-                    tables[f] = tables[f] & row if f in tables else row
+            for k in np.flatnonzero(keep != _ALL):
+                f = int(feature[k])
+                tables[f] = tables[f] & kept[k] if f in tables else kept[k]
             trees.append(tables)
         return trees
+
+
+def _boosted(
+    codes: Codes, z: Floats, *, seed: int, weight: Floats, recipe: LeafwiseRecipe
+) -> tuple[float, list[NDArray[Any]]]:
+    """The constant and the trees of scikit-learn, each an array of nodes, the root first."""
+    # Only here: they bring imports that only a fit needs.
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
+
+    booster = HistGradientBoostingRegressor(
+        max_iter=recipe.trees,
+        learning_rate=recipe.rate,
+        max_leaf_nodes=_LEAVES,
+        min_samples_leaf=recipe.rows_a_leaf,
+        max_bins=_BINS,
+        early_stopping=False,
+        random_state=seed % 2**32,
+    )
+    # With more threads sums are taken in an order that is not always the same.
+    with threadpool_limits(1, user_api="openmp"):
+        booster.fit(codes, z, sample_weight=weight)
+    # There is no public way to the trees; a test sets them beside scikit-learn's own answers.
+    return booster._baseline_prediction.item(), [one.nodes for (one,) in booster._predictors]
 
 
 def _flat(nodes: NDArray[Any]) -> tuple[list[tuple[int, int, int]], list[float]]:
