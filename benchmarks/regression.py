@@ -81,16 +81,15 @@ def speed() -> dict[str, Any]:
     """
     from qdist import DistributionRegressor
 
-    fits = {}
+    fits, models = {}, {}
     for name in SETS:
         x, y, *_ = load(name, 0)
         if len(y) <= FEW:
             start = time.perf_counter()
-            DistributionRegressor(random_state=0).fit(x, y)
+            models[name] = DistributionRegressor(random_state=0).fit(x, y)
             fits[name] = time.perf_counter() - start
             print(f"{name}: a fit in {fits[name]:.0f} s", flush=True)
-    x, y, x_test, _ = load("power", 0)
-    model = DistributionRegressor(random_state=0).fit(x, y)
+    x_test, model = load("power", 0)[2], models["power"]
     rows = x_test[np.random.default_rng(0).integers(len(x_test), size=100_000)]
     levels = np.arange(1, 101) / 101
     model.predict_quantiles(rows[:10_000], levels)
@@ -102,7 +101,7 @@ def speed() -> dict[str, Any]:
     return {
         "rows": len(rows),
         "levels": len(levels),
-        "columns": x.shape[1],
+        "columns": x_test.shape[1],
         "seconds": seconds,
         "fits": fits,
         "shares": model.shares_,

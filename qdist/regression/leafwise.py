@@ -130,18 +130,20 @@ class LeafwiseTrees:
 
     def predict(self, x: Floats) -> Floats:
         """The means (N,) given features (N, Q)."""
-        a = self._arrays
-        total = np.full(len(x), float(a["start"]))
-        asked = {f for tables in self._tables for f in tables}
+        a, n = self._arrays, len(x)
         first, edges = a["first"], a["edges"]
+        asked = {f for tables in self._tables for f in tables}
         codes = {f: codes_of(x[:, f], edges[first[f] : first[f + 1]]) for f in asked}
+        total = np.full(n, float(a["start"]))
+        left, more, add = np.empty(n, np.int16), np.empty(n, np.int16), np.empty(n)
         for tables, value in zip(self._tables, a["value"], strict=True):
-            left: NDArray[np.int16] | None = None
-            for f, table in tables.items():
-                these = table.take(codes[f])
-                left = these if left is None else np.bitwise_and(left, these, out=left)
-            if left is not None:
-                total += value.take(_LOWEST.take(left))
+            if not tables:  # a tree of one leaf
+                total += value[0]
+                continue
+            left.fill(_ALL)
+            for f, table in tables.items():  # "clip" spares a check: no code is out of range
+                left &= table.take(codes[f], out=more, mode="clip")
+            total += value.take(_LOWEST.take(left), out=add, mode="clip")
         return total
 
     def tensors(self) -> dict[str, Tensor]:
