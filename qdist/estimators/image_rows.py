@@ -97,8 +97,11 @@ def masked(codec: ImageCodec, images: Any, mask: Any) -> tuple[npt.NDArray[np.ui
     n, size = len(stack), (schema.height, schema.width)
     try:
         hidden = np.asarray(mask)
-    except ValueError:  # rows of different lengths
-        hidden = np.empty(0)
+    except ValueError as error:
+        raise InputError(
+            f"Expected a mask of shape {size} or {(n, *size)}; got rows of different lengths. "
+            "Give one value a pixel."
+        ) from error
     if hidden.shape not in (size, (n, *size)):
         raise InputError(
             f"Expected a mask of shape {size} or {(n, *size)}, one value a pixel; got "

@@ -122,7 +122,7 @@ def _from_4_to_5(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
     meta = dict(meta)
     if meta["estimator"] == "DistributionRegressor":
         parts = meta["parts"]
-        meta["parts"] = {**parts, "leafwise": [False] * int(parts["trees"])}
+        meta["parts"] = {**parts, "leafwise": [False for _ in parts["shares"] if parts["trees"]]}
     return {**meta, "format": 5}, weights
 
 

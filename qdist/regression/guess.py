@@ -61,8 +61,8 @@ class Guess:
         """Fit trees, and guess each training row by trees that were fitted without it.
 
         Symmetric trees depend on the rows that each of them is shown, and a guess on the fold that
-        its row is in. Repeated with other seeds, both are means over what was drawn. The others
-        see all rows, and repeating them is not worth its time.
+        its row is in. Repeated with other seeds, both are means over what was drawn. The others,
+        which see all rows, are grown once, for their time's sake.
 
         Args:
             x: Features, shape (N, F).

@@ -101,8 +101,7 @@ class LeafwiseTrees:
         if ask and unit and recipe.trees:
             codes = np.stack([codes_of(x[:, f], edges[f]) for f in ask], 1)
             z = (y - start) / unit
-            begin, trees = _boosted(codes, z, seed=seed, weight=weight, recipe=recipe)
-            start += unit * begin
+            trees = _boosted(codes, z, seed=seed, weight=weight, recipe=recipe)
         feature = np.zeros((len(trees), _LEAVES - 1), np.int32)
         cut, keep = np.zeros_like(feature, np.uint8), np.full_like(feature, _ALL)
         value = np.zeros((len(trees), _LEAVES))
@@ -179,8 +178,8 @@ class LeafwiseTrees:
 
 def _boosted(
     codes: Codes, z: Floats, *, seed: int, weight: Floats, recipe: LeafwiseRecipe
-) -> tuple[float, list[NDArray[Any]]]:
-    """The constant and the trees of scikit-learn, each an array of nodes, the root first."""
+) -> list[NDArray[Any]]:
+    """The trees of scikit-learn for targets of mean 0, each an array of nodes, the root first."""
     # Only here: they bring imports that only a fit needs.
     from sklearn.ensemble import HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
@@ -198,7 +197,7 @@ def _boosted(
     with threadpool_limits(1, user_api="openmp"):
         booster.fit(codes, z, sample_weight=weight)
     # There is no public way to the trees; a test sets them beside scikit-learn's own answers.
-    return booster._baseline_prediction.item(), [one.nodes for (one,) in booster._predictors]
+    return [one.nodes for (one,) in booster._predictors]
 
 
 def _flat(nodes: NDArray[Any]) -> tuple[list[tuple[int, int, int]], list[float]]:
@@ -246,7 +245,7 @@ def _is_whole(a: dict[str, NDArray[Any]], features: int) -> bool:
         and first[0] == 0
         and first[-1] == len(a["edges"])
         and ((np.diff(first) >= 0) & (np.diff(first) < _BINS)).all()
-        and ((a["feature"] >= 0) & (a["feature"] < max(1, features))).all()
+        and ((a["feature"] >= 0) & (a["feature"] < features)).all()
         and ((a["keep"] >= 0) & (a["keep"] <= _ALL)).all()
         and all(np.isfinite(a[name]).all() for name in ("value", "edges", "start"))
     )

@@ -163,7 +163,7 @@ MISTAKES = {
     "a ragged mask": (
         lambda w: w.images.inpaint(GREY, [[True], [True, False]]),
         InputError,
-        "Expected a mask of shape",
+        "Expected a mask of shape .*; got rows of different lengths",
     ),
     "True where labels are numbers": (
         lambda w: w.images.sample(2, given=True),

@@ -67,6 +67,12 @@ def test_a_leak_of_an_older_file_is_dropped():
     assert old["params"] == args
 
 
+def test_a_count_of_trees_in_an_older_file_makes_no_list_of_that_length():
+    old = {"estimator": "DistributionRegressor", "parts": {"trees": 10**12, "shares": [[1.0]]}}
+    meta, _ = UPGRADES[4](old, {})
+    assert meta["parts"]["leafwise"] == [False]
+
+
 def test_no_file_holds_an_id():
     for path in FILES:
         assert b"person-" not in path.read_bytes()

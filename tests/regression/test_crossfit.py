@@ -3,8 +3,10 @@
 from functools import partial
 
 import numpy as np
+import pytest
 
-from qdist.regression import SymmetricTrees, cross_fit
+from qdist.regression import LeafwiseTrees, SymmetricTrees, cross_fit
+from qdist.regression.leafwise import LeafwiseRecipe
 from qdist.regression.trees import TreeRecipe
 
 RECIPE = TreeRecipe(trees=20, depth=3)
@@ -16,12 +18,17 @@ def data(n=60):
     return x, x[:, 0] + 0.3 * rng.normal(size=n)
 
 
-def crossed(x, y, seed=0):
-    grow = partial(SymmetricTrees.fit, recipe=RECIPE)
-    return cross_fit(x, y, grow=grow, folds=4, seed=seed, weight=np.ones(60))
+GROW = {
+    "symmetric": partial(SymmetricTrees.fit, recipe=RECIPE),
+    "leafwise": partial(LeafwiseTrees.fit, recipe=LeafwiseRecipe(trees=20)),
+}
 
 
-def test_a_row_has_no_part_in_its_own_guess():
+@pytest.mark.parametrize("kind", GROW)
+def test_a_row_has_no_part_in_its_own_guess(kind):
+    def crossed(x, y):
+        return cross_fit(x, y, grow=GROW[kind], folds=4, seed=0, weight=np.ones(60))
+
     x, y = data()
     before, _ = crossed(x, y)
     y = y.copy()

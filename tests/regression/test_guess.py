@@ -1,5 +1,7 @@
 """First guesses: trees of two kinds, in the shares that rows choose which they have not seen."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,12 @@ from qdist.regression.trees import TreeRecipe
 
 RECIPE = GuessRecipe(TreeRecipe(trees=20, depth=3), LeafwiseRecipe(trees=20), folds=4)
 N = 200
+# Trees of one leaf say the mean: they have no share.
+BLUNT = GuessRecipe(RECIPE.symmetric, LeafwiseRecipe(trees=20, rows_a_leaf=N), folds=4)
+GROW = {
+    "symmetric": partial(SymmetricTrees.fit, recipe=RECIPE.symmetric),
+    "leafwise": partial(LeafwiseTrees.fit, recipe=RECIPE.leafwise),
+}
 
 
 def corners():
@@ -34,11 +42,7 @@ def crossed(x, y, **more):
 def test_it_guesses_unseen_rows_no_worse_than_either_kind(make):
     x, y = make()
     unseen, _ = crossed(x, y)
-    grow = {
-        "symmetric": lambda *a, **k: SymmetricTrees.fit(*a, **k, recipe=RECIPE.symmetric),
-        "leafwise": lambda *a, **k: LeafwiseTrees.fit(*a, **k, recipe=RECIPE.leafwise),
-    }
-    for kind in grow.values():
+    for kind in GROW.values():
         alone, _ = cross_fit(x, y, grow=kind, folds=4, seed=0, weight=np.ones(N))
         assert np.abs(unseen - y).mean() <= np.abs(alone - y).mean() + 1e-12
 
@@ -47,28 +51,38 @@ def test_shares_follow_the_rows():
     _, guess = crossed(*corners())
     assert guess.leafwise is not None
     assert np.abs(guess.leafwise.predict(corners()[0])).max() > 1
-    blunt = GuessRecipe(RECIPE.symmetric, LeafwiseRecipe(trees=20, rows_a_leaf=N), folds=4)
     x, y = slope()
-    _, guess = Guess.cross_fit(x, y, seed=0, weight=np.ones(N), recipe=blunt)
-    assert guess.leafwise is None  # trees of one leaf say the mean, and are not kept
-
-
-def test_a_row_has_no_part_in_its_own_guess():
-    x, y = corners()
-    weight = np.ones(N)
-    weight[7] = 0.0  # it has no say in the share either, which would be one number of all rows
-    before, _ = Guess.cross_fit(x, y, seed=0, weight=weight, recipe=RECIPE, repeats=2)
-    y = y.copy()
-    y[7] += 100.0
-    after, _ = Guess.cross_fit(x, y, seed=0, weight=weight, recipe=RECIPE, repeats=2)
-    np.testing.assert_allclose(after[7], before[7], rtol=1e-12)
+    _, guess = Guess.cross_fit(x, y, seed=0, weight=np.ones(N), recipe=BLUNT)
+    assert guess.leafwise is None
 
 
 def test_repeats_are_means_of_symmetric_trees_of_other_seeds():
-    once, _ = crossed(*slope())
-    twice, guess = crossed(*slope(), repeats=2)
-    assert np.abs(twice - once).max() > 1e-3
-    assert len(guess.symmetric.value) in (0, 40)
+    x, y = slope()
+    unseen, guess = Guess.cross_fit(x, y, seed=5, weight=np.ones(N), recipe=BLUNT, repeats=2)
+    each = [
+        cross_fit(x, y, grow=GROW["symmetric"], folds=4, seed=seed, weight=np.ones(N))
+        for seed in (5, 5 + 1_000_003)
+    ]
+    assert np.abs(each[0][0] - each[1][0]).max() > 1e-3
+    np.testing.assert_allclose(unseen, np.mean([one for one, _ in each], 0), rtol=1e-12)
+    means = np.mean([trees.predict(x) for _, trees in each], 0)
+    np.testing.assert_allclose(guess.predict(x), means, rtol=1e-12)
+
+
+def test_what_guesses_other_rows_has_the_shares_of_the_unseen():
+    x, y = corners()
+    unseen, guess = crossed(x, y)
+    parts = {
+        kind: cross_fit(x, y, grow=grow, folds=4, seed=0, weight=np.ones(N))
+        for kind, grow in GROW.items()
+    }
+    (calm, symmetric), (quick, leafwise) = parts["symmetric"], parts["leafwise"]
+    share = float(((unseen - calm) @ (quick - calm)) / ((quick - calm) @ (quick - calm)))
+    assert 0.05 < share <= 1
+    np.testing.assert_allclose(unseen, (1 - share) * calm + share * quick, atol=1e-9)
+    fresh = np.random.default_rng(1).uniform(size=(50, 2))
+    wanted = (1 - share) * symmetric.predict(fresh) + share * leafwise.predict(fresh)
+    np.testing.assert_allclose(guess.predict(fresh), wanted, atol=1e-9)
 
 
 def test_parts_are_summed():

@@ -54,13 +54,13 @@ def test_a_tree_by_hand():
     first, second, never = 0b110, 0b101, 2**15 - 1
     high = never - 0b111  # of bits without a leaf nothing is said
     arrays = {
-        "feature": np.array([[0, 1] + [0] * 12], np.int32),
-        "cut": np.array([[0, 0] + [0] * 12], np.uint8),
-        "keep": np.array([[high + first, high + second] + [never] * 12], np.int32),
-        "value": np.array([[1.0, 10.0, 100.0] + [0.0] * 12]),
+        "feature": np.array([[0, 1] + [0] * 12, [0] * 14], np.int32),
+        "cut": np.zeros((2, 14), np.uint8),
+        "keep": np.array([[high + first, high + second] + [never] * 12, [never] * 14], np.int32),
+        "value": np.array([[1.0, 10.0, 100.0] + [0.0] * 12, [0.25] + [7.0] * 14]),
         "edges": np.array([1.0, 0.0]),
         "first": np.array([0, 1, 2]),
-        "start": np.array(0.5),
+        "start": np.array(0.25),  # and the second tree, which asks nothing, adds as much
     }
     asked = np.array([[0, 0], [0, 9], [1, 9], [2, 0], [2, 0.1], [np.nan, 1], [2, np.nan]])
     wanted = [1.5, 1.5, 1.5, 10.5, 100.5, 1.5, 10.5]  # on a threshold is not above it
@@ -129,6 +129,18 @@ class TestTensors:
         tensors[name] = change(tensors[name])
         with pytest.raises(FileFormatError, match="leaf-wise trees"):
             LeafwiseTrees.from_tensors(tensors, features=4)
+
+    def test_questions_about_no_features(self):
+        with pytest.raises(FileFormatError, match="leaf-wise trees"):
+            LeafwiseTrees.from_tensors(
+                {
+                    **(whole := grown(*rows()).tensors()),
+                    "feature": torch.zeros_like(whole["feature"]),
+                    "edges": torch.zeros(0, dtype=torch.float64),
+                    "first": torch.zeros(1, dtype=torch.int64),
+                },
+                features=0,
+            )
 
     @pytest.mark.parametrize("change", [lambda t: t.pop("cut"), lambda t: t.update(more=t["cut"])])
     def test_one_too_many_or_too_few(self, change):
