@@ -20,6 +20,7 @@ SMALL = {
     "forest": 8,
     "depth": 4,
     "folds": 2,
+    "copies": 1,
     "max_steps": 20,
     "network_args": {"width": 16, "layers": 1, "members": 2, "embedding": 4},
     "random_state": 0,
