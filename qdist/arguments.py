@@ -379,13 +379,13 @@ def levels(name: str, values: Any) -> Tensor:
         torch.Size([2])
     """
     try:
-        found = torch.as_tensor(np.asarray(values, dtype=np.float64))
+        found = torch.tensor(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError):  # text, or lists of different lengths
         found = torch.tensor(math.nan)
     if found.dim() > 1 or not found.numel() or not bool(((found >= 0) & (found <= 1)).all()):
         raise InputError(
             f"Expected {name} in [0, 1], a number or a list of numbers; got {values!r:.80}. "
-            "Give levels such as [0.05, 0.5, 0.95]."
+            "A level is a share: give 0.9 for 90 %."
         )
     return found
 

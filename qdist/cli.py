@@ -201,7 +201,8 @@ def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 clic
     settings = {name: value for name, value in loaded.get_params().items() if value is not None}
     facts = {
         "model": type(loaded).__name__,
-        "version": qdist.__version__,
+        "fitted_by": loaded._summary["versions"],
+        "read_by": {"qdist": qdist.__version__},
         "steps": loaded.n_steps_,
         "settings": settings,
     }
@@ -220,8 +221,8 @@ def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 clic
         _write(json.dumps(facts, default=str, indent=2))
         return
     lines = [
-        (name, str(facts[name]))
-        for name in ("model", "steps", "features", "parameters")
+        (name.replace("_", " "), _words(facts[name]))
+        for name in ("model", "fitted_by", "read_by", "steps", "features", "parameters")
         if name in facts
     ]
     lines += [(name, str(value)) for name, value in sorted(settings.items())]
@@ -307,6 +308,12 @@ def _check_output(output: str, channels: int) -> None:
             "Name one with -o, such as grid.png."
         )
     check_target(output, channels=channels)
+
+
+def _words(fact: Any) -> str:
+    if isinstance(fact, dict):  # versions by name; a model of an early format has none
+        return ", ".join(f"{name} {version}" for name, version in fact.items()) or "unknown"
+    return str(fact)
 
 
 def _write(text: str) -> None:

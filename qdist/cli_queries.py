@@ -129,6 +129,10 @@ def score(
 
     from qdist.data.files import read_table, write_table
 
+    if explain is not None and (orders > 1 or seed is not None):
+        raise click.UsageError(
+            "expected --explain, or --orders and --seed of densities; got both."
+        )
     loaded = load_table_model(model)
     table = read_table(data, text=names_of_text(loaded.schema_))
     if explain is None:

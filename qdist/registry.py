@@ -100,8 +100,11 @@ class Registry:
 
     def register(self, kind: str, cls: T) -> T:
         """Adds one class by hand; see [`register_backbone`][qdist.registry.register_backbone]."""
-        _name_of(cls)  # refuse a class without a name here, where the mistake is
+        name = _name_of(cls)  # refuse a class without a name here, where the mistake is
         kept = [other for other in self._by_hand[kind] if _path(other) != _path(cls)]
+        for other in kept:
+            if _name_of(other) == name:
+                raise _two(kind, name, other, cls)
         self._by_hand[kind] = [*kept, cls]  # a cell run twice replaces its own class
         return cls
 
@@ -112,10 +115,10 @@ class Registry:
             name = _name_of(cls)
             other = found.setdefault(name, cls)
             if other is not cls:
-                raise InputError(
-                    f"Expected one {kind} of the name {name!r}; got two: {_path(other)} and "
-                    f"{_path(cls)}. Rename one, or narrow the plugins with QDIST_PLUGINS."
-                )
+                # What was registered by hand can be again, under another name: kept, it would
+                # stand in the way of all names for as long as the process lives.
+                self._by_hand[kind] = [c for c in self._by_hand[kind] if c is not cls]
+                raise _two(kind, name, other, cls)
         return dict(sorted(found.items()))
 
 
@@ -189,7 +192,7 @@ def register_backbone(cls: T) -> T:
     """Makes a backbone class known by its `name` in this process (also as a decorator).
 
     Raises:
-        InputError: If the class has no `name`.
+        InputError: If the class has no `name`, or another one that was registered has it.
     """
     return _SHARED.register("backbone", cls)
 
@@ -198,7 +201,7 @@ def register_head(cls: T) -> T:
     """Makes a head class known by its `name` in this process (also as a decorator).
 
     Raises:
-        InputError: If the class has no `name`.
+        InputError: If the class has no `name`, or another one that was registered has it.
     """
     return _SHARED.register("head", cls)
 
@@ -271,6 +274,13 @@ def _name_of(cls: type) -> str:
             "The registry knows a class by its name."
         )
     return name
+
+
+def _two(kind: str, name: str, first: type, second: type) -> InputError:
+    return InputError(
+        f"Expected one {kind} of the name {name!r}; got two: {_path(first)} and "
+        f"{_path(second)}. Rename one, or narrow the plugins with QDIST_PLUGINS."
+    )
 
 
 def _path(cls: type) -> str:

@@ -6,7 +6,7 @@ them a seeded one and puts the caller's back. All else in qdist draws from gener
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from qdist.errors import InputError
 
-__all__ = ["Noise", "isolated_rng", "seed_of", "uniforms"]
+__all__ = ["Noise", "isolated_rng", "rand", "seed_of", "uniforms"]
 
 _TURN = threading.RLock()
 
@@ -34,7 +34,7 @@ def isolated_rng(seed: int) -> Iterator[None]:
         seed: The seed, a non-negative integer below 2^63.
 
     Raises:
-        InputError: If the seed is negative.
+        InputError: If the seed is not in this range.
 
     Example:
         >>> before = torch.get_rng_state()
@@ -44,8 +44,8 @@ def isolated_rng(seed: int) -> Iterator[None]:
         ...     assert torch.equal(torch.rand(2), first)
         >>> assert torch.equal(torch.get_rng_state(), before)
     """
-    if seed < 0:
-        raise InputError(f"Expected a seed >= 0; got {seed}.")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"Expected a seed in [0, 2^63); got {seed}.")
     with _TURN, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
@@ -83,6 +83,29 @@ class Noise:
         self.state = torch.get_rng_state()
         torch.set_rng_state(self._outside)
         _TURN.release()
+
+
+def rand(shape: Sequence[int], *, generator: torch.Generator | None, like: Tensor) -> Tensor:
+    """Draw uniform numbers of the dtype and the device of a tensor.
+
+    Torch draws where the generator lives. Those of training live on the CPU, wherever the network
+    does, so that a seed means the same numbers everywhere.
+
+    Args:
+        shape: The shape of what is drawn.
+        generator: Where the numbers come from; None for torch's own.
+        like: A floating tensor whose dtype and device they get.
+
+    Returns:
+        Numbers in [0, 1).
+
+    Example:
+        >>> rand((2, 3), generator=torch.Generator().manual_seed(0), like=torch.zeros(1)).shape
+        torch.Size([2, 3])
+    """
+    device = like.device if generator is None else generator.device
+    drawn = torch.rand(tuple(shape), generator=generator, dtype=like.dtype, device=device)
+    return drawn.to(like.device)
 
 
 def seed_of(random_state: Any) -> int:

@@ -91,6 +91,8 @@ def side_by_side(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
             yield ahead.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+        # What a worker sets for itself is also torch's default for threads that start later.
+        torch.set_num_threads(workers)
 
 
 def by_batches(

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -148,6 +149,24 @@ def test_info_for_machines(model, capsys):
     assert facts["settings"]["backbone"] == "mlp"
 
 
+def test_info_tells_who_fitted_from_who_reads(tmp_path, capsys):
+    path = str(tmp_path / "old.qdist")
+    model = qdist.TabularModel(max_steps=1, random_state=0).fit({"a": [0, 1] * 9})
+    model._summary["versions"] = {"qdist": "0.0.1", "torch": "2.0"}
+    model.save(path)
+    assert main(["info", path, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["fitted_by"] == {"qdist": "0.0.1", "torch": "2.0"}
+    assert facts["read_by"] == {"qdist": qdist.__version__}
+    assert main(["info", path]) == 0
+    shown = re.sub(" +", " ", capsys.readouterr().out)
+    assert "\nfitted by qdist 0.0.1, torch 2.0\n" in shown
+    assert f"\nread by qdist {qdist.__version__}\n" in shown
+    early = Path(__file__).parent / "golden" / "format-1" / "table.qdist"
+    assert main(["info", str(early)]) == 0
+    assert re.search(r"^fitted by +unknown$", capsys.readouterr().out, flags=re.MULTILINE)
+
+
 def test_plugins_name_what_is_installed(capsys):
     assert main(["plugins"]) == 0
     assert "mlp" in capsys.readouterr().out.split()
@@ -209,6 +228,8 @@ WRONG = {
     "negative rows": (["sample", "penguins.qdist", "-n", "-1"], "-1 is not in the range"),
     "given without =": (["sample", "{model}", "-n", "1", "--given", "sex"], "COLUMN=VALUE"),
     "given twice": (["sample", "{model}", "-n", "1", "--given", "sex=male,sex=male"], "twice"),
+    "cells by orders": (["score", "m", "d", "--explain", "0.1", "--orders", "2"], "got both"),
+    "cells by a seed": (["score", "m", "d", "--explain", "0.1", "--seed", "0"], "got both"),
 }
 
 

@@ -18,7 +18,6 @@ LAYERS = (
     "progress",
     "hookspecs",
     "registry",
-    "numerics",
     "orders",
     "quantile",
     "losses",

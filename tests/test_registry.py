@@ -112,9 +112,17 @@ def test_a_class_registered_by_hand_is_found_and_may_be_replaced_by_its_own_next
     latest = cell()
     assert made.backbones() == {"mine": latest}
     made.register("backbone", First)
-    made.register("backbone", AlsoFirst)
+    with pytest.raises(InputError, match="got two"):
+        made.register("backbone", AlsoFirst)
+    assert made.backbones() == {"first": First, "mine": latest}
+
+
+def test_a_name_that_a_plugin_has_is_refused_once_and_the_others_stay():
+    made = fresh(plugin(qdist_register_backbones=[First, Second]))
+    made.register("backbone", AlsoFirst)  # plugins are not loaded for that: it may be an import
     with pytest.raises(InputError, match="got two"):
         made.backbones()
+    assert made.backbones() == {"first": First, "second": Second}
 
 
 def test_the_shared_registry_takes_classes_by_hand(monkeypatch):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from qdist.errors import InputError
-from qdist.rng import Noise, isolated_rng, seed_of, uniforms
+from qdist.rng import Noise, isolated_rng, rand, seed_of, uniforms
 
 
 def test_an_isolated_generator_repeats_itself_and_leaves_the_callers_alone(untouched_rng):
@@ -23,6 +23,24 @@ def test_an_isolated_generator_repeats_itself_and_leaves_the_callers_alone(untou
 def test_the_callers_generator_comes_back_after_an_error(untouched_rng):
     with pytest.raises(RuntimeError, match="shape"), isolated_rng(0):
         torch.rand(3).view(7)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_has_63_bits(seed):
+    with pytest.raises(InputError, match=r"in \[0, 2\^63\); got"), isolated_rng(seed):
+        pass
+
+
+def test_a_generator_of_the_cpu_draws_for_any_device():
+    # "meta" stands for a device other than the generator's, which torch itself refuses.
+    drawn = rand((2, 3), generator=torch.Generator(), like=torch.zeros(1, device="meta"))
+    assert (drawn.device.type, drawn.shape) == ("meta", (2, 3))
+    like = torch.zeros(1, dtype=torch.float32)
+    same = [torch.Generator().manual_seed(0) for _ in range(2)]
+    assert torch.equal(
+        rand((4,), generator=same[0], like=like),
+        torch.rand(4, generator=same[1], dtype=torch.float32),
+    )
 
 
 def test_isolated_generators_nest():

@@ -64,6 +64,15 @@ def test_a_task_that_fails_says_so_and_leaves_the_threads_as_they_were(two_threa
     assert torch.get_num_threads() == 2
 
 
+def test_threads_that_start_later_have_as_many_as_before(two_threads):
+    list(side_by_side([lambda: 1] * 3))
+    seen = []
+    later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert seen == [2]
+
+
 def test_no_more_run_ahead_than_there_are_threads(two_threads):
     begun = []
     results = side_by_side(lambda k=k: begun.append(k) for k in range(10))

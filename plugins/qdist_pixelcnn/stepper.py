@@ -97,6 +97,7 @@ class RasterStepper(AbstractStepper):
                 return self.set(i, value, rows=rows)
         if i < self._first:
             return self._set_label(value, slice(None) if rows is None else rows)
+        value = value.clamp(0, self._backbone.domain.levels - 1)  # as a forward pass does
         row, place = divmod(i - self._first, self._width)
         stack = self._horizontal
         if row == self._row and place >= stack.place - 1:

@@ -62,6 +62,8 @@ class CodedColumn(AbstractColumn):
         """Codes. A number between the levels of a numeric column takes the nearest one's."""
         if pa.types.is_dictionary(array.type) and len(array.dictionary) < len(array):
             codes = self._codes(array.dictionary, used=array.indices)
+            # A cell that is missing looks up the last code, so that there must be one.
+            codes = codes if len(codes) else np.zeros(1, np.int64)
             codes = codes[array.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
             there = np.asarray(array.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
         else:
@@ -99,7 +101,7 @@ class CodedColumn(AbstractColumn):
             self._refuse(values.filter(pa.array(strange)))
         if self.rest is not None:
             codes = np.where(codes < 0, self.rest, codes)
-        return codes if len(codes) else np.zeros(1, np.int64)
+        return codes
 
     def distance(self, array: pa.Array) -> Floats:
         """How far cells (N,) of a numeric column lie from the nearest level; 0 where missing.

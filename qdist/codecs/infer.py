@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,13 +21,10 @@ from qdist.codecs.fitting import Fineness, find_atoms, fit_curve
 from qdist.codecs.heaps import find_heaps
 from qdist.codecs.raw import from_raw, is_numeric, to_raw
 from qdist.codecs.schema import OTHER, Column, ColumnSchema
+from qdist.data.ids import names_rows
 from qdist.errors import InputError
 
-__all__ = ["fit_column"]
-
-# Text is an id if there are more distinct values than this, and more than half of the rows hold
-# a value that no other row holds. That it comes as categories makes no name less of a name.
-_MIN_IDS: Final = 20
+__all__ = ["fit_column", "levels_of"]
 
 
 def fit_column(
@@ -77,6 +74,16 @@ def fit_column(
     return _fit_numbers(name, array, column, plain, n_missing, fineness)
 
 
+def levels_of(column: AbstractColumn) -> pa.Array:
+    """The levels that a column keeps: of codes all, of a constant one or none, of ids none."""
+    if isinstance(column, CodedColumn):
+        return column.levels
+    if isinstance(column, IdColumn):
+        return pa.array([], column.kind.value_type)
+    array = column.decode(np.zeros(1)).drop_null()
+    return array.cast(array.type.value_type)
+
+
 def _kind(name: str, array: pa.Array, there: NDArray[np.bool_], column: Column) -> str:
     kind = array.type
     values = value_type(kind)
@@ -113,7 +120,7 @@ def _natural_kind(array: pa.Array, there: NDArray[np.bool_]) -> str:
         return "boolean"
     if pa.types.is_dictionary(kind) and kind.ordered:
         return "ordered"  # a list that somebody stated
-    if pa.types.is_large_string(value_type(kind)) and _nearly_unique(array, int(there.sum())):
+    if pa.types.is_large_string(value_type(kind)) and names_rows(_counts(array, there)):
         return "id"
     if pa.types.is_dictionary(kind):
         return "nominal"
@@ -132,10 +139,11 @@ def _natural_kind(array: pa.Array, there: NDArray[np.bool_]) -> str:
     return "nominal"
 
 
-def _nearly_unique(array: pa.Array, n_present: int) -> bool:
+def _counts(array: pa.Array, there: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many cells hold each value."""
     cells = array.indices if pa.types.is_dictionary(array.type) else array
-    counts = pc.value_counts(cells.drop_null()).field("counts").to_numpy()
-    return len(counts) > _MIN_IDS and 2 * int((counts == 1).sum()) > n_present
+    counts = pc.value_counts(cells.filter(pa.array(there))).field("counts")
+    return np.asarray(counts.to_numpy())
 
 
 def _fit_levels(

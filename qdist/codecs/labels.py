@@ -20,15 +20,24 @@ def label_array(labels: Any, what: str) -> npt.NDArray[Any]:
         what: Their name, for messages.
 
     Raises:
-        InputError: If they are nested, and not evenly.
+        InputError: If they are nested, and not evenly, or some are masked.
     """
     try:
-        return np.asarray(labels)
+        found = np.asarray(labels)
     except ValueError as error:
         raise InputError(
             f"Expected one label, or a flat sequence of labels, in {what}; got {labels!r:.80}. "
             "Give one for each image."
         ) from error
+    if np.ma.is_masked(labels):
+        raise InputError(
+            f"Expected labels of which all are known in {what}; got a masked array. Leave images "
+            "without a label out."
+        )
+    if found.ndim == 1 and isinstance(labels, list | tuple):
+        # Each as it came: numpy would make text of a missing one among text.
+        found = np.fromiter(labels, dtype=object, count=len(labels))
+    return found
 
 
 def classes_in(labels: Any, n: int) -> tuple[tuple[Label, ...], tuple[int, ...]]:
@@ -39,7 +48,7 @@ def classes_in(labels: Any, n: int) -> tuple[tuple[Label, ...], tuple[int, ...]]
         n: How many images there are.
 
     Raises:
-        InputError: If there are not n, or they are of several kinds.
+        InputError: If there are not n, they are of several kinds, or no file could hold them.
 
     Example:
         >>> classes_in(["dog", "cat", "dog"], 3)
@@ -61,6 +70,12 @@ def classes_in(labels: Any, n: int) -> tuple[tuple[Label, ...], tuple[int, ...]]
             f"Expected labels in y that are all whole numbers, all text or all booleans; got "
             f"{names}. Convert them, and leave images without a label out."
         )
+    for label in set(plain):
+        if not _can_be_saved(label):
+            raise InputError(
+                f"Expected labels in y that are text of unicode or whole numbers of 64 bits, as a "
+                f"model file holds them; got {label!r:.80}. Rename it (of a folder: the folder)."
+            )
     counts: dict[Label, int] = {}
     for label in plain:
         counts[label] = counts.get(label, 0) + 1
@@ -103,6 +118,16 @@ def label_codes(
             f"{plain[codes.index(-1)]!r:.80}. Correct it, or fit images of that class."
         )
     return codes
+
+
+def _can_be_saved(label: Label) -> bool:
+    if isinstance(label, str):
+        try:
+            label.encode()
+        except UnicodeEncodeError:  # a name of a folder in bytes that are no text
+            return False
+        return True
+    return -(2**63) <= label < 2**63
 
 
 def _plain(label: Any) -> Any:

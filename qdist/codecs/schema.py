@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any, Final, final
 
 from qdist.arguments import instance
@@ -82,14 +83,22 @@ class Column:
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in KINDS:
             raise InputError(f"Expected a kind out of {', '.join(KINDS)}; got {self.kind!r}.")
-        plain = all(isinstance(end, int | float) for end in (self.lower, self.upper))
+        # Those of numpy are Real, though most are neither an int nor a float.
+        plain = all(isinstance(end, Real) for end in (self.lower, self.upper))
         if plain and not self.lower <= self.upper:
             raise InputError(
                 f"Expected lower <= upper; got {self.lower!r} and {self.upper!r}. Swap them."
             )
         if self.categories is not None:
-            levels = list(self.categories)
-            if len(set(levels)) != len(levels) or not levels:
+            try:
+                levels = list(self.categories)
+                distinct = set(levels)
+            except TypeError as error:  # no sequence, or one of lists
+                raise InputError(
+                    "Expected a list of categories that are text, numbers, dates, true or false; "
+                    f"got {self.categories!r:.80}. Name each level by one value."
+                ) from error
+            if len(distinct) != len(levels) or not levels:
                 raise InputError(
                     f"Expected at least one category, each once; got {levels[:10]!r}."
                 )

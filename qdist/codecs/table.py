@@ -19,7 +19,7 @@ from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness
 from qdist.codecs.given import Given, read_given
-from qdist.codecs.infer import fit_column
+from qdist.codecs.infer import fit_column, levels_of
 from qdist.codecs.schema import Column, Schema
 from qdist.data.frames import canonical, describe, has_intervals, keep_levels, restore, to_arrow
 from qdist.data.makes.arrow_tables import to_dictionary
@@ -61,7 +61,12 @@ class TableCodec:
         self.columns = columns
         self._note = instance("note", note, of=dict, remedy=remedy)
         self._schema = Schema(tuple(column.schema for column in columns))
-        self._modelled = tuple(c for c in columns if c.coordinate is not None)
+        made = [(c, k) for c in columns if (k := c.coordinate) is not None]  # bins are checked
+        self._modelled = tuple(column for column, _ in made)
+        self._coordinates = tuple(coordinate for _, coordinate in made)
+        self._index = {column.schema.name: i for i, column in enumerate(self._modelled)}
+        self._names = tuple(self._index)
+        self._by_name = {column.schema.name: column for column in columns}
 
     @classmethod
     def fit(
@@ -139,7 +144,7 @@ class TableCodec:
             column = fit_column(name, array, said, fineness=fineness, min_level_count=least)
             nominal = column.schema.kind == "nominal" and said.categories is None
             if levels and (isinstance(column, IdColumn) or (least > 1 and nominal)):
-                note = keep_levels(note, i, _levels_of(column))
+                note = keep_levels(note, i, levels_of(column))
             fitted.append(column)
         return cls(tuple(fitted), note)
 
@@ -151,17 +156,17 @@ class TableCodec:
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:
         """The D coordinates, in the order of the columns that have one."""
-        return tuple(c.coordinate for c in self._modelled if c.coordinate is not None)
+        return self._coordinates
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the D modelled columns."""
-        return tuple(c.schema.name for c in self._modelled)
+        return self._names
 
     @property
-    def missing_values(self) -> tuple[float | None, ...]:
-        """For each coordinate the value that means "missing"; `None` where it has none."""
-        return tuple(c.missing_value for c in self._modelled)
+    def kinds(self) -> dict[str, pa.DataType]:
+        """The Arrow types of all columns by name."""
+        return {name: column.kind for name, column in self._by_name.items()}
 
     def index(self, name: str) -> int:
         """The number of the coordinate of a column.
@@ -169,10 +174,11 @@ class TableCodec:
         Raises:
             UnknownNameError: If no column of that name is modelled.
         """
-        if name not in self.names:
+        found = self._index.get(name) if isinstance(name, str) else None
+        if found is None:
             known = ", ".join(map(repr, self.names))
             raise UnknownNameError(f"Expected one of the modelled columns {known}; got {name!r}.")
-        return self.names.index(name)
+        return found
 
     def column(self, name: str) -> AbstractColumn:
         """The codec of one column.
@@ -180,8 +186,9 @@ class TableCodec:
         Raises:
             UnknownNameError: If there is no column of that name.
         """
-        self.schema[name]
-        return next(c for c in self.columns if c.schema.name == name)
+        if not isinstance(name, str) or name not in self._by_name:
+            self.schema[name]  # says which there are
+        return self._by_name[name]
 
     def encode(self, frame: Any) -> Tensor:
         """Rows to points.
@@ -218,8 +225,8 @@ class TableCodec:
 
         Args:
             given: A dict of single values (one condition; `None` is unknown, and
-                [`MISSING`][qdist.codecs.schema.MISSING] says that the value is missing), or a
-                frame of N rows with some of the columns.
+                [`MISSING`][qdist.codecs.schema.MISSING] says that the value is missing), a frame
+                of N rows with some of the columns, or either as `read_given` read it.
             nan: What a missing cell of a frame says: that the value is unknown, or that it is
                 known to be missing.
 
@@ -261,17 +268,19 @@ class TableCodec:
             if nan == "value" and not read.single:
                 known = np.ones(read.n_rows, bool)
             codes = column.encode(array.filter(pa.array(known)))
-            if name in self.names:
-                i = self.index(name)
+            i = self._index.get(name)
+            if i is not None:
                 y[known, i] = codes
                 visible[:, i] = known
-        others = {n: int(mask.sum()) for n, mask in read.present.items() if n not in self.names}
+        others = {n: int(mask.sum()) for n, mask in read.present.items() if n not in self._index}
         return torch.from_numpy(y), torch.from_numpy(visible), others
 
     def _read(self, given: Any) -> Given:
-        return read_given(given, {c.schema.name: c.kind for c in self.columns})
+        return given if isinstance(given, Given) else read_given(given, self.kinds)
 
-    def decode(self, y: Tensor, *, given: Any = None, visible: Tensor | None = None) -> Any:
+    def decode(
+        self, y: Tensor, *, given: Any = None, visible: Tensor | None = None, like: Any = None
+    ) -> Any:
         """Points to rows of the make, the dtypes and the kind of index of the fitted frame.
 
         Args:
@@ -279,6 +288,7 @@ class TableCodec:
             given: The conditions that y was drawn under, of N rows or one; what they know comes
                 back exactly, also where it is beyond what a level in [0, 1] can hold.
             visible: Which coordinates are known, shape (N, D); default all that are given.
+            like: The frame that `given` was read from, if it was; its index comes back.
 
         Returns:
             A frame of N rows.
@@ -296,12 +306,11 @@ class TableCodec:
             raise InputError(
                 f"Expected conditions of one row or of {len(points)}; got {read.n_rows} rows."
             )
-        at = {name: i for i, name in enumerate(self.names)}
         nothing = np.zeros(len(points))
         arrays = []
         for column in self.columns:
             name = column.schema.name
-            i = at.get(name)
+            i = self._index.get(name)
             codes = nothing if i is None else np.ascontiguousarray(points[:, i])
             if isinstance(column, IdColumn):
                 array = column.decode(codes, taken=read and read.arrays.get(name))
@@ -313,7 +322,8 @@ class TableCodec:
             arrays.append(array)
         table = pa.table(arrays, names=list(self.schema.names))
         same_length = read is not None and not read.single and read.n_rows == len(points)
-        return restore(table, self._note, like=given if same_length else None)
+        like = given if like is None else like
+        return restore(table, self._note, like=like if same_length else None)
 
     def log_jacobian(self, y: Tensor) -> Tensor:
         r"""$\log |du / dx|$ of each cell, so that $\log p(x) = \log p(u) + \log |du/dx|$.
@@ -367,16 +377,6 @@ class TableCodec:
 
     def __repr__(self) -> str:
         return f"TableCodec: {len(self._modelled)} coordinates\n{self.schema!r}"
-
-
-def _levels_of(column: AbstractColumn) -> pa.Array:
-    """The levels that a column keeps: of codes all, of a constant one or none, of ids none."""
-    if isinstance(column, CodedColumn):
-        return column.levels
-    if isinstance(column, IdColumn):
-        return pa.array([], column.kind.value_type)
-    array = column.decode(np.zeros(1)).drop_null()
-    return array.cast(array.type.value_type)
 
 
 def _overwrite(array: pa.Array, read: Given, name: str, kind: pa.DataType, shown: Any) -> pa.Array:

@@ -4,7 +4,6 @@ import gzip
 import io
 import os
 import sys
-import tempfile
 import zlib
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -16,6 +15,7 @@ import pyarrow.csv as pcsv
 import pyarrow.feather as pf
 import pyarrow.parquet as pq
 
+from qdist.data.atomic import replacing
 from qdist.data.frames import to_arrow
 from qdist.errors import FileAccessError, FileFormatError, InputError
 
@@ -128,7 +128,8 @@ def write_table(frame: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
             standard output; or a stream of bytes for CSV.
 
     Raises:
-        InputError: If the ending is none of these, or the frame is none.
+        InputError: If the ending is none of these, the frame is none, or the target is neither a
+            path nor a stream.
         FileAccessError: If the file cannot be written.
 
     Example:
@@ -140,6 +141,10 @@ def write_table(frame: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
     """
     table = to_arrow(frame)
     if not isinstance(target, str | os.PathLike):
+        if not callable(getattr(target, "write", None)):
+            raise InputError(
+                f"Expected a path or a stream of bytes; got {target!r:.80}. Name a file, or '-'."
+            )
         target.write(_csv_bytes(table))
         return
     if target == "-":
@@ -149,26 +154,13 @@ def write_table(frame: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
     path = Path(target)
     content = _WRITERS[_ending(path)](table)
     try:
-        _replace(path, content)
+        with replacing(path) as file:
+            file.write(content)
     except OSError as err:
         raise FileAccessError(
             f"Expected a place to write; got {str(path)!r}: {_reason(err)}. "
             "Check the folder and its permissions."
         ) from err
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # mkstemp's files are private
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _csv_bytes(table: pa.Table) -> bytes:

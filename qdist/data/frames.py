@@ -261,11 +261,14 @@ def repeat_rows(frame: Any, times: int) -> Any:
     return take_rows(frame, np.repeat(np.arange(n_rows(frame)), times))
 
 
-def _listed(column: Any) -> list[Any]:
+def _take_cells(column: Any, rows: npt.NDArray[np.intp]) -> Any:
+    """Cells of a column of a dict: an array stays one, of its dtype; all else becomes a list."""
+    if isinstance(column, np.ndarray):
+        return column[rows]
     if isinstance(column, pa.Array | pa.ChunkedArray):  # whose items are no plain values
-        values: list[Any] = column.to_pylist()
-        return values
-    return list(column)  # of a Series its values, not its labels
+        return column.take(pa.array(rows)).to_pylist()
+    values = list(column)  # of a Series its values, not its labels
+    return [values[i] for i in rows.tolist()]
 
 
 def take_rows(frame: Any, rows: npt.NDArray[np.intp]) -> Any:
@@ -283,8 +286,7 @@ def take_rows(frame: Any, rows: npt.NDArray[np.intp]) -> Any:
         {'a': [3, 1]}
     """
     if isinstance(frame, dict):
-        values = {name: _listed(column) for name, column in frame.items()}
-        return {name: [column[i] for i in rows] for name, column in values.items()}
+        return {name: _take_cells(column, rows) for name, column in frame.items()}
     if nw.dependencies.is_pandas_dataframe(frame):
         return frame.iloc[rows]
     if isinstance(frame, pa.Table):

@@ -1,27 +1,33 @@
 """Images on their way in: arrays, folders of PNG or JPEG files, `.npz` and `.npy` files."""
 
-import contextlib
 import os
-import struct
-import warnings
+import tokenize
 import zipfile
 import zlib
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from qdist.arguments import file_path
+from qdist.data.folders import read_folder, read_picture
 from qdist.errors import FileAccessError, FileFormatError, InputError
-from qdist.extras import require
 
-__all__ = ["PICTURES", "as_images", "read_images", "read_mask"]
+__all__ = ["as_images", "read_images", "read_mask"]
 
 Bytes = npt.NDArray[np.uint8]
 
-PICTURES: Final = (".png", ".jpg", ".jpeg")
 _ARRAYS: Final = (".npz", ".npy")
+# What numpy and zipfile raise over bytes that are no arrays.
+_DAMAGE: Final = (
+    ValueError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,  # a compression that zipfile does not know
+    RuntimeError,  # an archive with a password
+    tokenize.TokenError,  # a header that does not parse
+)
 # The names under which an .npz may hold images, and with each of them the usual one of labels.
 _NAMES: Final = {"images": "labels", "x": "y", "x_train": "y_train"}
 _MOST_CHANNELS = 4  # beyond, the last axis is no channel axis but somebody's mistake
@@ -49,8 +55,18 @@ def as_images(images: Any, *, what: str = "images") -> Bytes:
         with values in [0.5, 0.5]. Convert them: (255 * images).round().astype('uint8') for values
         in [0, 1].
     """
+    if isinstance(images, str | os.PathLike):
+        raise InputError(
+            f"Expected {what} as an array; got the path {os.fspath(images)!r}. Read it first: "
+            "qdist.data.images.read_images(path)[0]."
+        )
     try:
         found = np.asarray(images)
+    except (TypeError, RuntimeError) as error:  # a tensor on another device, or with gradients
+        raise InputError(
+            f"Expected {what} that numpy can read; got {type(images).__name__}: {error}. "
+            "For a tensor: images.detach().cpu().numpy()."
+        ) from error
     except ValueError as error:  # images of different sizes in a list
         raise InputError(
             f"Expected {what} of one size; got others: {error}. Crop or resize them first."
@@ -110,7 +126,8 @@ def read_images(
 
             - a folder of `.png`, `.jpg` and `.jpeg` files, all of one size and all grey or all
               colour, taken in the order of their names;
-            - a folder of such folders, whose names are the labels of the images within;
+            - a folder of such folders, whose names are the labels of the images within, and
+              which have no further folders of pictures in them;
             - an `.npz` file with an array `images`, `x` or `x_train` and, if there are labels,
               `labels`, `y` or `y_train`; or with one array only;
             - an `.npy` file.
@@ -127,7 +144,7 @@ def read_images(
     path = file_path(source)
     if path.is_dir():
         try:
-            return _read_folder(path)
+            return read_folder(path)
         except PermissionError as error:
             raise FileAccessError(
                 f"Expected a folder to read; got {str(path)!r}: permission denied for "
@@ -149,12 +166,13 @@ def read_images(
             f"Expected a file to read; got {str(path)!r}: "
             f"{(error.strerror or type(error).__name__).lower()}. Check the path."
         ) from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         if isinstance(error, InputError):
             raise
         raise FileFormatError(
             f"Expected arrays of numbers in {str(path)!r}; got bytes that do not read as such "
-            f"({error}). Check that the file is whole."
+            f"({error}). Check that the file is whole, and that labels were saved as text or "
+            "numbers."
         ) from error
 
 
@@ -162,7 +180,8 @@ def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
     """Reads what is hidden: all that is not 0 in a picture or an array.
 
     Args:
-        source: A `.png`, `.jpg`, `.jpeg` or `.npy` file of shape (H, W), or (N, H, W) in `.npy`.
+        source: A `.png` or `.npy` file of shape (H, W), or (N, H, W) in `.npy`. No JPEG, which
+            surrounds what is hidden with a rim of values that are nearly 0.
 
     Returns:
         The mask, bool.
@@ -175,22 +194,22 @@ def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
     """
     path = file_path(source)
     ending = path.suffix.lower()
-    if ending not in (*PICTURES, ".npy"):
+    if ending not in (".png", ".npy"):
         raise InputError(
-            f"Expected a mask ending in {', '.join(PICTURES)} or .npy; got {str(path)!r}. "
-            "Convert it."
+            f"Expected a mask ending in .png or .npy; got {str(path)!r}. Draw it as a PNG: a JPEG "
+            "is not exact, and would hide pixels around the mask."
         )
     if not path.is_file():
         raise FileAccessError(f"Expected a file to read; got {str(path)!r}. Check the path.")
     if ending == ".npy":
         try:
             return np.asarray(np.load(path, allow_pickle=False) != 0)
-        except (ValueError, EOFError, OSError) as error:
+        except (OSError, *_DAMAGE) as error:
             raise FileFormatError(
                 f"Expected an array in {str(path)!r}; got bytes that do not read as such "
                 f"({error}). Check that the file is whole."
             ) from error
-    picture = _read_picture(path) != 0
+    picture = read_picture(path) != 0
     return np.asarray(picture.any(2) if picture.ndim == 3 else picture)
 
 
@@ -207,101 +226,3 @@ def _from_archive(loaded: Any, name: str) -> tuple[Bytes, npt.NDArray[Any] | Non
         )
     (only,) = loaded.files
     return as_images(loaded[only], what=f"{only!r} in {name}"), None
-
-
-def _read_folder(folder: Path) -> tuple[Bytes, npt.NDArray[Any] | None]:
-    files = _pictures(folder)
-    labels: list[str] = []
-    for inner in sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != "."):
-        found = _pictures(inner)
-        if found and len(files) > len(labels):
-            raise InputError(
-                f"Expected pictures in {str(folder)!r}, or in folders whose names are their "
-                f"labels; got {files[0].name} beside the folder {inner.name}. Move one of them."
-            )
-        files += found
-        labels += [inner.name] * len(found)
-    if not files:
-        raise InputError(
-            f"Expected files ending in {', '.join(PICTURES)} in {str(folder)!r}; got none. "
-            "Check the folder, or convert the pictures."
-        )
-    first = _read_picture(files[0])
-    images = np.empty((len(files), *first.shape), np.uint8)
-    for k, file in enumerate(files):
-        picture = first if k == 0 else _read_picture(file)
-        if picture.shape != first.shape:
-            raise InputError(
-                f"Expected pictures that are all of one size and all grey or all colour; got "
-                f"{files[0].name} ({_shape(first)}) and {file.name} ({_shape(picture)}). "
-                "Crop, resize or convert them first."
-            )
-        images[k] = picture
-    return images, np.array(labels) if labels else None
-
-
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(
-        p
-        for p in folder.iterdir()
-        if p.suffix.lower() in PICTURES and p.is_file() and not p.name.startswith(".")
-    )
-
-
-def _shape(picture: Bytes) -> str:
-    kind = "grey" if picture.ndim == 2 else "colour"
-    return f"{picture.shape[0]} rows of {picture.shape[1]} pixels, {kind}"
-
-
-def _read_picture(path: Path) -> Bytes:
-    pillow = require("PIL.Image", extra="images")
-    try:
-        with warnings.catch_warnings():
-            # A small file that claims a huge picture is refused, not unpacked.
-            warnings.simplefilter("error", pillow.DecompressionBombWarning)
-            with pillow.open(path, formats=("PNG", "JPEG")) as picture:
-                return _pixels(picture, path)
-    except PermissionError as error:
-        raise FileAccessError(
-            f"Expected a file to read; got {str(path)!r}: permission denied. Check the path."
-        ) from error
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,  # Pillow's word for a broken PNG
-        zlib.error,
-        pillow.DecompressionBombWarning,
-        pillow.DecompressionBombError,
-    ) as error:
-        if isinstance(error, InputError):
-            raise
-        raise FileFormatError(
-            f"Expected a whole PNG or JPEG picture in {str(path)!r}; got bytes that do not read "
-            f"as such ({error}). Replace or remove the file."
-        ) from error
-
-
-def _pixels(picture: Any, path: Path) -> Bytes:
-    """Grey pictures as (H, W), all others as (H, W, 3), the way up that they are shown."""
-    # Damage in what says which way up it is makes many kinds of errors, and leaves pixels whole.
-    with contextlib.suppress(struct.error, LookupError, TypeError, ValueError, SyntaxError):
-        picture = require("PIL.ImageOps", extra="images").exif_transpose(picture)
-    mode = picture.mode
-    if mode in ("LA", "RGBA", "PA") or "transparency" in picture.info:
-        alpha = picture.convert("RGBA").getchannel("A")
-        if alpha.getextrema()[0] < 255:
-            raise InputError(
-                f"Expected pictures without transparency; got {path.name}. "
-                "Put it on a background first."
-            )
-        mode = "L" if mode in ("LA", "L") else "RGB"
-    elif mode in ("L", "1"):
-        mode = "L"
-    elif mode in ("RGB", "P", "CMYK", "YCbCr"):
-        mode = "RGB"
-    else:
-        raise InputError(
-            f"Expected pictures of 8 bits a channel; got {path.name} of mode {mode!r}. "
-            "Convert it first: grey values beyond 255 are not modelled."
-        )
-    return np.asarray(picture.convert(mode), dtype=np.uint8)

@@ -15,14 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qdist.data.frames import to_arrow
+from qdist.data.ids import names_rows
 from qdist.errors import InputError
 
 __all__ = ["ColumnPair", "pair_columns"]
 
 Kind = Literal["number", "time", "category", "id"]
-
-# Text with more levels than this, most of its cells unlike any other, names rows.
-MIN_IDS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +73,7 @@ def pair_columns(real: Any, synthetic: Any, train: Any = None) -> list[ColumnPai
 
     Raises:
         InputError: If the columns are not the same, one of the frames has no rows, or a column
-            holds numbers in one frame and text in another.
+            holds lists, or numbers in one frame and text in another.
 
     Example:
         >>> pair, = pair_columns({"a": ["x", None]}, {"a": ["y", "x"]})
@@ -122,6 +120,12 @@ def _kind(array: pa.Array) -> Kind | None:
 
 
 def _pair(name: str, arrays: list[pa.Array]) -> ColumnPair:
+    nested = [a.type for a in arrays if pa.types.is_nested(a.type)]
+    if nested:
+        raise InputError(
+            f"Expected one value in each cell of column {name!r}; got Arrow type {nested[0]}. "
+            "Split or drop the column."
+        )
     textual = all(_is_text(a.type) or pa.types.is_null(a.type) for a in arrays)
     if any(pa.types.is_dictionary(a.type) for a in arrays):
         # Codes on one side may be plain numbers on the other: compare both as levels.
@@ -139,18 +143,11 @@ def _pair(name: str, arrays: list[pa.Array]) -> ColumnPair:
         x, y, z = [*map(_numbers, arrays), empty][:3]
         return ColumnPair(name, kind, x, y, z)
     codes, levels = _codes([_text(a) for a in arrays])
-    if textual and _names_rows(codes[0], len(levels)):
+    if textual and names_rows(np.bincount(codes[0][codes[0] != len(levels)])):
         codes = [_repeats(code, len(levels)) for code in codes]
         kind, levels = "id", ("once", "repeated")
     x, y, z = [*codes, empty.astype(np.int64)][:3]
     return ColumnPair(name, kind, x, y, z, levels)
-
-
-def _names_rows(codes: npt.NDArray[np.int64], hole: int) -> bool:
-    """Whether most known cells hold a level that no other row has."""
-    counts = np.bincount(codes[codes != hole], minlength=1)
-    many = int(np.count_nonzero(counts)) > MIN_IDS
-    return many and 2 * int((counts == 1).sum()) > int(counts.sum())
 
 
 def _repeats(codes: npt.NDArray[np.int64], hole: int) -> npt.NDArray[np.int64]:

@@ -3,15 +3,17 @@
 import io
 import math
 import os
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qdist.arguments import place_to_write
-from qdist.data.images import PICTURES, as_images
+from qdist.arguments import file_path, number, place_to_write
+from qdist.data.atomic import replacing
+from qdist.data.folders import folders_in, pictures_in
+from qdist.data.images import as_images
 from qdist.errors import FileAccessError, InputError
 from qdist.extras import require
 
@@ -51,11 +53,9 @@ def image_grid(
     if not len(stack):
         raise InputError("Expected at least one image for a grid; got none.")
     columns = math.ceil(math.sqrt(len(stack))) if columns is None else columns
-    if columns < 1 or gap < 0 or zoom < 1 or not 0 <= shade <= 255:
-        raise InputError(
-            f"Expected columns >= 1, gap >= 0, zoom >= 1 and a shade in 0 ... 255; got {columns}, "
-            f"{gap}, {zoom} and {shade}."
-        )
+    columns = number("columns", columns, least=1, whole=True)
+    gap, zoom = number("gap", gap, least=0, whole=True), number("zoom", zoom, least=1, whole=True)
+    shade = number("shade", shade, least=0, below=256, whole=True)
     if zoom > 1:
         stack = stack.repeat(zoom, 1).repeat(zoom, 2)
     n, height, width = stack.shape[:3]
@@ -150,7 +150,8 @@ def check_target(target: str | os.PathLike[str], *, channels: int) -> None:
         channels: The channels of the images.
 
     Raises:
-        InputError: If the ending is another one, or pictures have no such channels.
+        InputError: If the ending is another one, pictures have no such channels, or the folder
+            holds pictures that were not written here.
         FileAccessError: If there is no folder to write into.
     """
     path = place_to_write(target)
@@ -164,6 +165,8 @@ def check_target(target: str | os.PathLike[str], *, channels: int) -> None:
         )
     if channels not in (1, 3):
         raise InputError(f"Expected 1 or 3 channels for a picture; got {channels}. Write an .npz.")
+    if ending != ".png" and path.is_dir():
+        _check_folder(path, [p.name for p in pictures_in(path) if p.stem.isdecimal()])
 
 
 def write_images(
@@ -195,41 +198,53 @@ def write_images(
         FileAccessError: If the file or folder cannot be written.
         ExtraMissingError: If a picture is to be written and Pillow is not installed.
     """
-    stack, path = as_images(images), Path(target)
+    stack, path = as_images(images), file_path(target)
+    if labels is not None and np.shape(labels) != stack.shape[:1]:
+        raise InputError(
+            f"Expected {len(stack)} labels, one for each image; got shape {np.shape(labels)}."
+        )
     check_target(path, channels=1 if stack.ndim == 3 else stack.shape[3])
     ending = path.suffix.lower()
     try:
         if ending == ".png":
-            _replace(path, _png(image_grid(stack, columns=columns, gap=gap)))
+            picture = _png(image_grid(stack, columns=columns, gap=gap))
+            with replacing(path) as file:
+                file.write(picture)
         elif ending == ".npz":
             named: dict[str, Any] = {"images": stack}
             if labels is not None:
                 named["labels"] = _plain(labels)
-            stream = io.BytesIO()
-            np.savez_compressed(stream, **named)
-            _replace(path, stream.getvalue())
+            with replacing(path) as file:
+                np.savez_compressed(file, **named)
         elif ending == ".npy":
-            stream = io.BytesIO()
-            np.save(stream, stack, allow_pickle=False)
-            _replace(path, stream.getvalue())
+            with replacing(path) as file:
+                np.save(file, stack, allow_pickle=False)
         else:
             digits = max(5, len(str(len(stack) - 1)))
             names = [f"{k:0{digits}}.png" for k in range(len(stack))]
             path.mkdir(exist_ok=True)
-            old = {p.name for p in path.iterdir() if p.suffix.lower() in PICTURES} - set(names)
-            if old:
-                raise InputError(
-                    f"Expected a folder without other pictures; got {str(path)!r} with "
-                    f"{len(old)} more, {min(old)} among them. Empty it, or name another folder."
-                )
+            _check_folder(path, names)
             for name, image in zip(names, stack, strict=True):
-                _replace(path / name, _png(image))
+                # There may be thousands: none waits for the disk.
+                with replacing(path / name, flush=False) as file:
+                    file.write(_png(image))
     except OSError as error:
         raise FileAccessError(
             f"Expected a place to write; got {str(path)!r}: "
             f"{(error.strerror or type(error).__name__).lower()}. "
             "Check the folder and its permissions."
         ) from error
+
+
+def _check_folder(folder: Path, names: Sequence[str]) -> None:
+    """Refuses to write where other pictures would later be taken for those written."""
+    old = {p.name for p in pictures_in(folder)} - set(names)
+    old |= {f"{inner.name}/{p.name}" for inner in folders_in(folder) for p in pictures_in(inner)}
+    if old:
+        raise InputError(
+            f"Expected a folder without other pictures; got {str(folder)!r} with "
+            f"{len(old)} more, {min(old)} among them. Empty it, or name another folder."
+        )
 
 
 def _plain(labels: Any) -> npt.NDArray[Any]:
@@ -244,17 +259,3 @@ def _png(picture: Bytes) -> bytes:
     stream = io.BytesIO()
     require("PIL.Image", extra="images").fromarray(picture).save(stream, format="PNG")
     return stream.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # mkstemp's files are private
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

@@ -27,7 +27,7 @@ from qdist.joint import Autoregressive
 from qdist.laws import ImageLaw, build
 from qdist.laws.classes import draw_classes, log_joint, log_shares
 from qdist.rng import seed_of
-from qdist.training import Callback, Checkpoint, Resume, split, train
+from qdist.training import Callback, Checkpoint, Resume, split, train, with_gradients
 
 __all__ = ["ImageModel"]
 
@@ -108,6 +108,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.random_state = random_state
 
+    @with_gradients
     def fit(
         self,
         images: Any,

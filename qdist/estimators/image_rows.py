@@ -112,6 +112,11 @@ def masked(codec: ImageCodec, images: Any, mask: Any) -> tuple[npt.NDArray[np.ui
             f"Expected a mask of dtype bool, True where a pixel is hidden; got {hidden.dtype}. "
             "Compare, or call .astype(bool)."
         )
+    if np.ma.is_masked(mask):
+        raise InputError(
+            "Expected a mask that says of each pixel whether it is hidden; got a masked array. "
+            "Fill it: mask.filled(True)."
+        )
     hidden = np.broadcast_to(hidden, (n, *size))
     stack[hidden] = schema.first
     cells = np.repeat(hidden.reshape(n, size[0] * size[1]), schema.channels, axis=1)

@@ -13,7 +13,7 @@ from qdist.arguments import unmasked
 from qdist.data.frames import to_arrow
 from qdist.errors import InputError
 
-__all__ = ["check_sizes", "read_features", "read_levels", "read_targets"]
+__all__ = ["check_sizes", "read_features", "read_targets"]
 
 Floats = NDArray[np.float64]
 
@@ -123,24 +123,6 @@ def check_sizes(targets: Floats) -> None:
                 f"Expected targets of a size between {1 / _LARGEST:g} and {_LARGEST:g}; got "
                 f"{size:g} at most. Give them in another unit."
             )
-
-
-def read_levels(name: str, levels: Any) -> Floats:
-    """Levels in [0, 1], of shape () or (T,).
-
-    Raises:
-        InputError: If they are not.
-    """
-    try:
-        values = np.asarray(levels, dtype=float)
-    except (TypeError, ValueError):
-        values = np.array([np.nan])
-    if values.ndim > 1 or not ((values >= 0) & (values <= 1)).all() or not values.size:
-        raise InputError(
-            f"Expected {name} in [0, 1], one or a list of them; got {levels!r:.80}. "
-            "A level is a share: give 0.9 for 90 %."
-        )
-    return values
 
 
 def _refuse_sparse(name: str, value: Any) -> None:

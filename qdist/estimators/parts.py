@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from qdist.errors import InputError
 from qdist.estimators.weigh import ask_copies
 from qdist.files import budget, fill_weights
 from qdist.laws import RegressionLaw, build
+from qdist.laws.base import taking
 from qdist.quantile import PiecewiseLinear, QuantileFunction
 from qdist.regression import (
     FeatureCodec,
@@ -247,15 +247,10 @@ def build_network(parts: Parts, name: str, *, seed: int, device: str) -> Regress
         bins = bins + [_GUESS_BINS] * len(parts.targets)
     atoms = [target.atoms for target in parts.targets]
     levels = parts.features.levels
-    try:
+    with taking(settings, name="network_args", by="the network"):
         return build(
             lambda: RegressionLaw(bins, levels, atoms, **settings), seed=seed, device=device
         )
-    except TypeError as error:
-        raise InputError(
-            f"Expected arguments that the network takes; got {settings}: {error}. Correct "
-            "network_args."
-        ) from error
 
 
 _GUESS_BINS = [-4.0, *torch.special.ndtri(torch.arange(1, 32) / 32.0).tolist(), 4.0]

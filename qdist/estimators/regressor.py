@@ -13,14 +13,14 @@ from torch import Tensor
 from qdist import arguments, files
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.fitting import fit_parts
-from qdist.estimators.inputs import check_sizes, read_features, read_levels, read_targets
+from qdist.estimators.inputs import check_sizes, read_features, read_targets
 from qdist.estimators.join import join
 from qdist.estimators.parts import Parts
 from qdist.estimators.planning import plan_of
 from qdist.estimators.skill import marginal_crps, skill
 from qdist.quantile import QuantileFunction
 from qdist.quantile.edge import checking
-from qdist.training import Callback, Checkpoint, Resume
+from qdist.training import Callback, Checkpoint, Resume, with_gradients
 
 __all__ = ["DistributionRegressor"]
 
@@ -124,6 +124,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         self.device = device
         self.random_state = random_state
 
+    @with_gradients
     def fit(
         self,
         X: Any,
@@ -181,7 +182,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
                 held_out = features, values
             parts = fit_parts(table, targets, weight, plan, held_out=held_out)
         except BaseException:
-            self.__dict__.pop("feature_names_in_", None)
+            for name in names:
+                self.__dict__.pop(name, None)
             self.__dict__.update(earlier)  # a fit that fails leaves an earlier one whole
             raise
         self._summary = files.start_summary(len(targets))
@@ -219,9 +221,9 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             InputError: If X is not like the X of `fit`, or a level lies outside [0, 1].
         """
         self._fitted()
-        levels = read_levels("quantiles", quantiles)
+        levels = arguments.levels("quantiles", quantiles)
         found = self._ask(X, lambda law: law.quantiles(levels.reshape(-1)))
-        return found if levels.ndim else found[..., 0]
+        return found if levels.dim() else found[..., 0]
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Floats:
         """The central interval that holds a share of the mass.
@@ -238,8 +240,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             InputError: If X is not like the X of `fit`, or the share lies outside [0, 1].
         """
         self._fitted()
-        share = read_levels("coverage", coverage)
-        if share.ndim:
+        share = arguments.levels("coverage", coverage)
+        if share.dim():
             raise InputError(f"Expected one coverage; got {coverage!r}. Ask for each by itself.")
         return self.predict_quantiles(X, [0.5 - share / 2, 0.5 + share / 2])
 

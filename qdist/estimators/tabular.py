@@ -18,7 +18,17 @@ from qdist.estimators.limits import asked, limits_of, rows_that_count
 from qdist.joint import Autoregressive, Ensemble
 from qdist.laws import TableLaw, build
 from qdist.queries import Nan
-from qdist.training import Callback, Checkpoint, Recipe, Result, Resume, Rows, split, train
+from qdist.training import (
+    Callback,
+    Checkpoint,
+    Recipe,
+    Result,
+    Resume,
+    Rows,
+    split,
+    train,
+    with_gradients,
+)
 
 __all__ = ["TabularModel"]
 
@@ -117,6 +127,7 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.random_state = random_state
 
+    @with_gradients
     def fit(
         self,
         X: Any,

@@ -25,11 +25,8 @@ def joint_energy_distance(
         pairs: The columns.
         rows: The real and the synthetic rows to use.
     """
-    points: tuple[list[npt.NDArray[np.float64]], ...] = ([], [])
-    for pair in pairs:
-        for into, values in zip(points, _encode(pair), strict=True):
-            into.append(values)
-    real, synthetic = (np.column_stack(p)[r] for p, r in zip(points, rows, strict=True))
+    encoded = [_encode(pair, rows) for pair in pairs]
+    real, synthetic = (np.column_stack(points) for points in zip(*encoded, strict=True))
     return energy_distance(real, synthetic)
 
 
@@ -51,20 +48,22 @@ def copied_shares(pairs: list[ColumnPair]) -> tuple[float, float]:
     return shares[0], shares[1]
 
 
-def _encode(pair: ColumnPair) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _encode(
+    pair: ColumnPair, rows: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The points of some rows; which levels are frequent, and the marginal, are those of all."""
+    asked = pair.real[rows[0]], pair.synthetic[rows[1]]
     if pair.is_category:
         size = len(pair.levels) + 1
         count = np.bincount(pair.real, minlength=size) + np.bincount(
             pair.synthetic, minlength=size
         )
         kept = np.argsort(-count, kind="stable")[:N_LEVELS]
-        real, synthetic = (
-            (values[:, None] == kept) / np.sqrt(2) for values in (pair.real, pair.synthetic)
-        )
+        real, synthetic = ((values[:, None] == kept) / np.sqrt(2) for values in asked)
         return real, synthetic
     known = np.sort(pair.real[~np.isnan(pair.real)])
     encoded = []
-    for values in (pair.real, pair.synthetic):
+    for values in asked:
         below = np.searchsorted(known, values, side="left")
         upto = np.searchsorted(known, values, side="right")
         hole = np.isnan(values)

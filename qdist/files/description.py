@@ -28,7 +28,7 @@ __all__ = ["check_description", "digest_of", "read_json"]
 
 _MOST_TOKENS: Final = 5_000_000  # each costs some hundred bytes once it is read
 
-_LIMITED: Final = items(record({
+_PLUGINS: Final = items(record({
     "kind": one_of("backbone", "head"),
     "name": text(200),
     "package": maybe(text(200)),
@@ -49,7 +49,7 @@ _SHARED: Final[dict[str, Checker]] = {
     "digest": text(100),
     "estimator": text(100),
     "params": named(plain(), most=1000),
-    "plugins": _LIMITED,
+    "plugins": _PLUGINS,
     "training": _TRAINING,
 }
 _NETWORK: Final[dict[str, Checker]] = {

@@ -57,7 +57,7 @@ def read_parts(path: Path) -> tuple[bytes, bytes]:
 
 def previous(path: Path) -> Path:
     """Where a folder is while another takes its place."""
-    return path.with_name(f".{path.name}.previous")
+    return path.parent / f".{path.name}.previous"
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -11,8 +11,8 @@ from typing import Any
 from qdist.errors import FileFormatError
 
 __all__ = [
-    "Checker", "anything", "flag", "items", "maybe", "named", "number", "one_of", "plain",
-    "record", "refuse", "text", "whole",
+    "Checker", "flag", "items", "maybe", "named", "number", "one_of", "plain", "record", "refuse",
+    "text", "whole",
 ]  # fmt: skip
 
 Checker = Callable[[Any, str], None]
@@ -77,10 +77,6 @@ def flag(value: Any, where: str) -> None:
     """True or false."""
     if not isinstance(value, bool):
         raise refuse("true or false", where, value)
-
-
-def anything(value: Any, where: str) -> None:
-    """Whatever it is; another check looks at it."""
 
 
 def one_of(*values: Any) -> Checker:

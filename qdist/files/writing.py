@@ -6,12 +6,12 @@ at any moment, a save leaves the old file or the new one.
 
 import os
 import shutil
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from qdist.data.atomic import beside, flush_file, flush_folder, replacing
 from qdist.errors import FileAccessError
 from qdist.files.parts import CARD, DESCRIPTION, WEIGHTS, previous
 
@@ -28,19 +28,13 @@ def write_file(path: Path, parts: dict[str, bytes]) -> None:
     Raises:
         FileAccessError: If the folder is missing, full or read-only; nothing is overwritten.
     """
-
-    def write(temporary: Path) -> None:
-        with open(temporary, "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name, content in parts.items():
-                    archive.writestr(zipfile.ZipInfo(name), content)  # of a fixed date
-            _flush(file)
-        os.chmod(temporary, 0o666 & ~_umask())
-
-    with _explained(path):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        _move(Path(temporary), path, write, lambda: os.replace(temporary, path), os.unlink)
+    with (
+        _explained(path),
+        replacing(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # of a fixed date
 
 
 def write_folder(path: Path, parts: dict[str, bytes]) -> None:
@@ -53,52 +47,39 @@ def write_folder(path: Path, parts: dict[str, bytes]) -> None:
     Raises:
         FileAccessError: If it cannot be written, or would replace something else.
     """
-
-    def write(temporary: Path) -> None:
-        for name, content in parts.items():
-            with open(temporary / name, "wb") as file:
-                file.write(content)
-                _flush(file)
-        os.chmod(temporary, 0o777 & ~_umask())
-
-    def move() -> None:
-        # No system call replaces a folder. Between these two steps the old one has another name,
-        # under which it is found when the model is loaded.
-        if path.exists():
-            shutil.rmtree(previous(path), ignore_errors=True)
-            os.rename(path, previous(path))
-        try:
-            os.rename(temporary, path)
-        except BaseException:
-            if not path.exists() and previous(path).exists():
-                os.rename(previous(path), path)
-            raise
-        shutil.rmtree(previous(path), ignore_errors=True)
-
     with _explained(path):
         if path.is_symlink() or (path.exists() and not path.is_dir()):
             raise FileExistsError("a file is in the way")
         if path.is_dir() and not set(os.listdir(path)) <= {CARD, DESCRIPTION, WEIGHTS}:
             raise FileExistsError("the folder holds other files, which would be lost")
-        temporary = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")
-        _move(Path(temporary), path, write, move, shutil.rmtree)
+        temporary = beside(path)
+        try:
+            os.mkdir(temporary)
+            for name, content in parts.items():
+                with open(temporary / name, "xb") as file:
+                    file.write(content)
+                    flush_file(file)
+            flush_folder(temporary)
+            _move(temporary, path)
+        except BaseException:  # an interruption too leaves nothing behind
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        flush_folder(path.parent)
 
 
-def _move(
-    temporary: Path,
-    path: Path,
-    write: Callable[[Path], None],
-    move: Callable[[], None],
-    remove: Callable[[Path], None],
-) -> None:
+def _move(temporary: Path, path: Path) -> None:
+    # No system call replaces a folder. Between these two steps the old one has another name,
+    # under which it is found when the model is loaded.
+    if path.exists():
+        shutil.rmtree(previous(path), ignore_errors=True)
+        os.rename(path, previous(path))
     try:
-        write(temporary)
-        move()
-    except BaseException:  # an interruption too leaves nothing behind
-        if temporary.exists():
-            remove(temporary)
+        os.rename(temporary, path)
+    except BaseException:
+        if not path.exists() and previous(path).exists():
+            os.rename(previous(path), path)
         raise
-    _flush_folder(path.parent)
+    shutil.rmtree(previous(path), ignore_errors=True)
 
 
 @contextmanager
@@ -110,28 +91,3 @@ def _explained(path: Path) -> Iterator[None]:
             f"Expected a folder that can be written to for {str(path)!r}; got: "
             f"{error.strerror or error}. Nothing was overwritten. Choose another place."
         ) from error
-
-
-def _flush(file: object) -> None:
-    file.flush()  # type: ignore[attr-defined]
-    os.fsync(file.fileno())  # type: ignore[attr-defined]
-
-
-def _flush_folder(folder: Path) -> None:
-    """So that the new name survives a power cut; not all systems can."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        return
-    finally:
-        os.close(handle)
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask

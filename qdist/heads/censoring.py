@@ -7,6 +7,7 @@ from torch import Tensor
 
 from qdist.errors import InputError
 from qdist.quantile import Categorical, PiecewiseLinear
+from qdist.quantile.masses import mass_between
 
 __all__ = ["cells", "censored", "check_range", "grid_points", "way_back"]
 
@@ -126,10 +127,7 @@ def cells(law: PiecewiseLinear, grid: Tensor) -> Categorical:
     edges = edges.reshape(-1, *[1] * len(law.batch_shape)).expand(-1, *law.batch_shape)
     cdf = law.cdf(edges).movedim(0, -1)
     survival = law.sf(edges).movedim(0, -1)
-    # In the upper half differences of survivals keep the digits that those of cdfs lose.
-    inner = torch.where(
-        cdf[..., :-1] > 0.5, survival[..., :-1] - survival[..., 1:], cdf[..., 1:] - cdf[..., :-1]
-    )
+    inner = mass_between((cdf[..., :-1], cdf[..., 1:]), (survival[..., :-1], survival[..., 1:]))
     mass = torch.cat([cdf[..., :1], inner, survival[..., -1:]], -1)
     logits = mass.clamp(min=torch.finfo(mass.dtype).tiny).log()
     return Categorical(logits, values=grid, validate_args=False)

@@ -83,7 +83,7 @@ class FactoredCategorical(QuantileFunction):
         inner = self.inner(block).log_softmax(-1)
         found = _pick(outer, block) + _pick(inner, place)
         known = (y >= 0) & (y < self.levels) & (y == y.floor())
-        return found.masked_fill(~known, -torch.inf)
+        return torch.where(y.isnan(), y, found.masked_fill(~known, -torch.inf))
 
     def _crps(self, y: Tensor) -> Tensor:
         # The sum of (F(k) - 1{y <= k})^2, block by block, and the stretch beyond the codes.
@@ -126,10 +126,12 @@ class FactoredCategorical(QuantileFunction):
         before = _pick(outer.cumsum(-1) - outer, block)
         total = before + _pick(outer, block) * _pick(inner.cumsum(-1), place)
         total = total.clamp(0.0, 1.0).masked_fill(code < 0, 0.0)
-        return total.masked_fill(code >= self.levels - 1, 1.0)
+        total = total.masked_fill(code >= self.levels - 1, 1.0)
+        return torch.where(code.isnan(), code, total)
 
     def _split(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        code = y.clamp(0, self.levels - 1).long()
+        # What is no number has no block: that of 0 stands in, and the caller answers NaN.
+        code = y.nan_to_num(0.0).clamp(0, self.levels - 1).long()
         return code // self.fine, code % self.fine
 
     def _expand(self, batch_shape: Size) -> Self:

@@ -14,6 +14,7 @@ from qdist.heads.censoring import cells, check_range, grid_points, way_back
 from qdist.heads.units import units_of
 from qdist.losses import huber_pinball, pinball
 from qdist.quantile import Categorical, Implicit
+from qdist.rng import rand
 
 __all__ = ["ImplicitHead"]
 
@@ -131,9 +132,8 @@ class ImplicitHead(AbstractHead):
         """Return the mean pinball loss (...) over random levels, given h (..., C)."""
         dtype = working_dtype(self.output.weight)
         batch = torch.broadcast_shapes(h.shape[:-1], target.shape)
-        tau = torch.rand(
-            self.n_tau, *batch, generator=generator, dtype=dtype, device=target.device
-        )
+        like = target.new_empty(0, dtype=dtype)
+        tau = rand((self.n_tau, *batch), generator=generator, like=like)
         return self.loss_at(h, target, tau).mean(0)
 
     def loss_at(self, h: Tensor, target: Tensor, tau: Tensor) -> Tensor:

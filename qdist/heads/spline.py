@@ -13,6 +13,7 @@ from qdist.heads.censoring import cells, censored, check_range, grid_points, way
 from qdist.heads.pinball import half_crps
 from qdist.heads.units import units_of
 from qdist.quantile import Categorical, PiecewiseLinear
+from qdist.quantile.masses import mass_within
 
 __all__ = ["SplineHead"]
 
@@ -198,11 +199,7 @@ class SplineHead(AbstractHead):
         edges = ((self.grid[1:] + self.grid[:-1]) / 2).to(law.dtype)
         first, last = cell == 0, cell == len(edges)
         low, high = edges[(cell - 1).clamp(min=0)], edges[cell.clamp(max=len(edges) - 1)]
-        left = law.cdf(low).masked_fill(first, 0.0)
-        right = law.cdf(high).masked_fill(last, 1.0)
-        # In the upper half differences of survivals keep the digits that those of cdfs lose.
-        upper = law.sf(low).masked_fill(first, 1.0) - law.sf(high).masked_fill(last, 0.0)
-        mass = torch.where(left > 0.5, upper, right - left)
+        mass = mass_within(law, low, high, first=first, last=last)
         return mass.clamp(min=torch.finfo(mass.dtype).tiny).log()
 
     def _way_back(self, law: PiecewiseLinear, target: Tensor) -> Tensor:
@@ -229,7 +226,7 @@ class SplineHead(AbstractHead):
                 "quantile functions of its laws."
             )
         middle, size, _ = self._parts(h)
-        return self._from_parts(middle.mean(-2), size.mean(-2), self.at.to(h.dtype))
+        return self._from_parts(middle.mean(-2), size.mean(-2), self.at.to(middle.dtype))
 
     def _uncut(self, h: Tensor) -> PiecewiseLinear:
         middle, size, free = self._parts(h)

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from qdist.errors import InputError, UnsupportedError
 from qdist.joint.cells import Draw, Part, check_levels
+from qdist.rng import rand
 
 __all__ = ["AbstractJoint"]
 
@@ -179,7 +180,7 @@ class AbstractJoint(nn.Module, ABC):
                 "Use `fill`, with x in the visible cells."
             )
         like = next((p for p in self.parameters() if p.is_floating_point()), torch.empty(0))
-        tau = torch.rand((n, self.dim), generator=generator, dtype=like.dtype, device=like.device)
+        tau = rand((n, self.dim), generator=generator, like=like)
         return self.fill(
             torch.zeros_like(tau), torch.zeros_like(tau, dtype=torch.bool), tau=tau, order=order
         )
@@ -222,7 +223,7 @@ class AbstractJoint(nn.Module, ABC):
         share = torch.ones_like(y)
         if generator is not None:
             # In (0, 1], as an atom's interval is open on the left: Q(F(y-)) is another value.
-            share -= torch.rand(y.shape, generator=generator, dtype=y.dtype, device=y.device)
+            share -= rand(y.shape, generator=generator, like=y)
         tau = torch.full_like(y, torch.nan)
         lower, upper = (y, y) if cells is None else cells
         for i, rows, law in self._parts(y, visible, order):

@@ -35,9 +35,25 @@ def check_levels(tau: Tensor, visible: Tensor) -> None:
 
 
 def choose_member(tau: Tensor, members: int) -> tuple[Tensor, Tensor]:
-    """Make two numbers of one uniform level (R,): which of K members, and a uniform level."""
-    chosen = (tau * members).long().clamp(max=members - 1)
-    return chosen, (tau * members - chosen).clamp(0, 1)
+    """Make two numbers of one uniform level (R,): which of K members, and a uniform level.
+
+    Args:
+        tau: Levels in [0, 1], shape (R,).
+        members: The number K of members.
+
+    Returns:
+        Numbers 0 ... K - 1, and levels strictly inside (0, 1), each of shape (R,). What is left
+        of a level is 0 where the level is a multiple of 1 / K, and would be an infinite draw in a
+        tail.
+
+    Example:
+        >>> choose_member(torch.tensor([0.25, 0.75]), 2)
+        (tensor([0, 1]), tensor([0.5000, 0.5000]))
+    """
+    place = tau * members
+    chosen = place.long().clamp(max=members - 1)
+    least = torch.finfo(tau.dtype).eps / 2
+    return chosen, (place - chosen).clamp(least, 1 - least)
 
 
 def hidden_rows(

@@ -8,12 +8,13 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from qdist.errors import InputError
+from qdist.errors import InputError, UnsupportedError
 from qdist.heads import AbstractHead
 from qdist.joint.autoregressive import Autoregressive
 from qdist.joint.base import AbstractJoint
 from qdist.joint.calibration import calibrate
 from qdist.joint.cells import Draw, Part, Past, choose_member, hidden_rows
+from qdist.joint.levels import PAST
 from qdist.quantile import QuantileFunction, mixture
 
 __all__ = ["Ensemble"]
@@ -38,6 +39,7 @@ class Ensemble(AbstractJoint):
 
     Raises:
         InputError: If there is no member, or two of them differ in one of these.
+        UnsupportedError: If a member's backbone sees the levels of earlier coordinates.
     """
 
     name = "ensemble"
@@ -57,6 +59,9 @@ class Ensemble(AbstractJoint):
                     f"got orders {list(first.order)[:8]} and {list(member.order)[:8]}. "
                     "Build all of them alike."
                 )
+        if any(member.backbone.sees_levels == "past" for member in members):
+            # A level also says which member is asked, and so differs from the one that was seen.
+            raise UnsupportedError(f"An ensemble mixes laws given what came before, but {PAST}")
         super().__init__(first.dim, conditioning=first.conditioning)
         self.members = nn.ModuleList(members)
         self.order = first.order
@@ -166,12 +171,8 @@ class Ensemble(AbstractJoint):
     ) -> Tensor:
         members, filled = self._members(), y.clone()
         sequence = members[0]._order(order)
-        past = [{"tau": tau} if m.backbone.sees_levels == "past" else {} for m in members]
         with torch.inference_mode(), contextlib.ExitStack() as stack:
-            steppers = [
-                m.backbone.stepper(y, visible, **seen)
-                for m, seen in zip(members, past, strict=True)
-            ]
+            steppers = [member.backbone.stepper(y, visible) for member in members]
             for stepper in steppers:
                 stack.enter_context(stepper.steps())
             alike = Past(visible, members[0].backbone)

@@ -7,6 +7,7 @@ from qdist.backbones import AbstractBackbone
 from qdist.errors import UnsupportedError
 from qdist.heads import AbstractHead, ColumnHeads, ImplicitHead
 from qdist.quantile import QuantileFunction
+from qdist.rng import rand
 
 __all__ = ["PAST", "check_levels_are_read", "law_of", "loss_at_levels"]
 
@@ -27,6 +28,12 @@ def check_levels_are_read(backbone: AbstractBackbone, heads: ColumnHeads) -> Non
             f"Backbone {backbone.name!r} sees the levels at which its contexts are read; expected "
             f"implicit heads, got {', '.join(sorted(other))}. Use head 'implicit', or a backbone "
             "that leaves levels to the head."
+        )
+    draws = {head.n_tau for head in heads.modules() if isinstance(head, ImplicitHead)}
+    if len(draws) > 1:  # one pass over the levels serves all of them
+        raise UnsupportedError(
+            f"Expected implicit heads of one n_tau on backbone {backbone.name!r}, which sees "
+            f"levels; got {sorted(draws)}. Build them alike."
         )
 
 
@@ -52,7 +59,7 @@ def loss_at_levels(
     first = heads[0]
     assert isinstance(first, ImplicitHead)
     draws = 1 if past else first.n_tau
-    tau = torch.rand((draws, *y.shape), generator=generator, dtype=y.dtype, device=y.device)
+    tau = rand((draws, *y.shape), generator=generator, like=y)
     if past:
         h = backbone(y, rank, tau=tau[0]).unsqueeze(0)
     else:

@@ -1,8 +1,9 @@
 """What a law is: a fitted thing without its face, which the training loop can train."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from qdist.errors import InputError
 from qdist.laws.questions import Questions
 from qdist.rng import isolated_rng
 
-__all__ = ["AbstractLaw", "build"]
+__all__ = ["AbstractLaw", "build", "taking"]
 
 
 class AbstractLaw(nn.Module, ABC):
@@ -64,6 +65,37 @@ class AbstractLaw(nn.Module, ABC):
 
 
 Law = TypeVar("Law", bound=AbstractLaw)
+
+
+@contextmanager
+def taking(args: Mapping[str, Any], *, name: str, by: str) -> Iterator[None]:
+    """Say in words which arguments a constructor does not take.
+
+    What fails without any is a mistake of the constructor's, and is shown as it is.
+
+    Args:
+        args: What the user gave.
+        name: The parameter that held them, for the message.
+        by: What was to take them, for the message.
+
+    Raises:
+        InputError: In place of a `TypeError`, where there are arguments.
+
+    Example:
+        >>> with taking({"bins": 3}, name="head_args", by="the head"):
+        ...     complex(bins=3)
+        Traceback (most recent call last):
+        ...
+        qdist.errors.InputError: Expected arguments that the head takes; got {'bins': 3}: ...
+    """
+    try:
+        yield
+    except TypeError as error:
+        if not args:
+            raise
+        raise InputError(
+            f"Expected arguments that {by} takes; got {args}: {error}. Correct {name}."
+        ) from error
 
 
 def build(make: Callable[[], Law], *, seed: int, device: str) -> Law:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from qdist.quantile import Categorical, QuantileFunction
+from qdist.quantile.masses import mass_within
 
 __all__ = ["cell_ends", "cell_mass"]
 
@@ -28,8 +29,7 @@ def cell_mass(law: QuantileFunction, code: Tensor, *, top: int) -> Tensor:
     if isinstance(law, Categorical):  # its logs keep what differences of levels lose
         mass = law.log_prob(code).exp()
     else:
-        left, right = cell_ends(law, code, top=top)
-        mass = right - left
+        mass = mass_within(law, code - 0.5, code + 0.5, first=code <= 0, last=code >= top)
     return mass.clamp(min=torch.finfo(mass.dtype).tiny)
 
 

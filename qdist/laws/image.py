@@ -20,7 +20,7 @@ from qdist.heads import (
 )
 from qdist.joint import Autoregressive
 from qdist.joint.levels import law_of
-from qdist.laws.base import AbstractLaw
+from qdist.laws.base import AbstractLaw, taking
 from qdist.laws.cells import cell_ends, cell_mass
 from qdist.laws.questions import Questions
 from qdist.laws.raster import InRaster
@@ -287,13 +287,8 @@ def _backbone(name: str, domain: ImageDomain, args: dict[str, Any]) -> AbstractB
             f"Expected a backbone for images in raster order; got {name!r}, which takes "
             f"{cls.takes.__name__} and serves {cls.serves!r}. Choose another, such as 'pixelcnn'."
         )
-    try:
+    with taking(args, name="backbone_args", by=f"backbone {name!r}"):
         return cls(domain, **args)
-    except TypeError as error:
-        raise InputError(
-            f"Expected arguments that backbone {name!r} takes; got {args}: {error}. "
-            "Correct backbone_args."
-        ) from error
 
 
 def _heads(
@@ -304,17 +299,13 @@ def _heads(
     channels = _CHANNELS[: schema.channels] if schema.channels > 2 else ("grey", "alpha")
     args = {**_HEAD_ARGS.get(name, {}), **args}
     _check_grid(args, schema.levels - 1)
-    try:
+    with taking(args, name="head_args", by=f"head {name!r}"):
         return [
             cls.for_coordinate(
                 Coordinate(channel, levels=schema.levels, ordered=True), network.context, **args
             )
             for channel in channels[: schema.channels]
         ]
-    except TypeError as error:
-        raise InputError(
-            f"Expected arguments that head {name!r} takes; got {args}: {error}. Correct head_args."
-        ) from error
 
 
 def _check_grid(args: dict[str, Any], top: int) -> None:
@@ -323,11 +314,14 @@ def _check_grid(args: dict[str, Any], top: int) -> None:
     numbers = all(v is None or isinstance(v, int | float) for v in (step, lower, upper))
     if not numbers:
         return  # the head itself says what it wants
-    fits = step in (None, 1) and (lower or 0) <= 0 and (top if upper is None else upper) >= top
+    low, high = lower or 0, top if upper is None else upper
+    # On a grid, points beyond the codes would have mass of their own, which no image can have.
+    fits = (low, high) == (0, top) if step == 1 else step is None and low <= 0 and high >= top
     if not fits:
         raise InputError(
-            f"Expected head_args of images with step 1 or None, lower <= 0 and upper >= {top}; "
-            f"got step {step}, lower {lower} and upper {upper}. Leave them out: codes are whole."
+            f"Expected head_args of images with lower 0, upper {top} and step 1, or step None and "
+            f"a range at least as wide; got step {step}, lower {lower} and upper {upper}. Leave "
+            "them out: codes are whole."
         )
 
 

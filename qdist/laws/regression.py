@@ -5,7 +5,6 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from qdist.arguments import number, rows_of
 from qdist.errors import InputError
@@ -13,6 +12,7 @@ from qdist.heads import AbstractHead, BinnedHead, SplineHead
 from qdist.laws.base import AbstractLaw
 from qdist.laws.questions import Questions
 from qdist.quantile import Categorical, PiecewiseLinear
+from qdist.quantile.steps import accumulate, stairs
 from qdist.regression.average import average_members
 from qdist.regression.embedding import FeatureEmbedding
 from qdist.regression.members import Members
@@ -191,7 +191,5 @@ class RegressionLaw(AbstractLaw):
 
 def _steps(law: Categorical) -> PiecewiseLinear:
     """A law on few values as one with knots, each value twice, to be averaged with others."""
-    total = law.probs.cumsum(-1)
-    total = functional.pad((total / total[..., -1:]).clamp(max=1.0), (1, 0))
-    levels = total.repeat_interleave(2, -1)[..., 1:-1]
+    levels = stairs(accumulate(law.probs).clamp(max=1.0))
     return PiecewiseLinear(levels, law.values.repeat_interleave(2), validate_args=False)

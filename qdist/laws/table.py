@@ -12,7 +12,7 @@ from qdist.codecs.table import TableCodec
 from qdist.errors import InputError
 from qdist.heads import ColumnHeads
 from qdist.joint import Autoregressive, Draw, Ensemble
-from qdist.laws.base import AbstractLaw
+from qdist.laws.base import AbstractLaw, taking
 from qdist.laws.questions import Questions
 from qdist.laws.visible import draw_visible
 from qdist.orders import as_order
@@ -75,20 +75,10 @@ class TableLaw(AbstractLaw):
             )
         chains = []
         for _ in range(members):
-            try:
+            with taking(backbone_args, name="backbone_args", by=f"backbone {backbone!r}"):
                 network = cls(domain, **backbone_args)
-            except TypeError as error:
-                raise InputError(
-                    f"Expected arguments that backbone {backbone!r} takes; got {backbone_args}: "
-                    f"{error}. Correct backbone_args."
-                ) from error
-            try:
+            with taking(head_args, name="head_args", by=f"head {head!r}"):
                 heads = ColumnHeads.build(domain.coordinates, head, network.context, **head_args)
-            except TypeError as error:
-                raise InputError(
-                    f"Expected arguments that head {head!r} takes; got {head_args}: {error}. "
-                    "Correct head_args."
-                ) from error
             chains.append(Autoregressive(network, heads, order=order))
         self.learners = members
         self.joint = chains[0] if members == 1 else Ensemble(chains)

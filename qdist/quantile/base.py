@@ -230,7 +230,7 @@ class QuantileFunction(AbstractHooks, Refused):
             Levels, shape (S..., *batch).
 
         Raises:
-            InputError: The shape does not broadcast.
+            InputError: The shape does not broadcast, or the generator is none of torch.
             UnsupportedError: "cdf" is not in `can`.
         """
         self._require("cdf")
@@ -291,6 +291,7 @@ class QuantileFunction(AbstractHooks, Refused):
             Draws, shape (S..., *batch).
 
         Raises:
+            InputError: The sample shape is no shape, or the generator none of torch.
             UnsupportedError: "sample" is not in `can`.
         """
         self._require("sample")
@@ -313,6 +314,7 @@ class QuantileFunction(AbstractHooks, Refused):
             Draws, shape (S..., *batch).
 
         Raises:
+            InputError: The sample shape is no shape, or the generator none of torch.
             UnsupportedError: "rsample" is not in `can`.
         """
         self._require("rsample")
@@ -334,7 +336,12 @@ class QuantileFunction(AbstractHooks, Refused):
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """The name of scipy for [`sample`][qdist.quantile.QuantileFunction.sample]."""
+        """The name of scipy for [`sample`][qdist.quantile.QuantileFunction.sample].
+
+        Raises:
+            InputError: The sample shape is no shape, or the generator none of torch.
+            UnsupportedError: "sample" is not in `can`.
+        """
         return self.sample(sample_shape, generator=generator)
 
     # -- torch.distributions
@@ -369,16 +376,10 @@ class QuantileFunction(AbstractHooks, Refused):
         return "rsample" in self.can
 
     def __repr__(self) -> str:
-        extra = self.extra_repr()
-        shape = f"batch_shape={tuple(self.batch_shape)}"
-        return f"{type(self).__name__}({shape}{', ' if extra else ''}{extra})"
+        parts = filter(None, (f"batch_shape={tuple(self.batch_shape)}", self.extra_repr()))
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     # -- the edge
-
-    def _require(self, capability: str) -> None:
-        if capability not in self.can:
-            reason = self.cannot.get(capability, f"Use one of {sorted(self.can)}.")
-            raise UnsupportedError(f"{type(self).__name__} has no {capability}. {reason}")
 
     def _enter(self, value: TensorLike) -> tuple[Self, Tensor]:
         """The value as a tensor of shape (S..., *batch), and the law with that batch."""
@@ -389,8 +390,7 @@ class QuantileFunction(AbstractHooks, Refused):
     def _enter_levels(self, tau: TensorLike) -> tuple[Self, Tensor]:
         law, tau = self._enter(tau)
         if self._validate_args:
-            advice = "A level is a probability; use cdf to turn a value into one."
-            check_shares(tau, "levels", advice)
+            edge.check_levels(tau)
         return law, tau
 
     def _uniform(

@@ -66,6 +66,7 @@ class Categorical(QuantileFunction):
             instance("values", values, of=Tensor, remedy=remedy)
         self.given_values = values
         self.names = None if names is None else _names(names)
+        self._narrow: Self | None = None  # of which this one is an expansion
         super().__init__(
             logits.shape[:-1],
             dtype=logits.dtype,
@@ -92,7 +93,12 @@ class Categorical(QuantileFunction):
         """Masses, shape (..., K)."""
         return self.log_mass.exp()
 
-    # Caches are filled with gradients on, whoever asks first
+    # Caches are filled with gradients on, whoever asks first. An expansion has none of its own:
+    # the hooks work with the tables of `_table`, whose leading axes broadcast to the batch.
+
+    @property
+    def _table(self) -> Self:
+        return self if self._narrow is None else self._narrow._table
 
     @cached_property
     def values(self) -> Tensor:
@@ -105,49 +111,50 @@ class Categorical(QuantileFunction):
     def log_mass(self) -> Tensor:
         """Log masses, shape (..., K)."""
         with torch.enable_grad():
+            if self._narrow is not None:
+                return self._narrow.log_mass.expand_as(self.logits)
             return self.logits.log_softmax(-1)
 
     @cached_property
     def cumulative(self) -> Tensor:
         """Mass of each code and of those before it, shape (..., K)."""
         with torch.enable_grad():
+            if self._narrow is not None:
+                return self._narrow.cumulative.expand_as(self.logits)
             return accumulate(self.logits.softmax(-1))
 
     def _expand(self, batch_shape: Size) -> Self:
         logits = self.logits.expand(*batch_shape, self.logits.shape[-1])
-        return type(self)(
-            logits,
-            values=self.given_values,
-            names=self.names,
-            validate_args=self._validate_args,
-        )
+        law = type(self)(logits, values=self.given_values, names=self.names, validate_args=False)
+        law._validate_args, law._narrow = self._validate_args, self
+        return law
 
     def _icdf(self, tau: Tensor) -> Tensor:
-        return self.values[step_index(tau, self.cumulative, self.batch_shape)]
+        return self.values[step_index(tau, self._table.cumulative, self.batch_shape)]
 
     def _cdf(self, y: Tensor) -> Tensor:
-        return step_cdf(y, self.values, self.cumulative, self.batch_shape, side="right")
+        return step_cdf(y, self.values, self._table.cumulative, self.batch_shape, side="right")
 
     def _cdf_left(self, y: Tensor) -> Tensor:
-        return step_cdf(y, self.values, self.cumulative, self.batch_shape, side="left")
+        return step_cdf(y, self.values, self._table.cumulative, self.batch_shape, side="left")
 
     def _log_prob(self, y: Tensor) -> Tensor:
         code = search(self.values, y, self.batch_shape, side="left")
         code = code.clamp(max=self.logits.shape[-1] - 1)
-        mass = read(self.log_mass, code, self.batch_shape)
+        mass = read(self._table.log_mass, code, self.batch_shape)
         mass = mass.masked_fill(self.values[code] != y, -torch.inf)
         return torch.where(y.isnan(), y, mass)
 
     def _crps(self, y: Tensor) -> Tensor:
-        return step_crps(y, self.values, self.cumulative, self.batch_shape)
+        return step_crps(y, self.values, self._table.cumulative, self.batch_shape)
 
     def _mean(self) -> Tensor:
-        return (self.log_mass.exp() * self.values).sum(-1)
+        return (self._table.probs * self.values).sum(-1).expand(self.batch_shape)
 
     def _variance(self) -> Tensor:
-        mass = self.log_mass.exp()
+        mass = self._table.probs
         mean = (mass * self.values).sum(-1, keepdim=True)
-        return (mass * (self.values - mean).square()).sum(-1)
+        return (mass * (self.values - mean).square()).sum(-1).expand(self.batch_shape)
 
     def _breakpoints(self) -> Tensor:
         return self.cumulative

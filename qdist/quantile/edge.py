@@ -17,6 +17,7 @@ __all__ = [
     "align",
     "as_tensor",
     "check_expands",
+    "check_levels",
     "check_shape",
     "check_shares",
     "checking",
@@ -55,6 +56,8 @@ def as_tensor(value: TensorLike, *, dtype: torch.dtype, device: torch.device) ->
     Raises:
         InputError: If it is not made of numbers.
     """
+    if isinstance(value, np.ndarray) and not value.flags.writeable:
+        value = value.copy()  # pandas gives such arrays away, and torch warns of them
     try:
         return torch.as_tensor(value, dtype=dtype, device=device)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -120,6 +123,16 @@ def check_shares(shares: Tensor, what: str, advice: str) -> None:
     if not bool(good.all()):
         bad = float(shares[~good].flatten()[0])
         raise InputError(f"Expected {what} in [0, 1]; got {bad}. {advice}")
+
+
+def check_levels(tau: Tensor) -> None:
+    """Refuses what is no level.
+
+    Raises:
+        InputError: An entry lies outside [0, 1] or is NaN.
+    """
+    advice = "A level is a probability; use cdf to turn a value into one."
+    check_shares(tau, "levels", advice)
 
 
 def check_expands(old: Size, new: Size) -> None:

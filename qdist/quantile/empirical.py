@@ -20,8 +20,8 @@ class Empirical(QuantileFunction):
     r"""The empirical law of samples, weighted or not.
 
     The samples are sorted once, on first use; after that each quantile, probability or score is a
-    look-up, so that N scores against N samples take $O(N \log N)$. `rsample` carries the gradient
-    to the samples.
+    look-up, so that N scores against N samples take $O(N \log N)$, over a batch that `expand`
+    made larger as well. `rsample` carries the gradient to the samples.
 
     Args:
         samples: Shape (..., N), in any order, finite.
@@ -58,6 +58,7 @@ class Empirical(QuantileFunction):
         if weights is not None:
             instance("weights", weights, of=Tensor, remedy=remedy)
         self.weights = weights
+        self._narrow: Self | None = None  # of which this one is an expansion
         super().__init__(
             samples.shape[:-1],
             dtype=samples.dtype,
@@ -74,7 +75,12 @@ class Empirical(QuantileFunction):
 
     @cached_property
     def _tables(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Sorted values, their shares of the mass and the cumulative shares."""
+        """Sorted values, their shares of the mass and the cumulative shares.
+
+        Those before an expansion: their leading axes broadcast to the batch.
+        """
+        if self._narrow is not None:
+            return self._narrow._tables
         with torch.enable_grad():  # the cache must serve those who want gradients later
             values, order = self.samples.sort(-1)
             count = values.shape[-1]
@@ -87,38 +93,49 @@ class Empirical(QuantileFunction):
     @property
     def values(self) -> Tensor:
         """The samples in increasing order, shape (..., N)."""
-        return self._tables[0]
+        return self._tables[0].expand_as(self.samples)
 
     @property
     def cumulative(self) -> Tensor:
         """Mass of each sorted sample and of those before it, shape (N,) or (..., N)."""
-        return self._tables[2]
+        cumulative = self._tables[2]
+        return cumulative if cumulative.dim() == 1 else cumulative.expand_as(self.samples)
 
     def _expand(self, batch_shape: Size) -> Self:
-        samples = self.samples.expand(*batch_shape, self.samples.shape[-1])
-        return type(self)(samples, weights=self.weights, validate_args=self._validate_args)
+        count = self.samples.shape[-1]
+        weights = self.weights
+        if weights is not None and weights.dim() > 1:
+            weights = weights.expand(*batch_shape, count)
+        law = type(self)(
+            self.samples.expand(*batch_shape, count), weights=weights, validate_args=False
+        )
+        law._validate_args, law._narrow = self._validate_args, self
+        return law
 
     def _icdf(self, tau: Tensor) -> Tensor:
-        index = step_index(tau, self.cumulative, self.batch_shape)
-        return read(self.values, index, self.batch_shape)
+        values, _, cumulative = self._tables
+        return read(values, step_index(tau, cumulative, self.batch_shape), self.batch_shape)
 
     def _cdf(self, y: Tensor) -> Tensor:
-        return step_cdf(y, self.values, self.cumulative, self.batch_shape, side="right")
+        values, _, cumulative = self._tables
+        return step_cdf(y, values, cumulative, self.batch_shape, side="right")
 
     def _cdf_left(self, y: Tensor) -> Tensor:
-        return step_cdf(y, self.values, self.cumulative, self.batch_shape, side="left")
+        values, _, cumulative = self._tables
+        return step_cdf(y, values, cumulative, self.batch_shape, side="left")
 
     def _crps(self, y: Tensor) -> Tensor:
-        return step_crps(y, self.values, self.cumulative, self.batch_shape)
+        values, _, cumulative = self._tables
+        return step_crps(y, values, cumulative, self.batch_shape)
 
     def _mean(self) -> Tensor:
         values, mass, _ = self._tables
-        return (mass * values).sum(-1)
+        return (mass * values).sum(-1).expand(self.batch_shape)
 
     def _variance(self) -> Tensor:
         values, mass, _ = self._tables
         mean = (mass * values).sum(-1, keepdim=True)
-        return (mass * (values - mean).square()).sum(-1)
+        return (mass * (values - mean).square()).sum(-1).expand(self.batch_shape)
 
     def _breakpoints(self) -> Tensor:
         return self.cumulative

@@ -45,7 +45,8 @@ class Frozen(QuantileFunction):
         validate_args: Whether arguments are checked.
 
     Raises:
-        InputError: `law` is not a frozen law, or a breakpoint lies outside (0, 1).
+        InputError: `law` is not a frozen law, or the breakpoints are no list of numbers inside
+            (0, 1).
 
     Example:
         >>> import scipy.stats, torch
@@ -75,13 +76,8 @@ class Frozen(QuantileFunction):
                 f"Expected a frozen scipy.stats law; got {type(law).__name__}. "
                 "Call the distribution with its parameters, for example scipy.stats.norm(0, 1)."
             )
-        if not all(0 < level < 1 for level in breakpoints):
-            raise InputError(
-                f"Expected breakpoints inside (0, 1); got {list(breakpoints)}. "
-                "Give levels, not values."
-            )
         self.law = law
-        self.extra_breakpoints = tuple(breakpoints)
+        self.extra_breakpoints = _levels(breakpoints)
         super().__init__(
             Size(_parameter_shape(law)),
             dtype=torch.float64,
@@ -274,6 +270,20 @@ class Frozen(QuantileFunction):
         if self.discrete:
             return self._atoms[1]
         return torch.tensor(self._kinks(), dtype=torch.float64)
+
+
+def _levels(breakpoints: Any) -> tuple[float, ...]:
+    try:
+        levels = tuple(breakpoints)
+        good = all(0 < level < 1 for level in levels)
+    except (TypeError, ValueError, RuntimeError):  # one number, text, or rows of them
+        good = False
+    if not good:
+        raise InputError(
+            f"Expected a list of breakpoints inside (0, 1); got {breakpoints!r:.80}. "
+            "Give levels, not values."
+        )
+    return levels
 
 
 def _finite(terms: Array) -> Array:

@@ -12,6 +12,8 @@ from typing import Self
 import torch
 from torch import Size, Tensor
 
+from qdist.errors import UnsupportedError
+
 __all__ = ["AbstractHooks"]
 
 
@@ -44,6 +46,11 @@ class AbstractHooks(ABC):
     def extra_repr(self) -> str:
         """What `repr` shows besides the batch shape."""
         return ""
+
+    def _require(self, capability: str) -> None:
+        if capability not in self.can:
+            reason = self.cannot.get(capability, f"Use one of {sorted(self.can)}.")
+            raise UnsupportedError(f"{type(self).__name__} has no {capability}. {reason}")
 
     @abstractmethod
     def _icdf(self, tau: Tensor) -> Tensor: ...

@@ -24,7 +24,7 @@ def search(table: Tensor, query: Tensor, batch: Size, *, side: str) -> Tensor:
     Returns:
         Indices in 0..K, shape (S..., *batch).
     """
-    table, query = table.detach(), query.detach()
+    table, query = _one_row(table.detach()), query.detach()
     if table.dim() == 1:
         return torch.searchsorted(table.contiguous(), query.contiguous(), side=side)
     table = table.expand(*batch, table.shape[-1]).contiguous()
@@ -76,6 +76,13 @@ def interpolate(x: Tensor, xs: Tensor, ys: Tensor, batch: Size, *, side: str) ->
     fraction = ((x - x0) / torch.where(flat, torch.ones_like(width), width)).clamp(0, 1)
     fraction = torch.where(flat, beyond.to(x.dtype), fraction)
     return (y0 + fraction * (y1 - y0)).clamp(max=y1)
+
+
+def _one_row(table: Tensor) -> Tensor:
+    """The row (K,) that all laws share, where an expansion made many of one; else the table."""
+    rows = zip(table.shape[:-1], table.stride()[:-1], strict=True)
+    shared = all(n == 1 or (n > 1 and stride == 0) for n, stride in rows)
+    return table[(0,) * (table.dim() - 1)] if shared else table
 
 
 def _samples_last(query: Tensor, batch: Size) -> Tensor:

@@ -29,13 +29,13 @@ def mixture(laws: Sequence[QuantileFunction]) -> QuantileFunction:
     [`Mixture`][qdist.quantile.Mixture].
 
     Args:
-        laws: The laws, of one batch shape.
+        laws: The laws, of batch shapes that broadcast and of one dtype.
 
     Returns:
         Their mixture; the law itself, if there is one only.
 
     Raises:
-        InputError: If there is no law, or the batch shapes do not broadcast.
+        InputError: If there is no law, shapes do not broadcast, or dtypes differ.
 
     Example:
         >>> import torch
@@ -45,14 +45,15 @@ def mixture(laws: Sequence[QuantileFunction]) -> QuantileFunction:
         >>> mixture([a, b]).cdf(1.0)
         tensor(0.4000)
     """
+    _shared_batch(laws)
     if len(laws) == 1:
         return laws[0]
     linear = [law for law in laws if isinstance(law, PiecewiseLinear)]
-    if laws and len(linear) == len(laws) and _share_values(linear):
+    if len(linear) == len(laws) and _share_values(linear):
         levels = torch.stack(torch.broadcast_tensors(*(law.levels for law in linear))).mean(0)
         return PiecewiseLinear(levels, linear[0].values, validate_args=False)
     codes = [law for law in laws if isinstance(law, Categorical)]
-    if laws and len(codes) == len(laws) and _share_codes(codes):
+    if len(codes) == len(laws) and _share_codes(codes):
         logs = torch.stack(torch.broadcast_tensors(*(law.log_mass for law in codes)))
         first = codes[0]
         return Categorical(
@@ -69,13 +70,14 @@ class Mixture(QuantileFunction):
     the components' quantiles by halving, to the last digit. So `icdf` has no gradient.
 
     Args:
-        laws: The components, of batch shapes that broadcast. All must have a cdf.
+        laws: The components, of batch shapes that broadcast and of one dtype. All must have a
+            cdf.
         weights: Their positive shares, shape (K,), which are scaled to sum to 1; equal if None.
         validate_args: Whether arguments are checked.
 
     Raises:
-        InputError: If there is no law, one of them has no cdf, shapes do not broadcast, or the
-            weights are not K positive numbers.
+        InputError: If there is no law, one of them has no cdf, shapes do not broadcast, dtypes
+            differ, or the weights are not K positive numbers.
 
     Example:
         >>> import scipy.stats
@@ -102,24 +104,13 @@ class Mixture(QuantileFunction):
         weights: TensorLike | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        if not laws:
-            raise InputError("Expected at least one law to mix; got none.")
-        for law in laws:
-            remedy = "Wrap a law of scipy in qdist.quantile.Frozen."
-            instance("laws", law, of=QuantileFunction, remedy=remedy)  # type: ignore[type-abstract]
+        batch = _shared_batch(laws)
         lacking = [type(law).__name__ for law in laws if "cdf" not in law.can]
         if lacking:
             raise InputError(
                 f"Expected laws with a cdf; got {lacking[0]}. Sample from the mixture instead: "
                 "choose a law for each draw."
             )
-        try:
-            batch = Size(np.broadcast_shapes(*(law.batch_shape for law in laws)))
-        except ValueError:
-            shapes = [tuple(law.batch_shape) for law in laws]
-            raise InputError(
-                f"Expected batch shapes that broadcast; got {shapes}. Give one law for each row."
-            ) from None
         first = laws[0]
         share = [1.0] * len(laws) if weights is None else weights
         share = as_tensor(share, dtype=first.dtype, device=first.device)
@@ -205,6 +196,28 @@ class Mixture(QuantileFunction):
         )
         places = places[places.isfinite()]
         return torch.cat([self._cdf_left(places), self._cdf(places)]).to(torch.float64)
+
+
+def _shared_batch(laws: Sequence[QuantileFunction]) -> Size:
+    """The batch shape of all laws together, which must fit each other."""
+    if not laws:
+        raise InputError("Expected at least one law to mix; got none.")
+    for law in laws:
+        remedy = "Wrap a law of scipy in qdist.quantile.Frozen."
+        instance("laws", law, of=QuantileFunction, remedy=remedy)  # type: ignore[type-abstract]
+    dtypes = {law.dtype: None for law in laws}
+    if len(dtypes) > 1:
+        raise InputError(
+            f"Expected laws of one dtype; got {', '.join(map(str, dtypes))}. Build all of them "
+            "from tensors of the same; laws of scipy are torch.float64."
+        )
+    try:
+        return Size(np.broadcast_shapes(*(law.batch_shape for law in laws)))
+    except ValueError:
+        shapes = [tuple(law.batch_shape) for law in laws]
+        raise InputError(
+            f"Expected batch shapes that broadcast; got {shapes}. Give one law for each row."
+        ) from None
 
 
 def _share_values(laws: Sequence[PiecewiseLinear]) -> bool:

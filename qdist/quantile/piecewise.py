@@ -22,7 +22,7 @@ from torch.nn.functional import pad
 from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
-from qdist.quantile.edge import TensorLike, as_tensor, check_shares
+from qdist.quantile.edge import TensorLike, as_tensor, check_levels
 from qdist.quantile.lookup import interpolate, read, search
 
 __all__ = ["PiecewiseLinear"]
@@ -107,10 +107,9 @@ class PiecewiseLinear(QuantileFunction):
             return knots if knots.dim() == 1 else knots.expand(*batch_shape, knots.shape[-1])
 
         values = self.values.expand(*batch_shape, self.values.shape[-1])
-        left, right = self.tails
-        return type(self)(
-            grow(self.levels), values, tails=(left, right), validate_args=self._validate_args
-        )
+        law = type(self)(grow(self.levels), values, tails=self.tails, validate_args=False)
+        law._validate_args = self._validate_args  # of what it is asked; its knots were checked
+        return law
 
     # -- levels to values
 
@@ -124,9 +123,7 @@ class PiecewiseLinear(QuantileFunction):
         if self.levels.dim() != 1 or tau.dim() != 1:
             return super().quantiles(levels)
         if self._validate_args:
-            check_shares(
-                tau, "levels", "A level is a probability; use cdf to turn a value into one."
-            )
+            check_levels(tau)
         upper = torch.searchsorted(self.levels.detach(), tau.detach(), side="left")
         upper = upper.clamp(1, len(self.levels) - 1)
         start, end = self.levels[upper - 1], self.levels[upper]
@@ -324,6 +321,11 @@ def _pair(tails: Any) -> Tails:
 
 
 def _check_knots(levels: Tensor, values: Tensor, tails: Tails) -> None:
+    if levels.dim() < 1 or values.dim() < 1:
+        raise InputError(
+            f"Expected levels and values of shape (..., K); got {tuple(levels.shape)} and "
+            f"{tuple(values.shape)}. Put the knots of a law on the last axis."
+        )
     if levels.shape[-1] != values.shape[-1] or values.shape[-1] < 2:
         raise InputError(
             f"Expected levels and values with the same number of knots, at least 2; got "

@@ -17,13 +17,16 @@ from qdist.arguments import instance, number
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.lookup import read, search
+from qdist.quantile.masses import mass_between
 from qdist.quantile.piecewise import PiecewiseLinear
 
 __all__ = ["Rounded"]
 
 # How far from a whole index a value may be and still be that point of the grid; and a quantile of
-# the base, which the rounding of a level moves further.
+# the base, which the rounding of a level moves further. A dtype of fewer digits needs more.
 _NEAR, _NEAR_QUANTILE = 1e-12, 1e-9
+# So many eps of what was rounded on the way; a level moves a quantile near 0 as well.
+_ROUNDINGS, _ROUNDINGS_LEVEL = 8, 256
 # Up to so many jumps are told of.
 _MOST_CUTS = 100_000
 
@@ -41,6 +44,9 @@ class Rounded(QuantileFunction):
         step: s, above 0.
         divisor: d, above 0: tenths are whole numbers divided by 10, which prints as it should.
         validate_args: Whether arguments are checked.
+
+    Raises:
+        InputError: The base is no piecewise linear law, or an argument no number of its range.
 
     Example:
         Z uniform on (-1/2, 5/2) is 0, 1 or 2 with the same probability.
@@ -90,7 +96,11 @@ class Rounded(QuantileFunction):
 
     def index(self, y: Tensor) -> Tensor:
         """The index of values, shape (...): whole on the grid."""
-        return _settled((y * self.divisor - self.origin) / self.step, _NEAR)
+        value = y * self.divisor
+        index = (value - self.origin) / self.step
+        # Value and origin are what was rounded: where both are far from 0, the index lost digits.
+        size = (value.abs() + abs(self.origin)) / self.step
+        return _settled(index, _NEAR, _ROUNDINGS * torch.finfo(index.dtype).eps * size)
 
     def _value(self, j: Tensor) -> Tensor:
         return (self.origin + self.step * j) / self.divisor
@@ -112,8 +122,8 @@ class Rounded(QuantileFunction):
 
     def _at(self, q: Tensor, end: Tensor) -> Tensor:
         """The smallest j with F(j + 1/2) >= tau, where F(q) = tau, of those that have mass."""
-        first = torch.floor(_settled(end + 0.5, _NEAR_QUANTILE))
-        return self._value(torch.maximum(torch.ceil(_settled(q - 0.5, _NEAR_QUANTILE)), first))
+        first = torch.floor(_settled_quantile(end + 0.5))
+        return self._value(torch.maximum(torch.ceil(_settled_quantile(q - 0.5)), first))
 
     def _cdf(self, y: Tensor) -> Tensor:
         return self.base._cdf_left(torch.floor(self.index(y)) + 0.5)
@@ -127,10 +137,9 @@ class Rounded(QuantileFunction):
     def _log_prob(self, y: Tensor) -> Tensor:
         j = self.index(y)
         on_grid = j == j.floor()
-        lower, upper = self.base._cdf(j - 0.5), self.base._cdf(j + 0.5)
-        # Far up the two are nearly 1 and their difference has no digits; above there are.
-        mass = torch.where(
-            lower > 0.5, self.base._sf(j - 0.5) - self.base._sf(j + 0.5), upper - lower
+        low, high = j - 0.5, j + 0.5
+        mass = mass_between(
+            (self.base._cdf(low), self.base._cdf(high)), (self.base._sf(low), self.base._sf(high))
         )
         out = mass.clamp(min=0).log().masked_fill(~on_grid, -torch.inf)
         return torch.where(y.isnan(), y, out)
@@ -260,10 +269,18 @@ class Rounded(QuantileFunction):
         return ((square - mean.square()).clamp(min=0) * unit**2).expand(self.batch_shape)
 
 
-def _settled(z: Tensor, tolerance: float) -> Tensor:
-    """Whole numbers where rounding alone keeps z from being one."""
+def _settled(z: Tensor, tolerance: float, reach: Tensor) -> Tensor:
+    """Whole where rounding alone keeps z from it: by a share of the number, or by `reach`."""
     near = z.round()
-    return torch.where((z - near).abs() <= tolerance * near.abs().clamp(min=1), near, z)
+    reach = torch.maximum(tolerance * near.abs().clamp(min=1), reach)
+    return torch.where((z - near).abs() <= reach, near, z)
+
+
+def _settled_quantile(z: Tensor) -> Tensor:
+    eps = torch.finfo(z.dtype).eps
+    # Of a dtype that has hardly any digits, most of the way to the next point stays.
+    least = min(_ROUNDINGS_LEVEL * eps, 1 / 64)
+    return _settled(z, _NEAR_QUANTILE, (_ROUNDINGS * eps * z.abs()).clamp(min=least))
 
 
 def _cut_upto(v: Tensor) -> Tensor:

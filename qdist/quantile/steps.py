@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 
 from qdist.quantile.lookup import read, search
 
-__all__ = ["accumulate", "step_cdf", "step_crps", "step_index"]
+__all__ = ["accumulate", "stairs", "step_cdf", "step_crps", "step_index"]
 
 
 def accumulate(weights: Tensor) -> Tensor:
@@ -25,6 +25,22 @@ def accumulate(weights: Tensor) -> Tensor:
     """
     total = weights.cumsum(-1)
     return total / total[..., -1:]
+
+
+def stairs(cumulative: Tensor) -> Tensor:
+    """Levels of the knots of a staircase, which has each value twice: F before it and after it.
+
+    Args:
+        cumulative: The probability up to and including each of K values, shape (..., K).
+
+    Returns:
+        Shape (..., 2 K), from 0 on; the values belong to them as `values.repeat_interleave(2)`.
+
+    Example:
+        >>> stairs(torch.tensor([0.2, 0.5, 1.0]))
+        tensor([0.0000, 0.2000, 0.2000, 0.5000, 0.5000, 1.0000])
+    """
+    return pad(cumulative, (1, 0)).repeat_interleave(2, -1)[..., 1:-1]
 
 
 def step_index(tau: Tensor, cumulative: Tensor, batch: Size) -> Tensor:

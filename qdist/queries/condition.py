@@ -58,7 +58,7 @@ def read_condition(codec: TableCodec, law: TableLaw | None, given: Any, *, nan: 
         InputError: If a value cannot be, or a law of a fixed order is asked out of order.
     """
     if given is None:
-        y = torch.zeros(1, len(codec.coordinates), dtype=torch.float64)
+        y = torch.zeros(1, len(codec.names), dtype=torch.float64)
         return Condition(y, torch.zeros_like(y, dtype=torch.bool))
     y, visible, others = codec.encode_condition(given, nan=nan)
     check_order(codec, law, visible)

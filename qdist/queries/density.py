@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -51,8 +52,8 @@ def score_samples(
         codec: The model's codec.
         law: Its law.
         X: A frame with the fitted columns.
-        order: The order of the chain, by the names of the modelled columns; by default the
-            model's own. The laws of different orders need not agree.
+        order: The order of the chain, by the names of the modelled columns; by default, and by
+            "any", the model's own. The laws of different orders need not agree.
         n_orders: Over how many orders, drawn at random, densities are averaged (the result is a
             log-mean-exp). Steadier than one order, at as many times the cost.
         nan: What a missing cell is: a "value" with a probability of its own, or "unknown", left
@@ -76,9 +77,9 @@ def score_samples(
         >>> model.score_samples(birds.head(3)).shape
         (3,)
     """
-    y, known = encode_rows(codec, law, X, nan)
-    cells = codec.log_jacobian(y) - _beyond(codec, X)
-    jacobian = (cells * known).sum(-1) - _off_constants(codec, X)
+    y, known, table = encode_rows(codec, law, X, nan)
+    cells = codec.log_jacobian(y) - _beyond(codec, table)
+    jacobian = (cells * known).sum(-1) - _off_constants(codec, table)
     n_orders = number("n_orders", n_orders, least=1, whole=True)
     if n_orders == 1:
         orders = [order_of_names(codec, law, order)]
@@ -106,14 +107,14 @@ def score_samples(
 def order_of_names(
     codec: TableCodec, law: TableLaw, order: Sequence[str] | None
 ) -> list[int] | None:
-    """An order as column numbers; None for the law's own.
+    """An order as column numbers; None for the law's own, which "any" is to a law of any order.
 
     Raises:
         InputError: If it is no order of the columns, or not the one of a law that has one.
     """
     if order is None:
         return None
-    numbers = column_order(list(order), codec.names)
+    numbers = column_order(order, codec.names)
     if law.order is not None and numbers != law.order.tolist():
         raise InputError(
             "Expected the order that the model was trained for; got another. "
@@ -122,25 +123,27 @@ def order_of_names(
     return numbers
 
 
-def encode_rows(codec: TableCodec, law: TableLaw, X: Any, nan: Nan) -> tuple[Tensor, Tensor]:
-    """Encoded rows (N, D), and which cells count: all, or those that are not missing."""
-    if nan == "unknown":
-        y, known = codec.encode_given(X)
-        check_order(codec, law, known)
-        return y, known
-    if nan != "value":
+def encode_rows(
+    codec: TableCodec, law: TableLaw, X: Any, nan: Nan
+) -> tuple[Tensor, Tensor, pa.Table]:
+    """Encoded rows (N, D), which of their cells count (all, or the known ones), and the rows."""
+    if nan not in ("unknown", "value"):
         raise InputError(f"Expected nan to be 'unknown' or 'value'; got {nan!r}.")
-    y = codec.encode(X)
-    return y, torch.ones_like(y, dtype=torch.bool)
+    table = to_arrow(X)
+    if nan == "unknown":
+        y, known = codec.encode_given(X)  # not the table: numpy's times in a dict are in UTC
+        check_order(codec, law, known)
+        return y, known, table
+    y = codec.encode(table)
+    return y, torch.ones_like(y, dtype=torch.bool), table
 
 
-def _beyond(codec: TableCodec, X: Any) -> Tensor:
+def _beyond(codec: TableCodec, table: pa.Table) -> Tensor:
     """What the log density of cells (N, D) lacks where they are far from all that was seen.
 
     Of numbers with a density what their tails have beyond the last level; of columns of few values
     the distance from the nearest.
     """
-    table = to_arrow(X)
     far = torch.zeros(table.num_rows, len(codec.names), dtype=torch.float64)
     for i, name in enumerate(codec.names):
         column = codec.column(name)
@@ -153,9 +156,8 @@ def _beyond(codec: TableCodec, X: Any) -> Tensor:
     return far
 
 
-def _off_constants(codec: TableCodec, X: Any) -> Tensor:
+def _off_constants(codec: TableCodec, table: pa.Table) -> Tensor:
     """What the numbers of a row cost that differ from the only one of their column, shape (N,)."""
-    table = to_arrow(X)
     total = torch.zeros(table.num_rows, dtype=torch.float64)
     for column in codec.columns:
         name = column.schema.name

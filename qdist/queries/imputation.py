@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from qdist.arguments import number
+from qdist.codecs.given import read_given
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import to_arrow
 from qdist.errors import UnknownNameError
@@ -63,7 +64,8 @@ def impute(
             f"Expected the columns that the model was fitted with; {lacking[0]!r} is lacking. "
             "Add it, or draw whole columns by sample(given=...)."
         )
-    y, visible = codec.encode_given(X)
+    given = read_given(X, codec.kinds)  # once for all draws
+    y, visible = codec.encode_given(given)
     check_order(codec, law, visible)
     filled = y.repeat(n_draws, 1)
     if law is not None and len(y):
@@ -72,7 +74,7 @@ def impute(
         filled = torch.cat(list(law.fill(filled, known, seed=seed, draw=draw))).to(y)
         filled = torch.where(known, y.repeat(n_draws, 1), filled)
     frames = [
-        codec.decode(part, given=X, visible=visible)
+        codec.decode(part, given=given, visible=visible, like=X)
         for part in (filled.chunk(n_draws) if len(y) else [filled] * n_draws)
     ]
     return frames[0] if n_draws == 1 else frames

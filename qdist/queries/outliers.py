@@ -13,7 +13,7 @@ from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.table import TableCodec
-from qdist.data.frames import canonical, in_make_of, to_arrow
+from qdist.data.frames import canonical, in_make_of
 from qdist.errors import UnsupportedError
 from qdist.laws import TableLaw
 from qdist.quantile import QuantileFunction
@@ -72,11 +72,10 @@ def explain_outliers(
             "Expected a model that gives a column all the others; got one that was trained for a "
             "single order. Fit with order='any'."
         )
-    y, known = encode_rows(codec, law, X, nan)
+    y, known, table = encode_rows(codec, law, X, nan)
     found: dict[str, list[Any]] = {name: [] for name in ("row", "column", "tail", "probability")}
     shown: list[str | None] = []
     expected: list[str | None] = []
-    table = to_arrow(X)
     for i, name in enumerate(codec.names):
         if name not in table.schema.names:  # all of it is unknown
             continue

@@ -49,7 +49,7 @@ def sample(
         given = draw_ranged(codec, law, given, n=draws, seed=seed, tau_range=tau_range)
         draws, nan = 1, "value"
     if given is None:
-        y = torch.zeros(draws, len(codec.coordinates))
+        y = torch.zeros(draws, len(codec.names))
         visible = torch.zeros_like(y, dtype=torch.bool)
     else:
         y, visible = codec.encode_given(given, nan=nan)

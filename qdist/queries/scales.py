@@ -127,15 +127,19 @@ def _curve_law(curve: MarginalCurve, base: QuantileFunction) -> PiecewiseLinear:
     upto = _cdf(base, ends)  # (N, P + 1)
     values = z.flatten().expand(*base.batch_shape, -1)
     levels = upto.repeat_interleave(2, -1)[..., 1:-1]
+    knots = ends.repeat_interleave(2)[1:-1]
     kinks = _kinks(curve, base, ends)
     if kinks is not None:
-        values, levels = _merge(curve, base, kinks, values, levels)
+        values, levels, knots = _merge(curve, base, kinks, values, levels, knots)
     else:
         values = z.flatten()  # shared by all rows, the fast case of the look-ups
     present = 1 - _cdf_left(base, curve.missing)
     share = (levels - (1 - present)) / present.clamp(min=_LEAST)
-    marginal = _marginal(curve, ends, levels.shape[-1]) if kinks is None else share
-    levels = torch.where(present > _LEAST, share, marginal).clamp(0, 1).cummax(-1).values
+    there = present > _LEAST
+    if not bool(there.all()):  # knots are sorted only where they are needed
+        marginal = (knots.sort(-1).values - curve.missing) / (1 - curve.missing)
+        share = torch.where(there, share, marginal)
+    levels = share.clamp(0, 1).cummax(-1).values
     if not upper:
         levels[..., -1] = 1.0
     if not lower:
@@ -147,12 +151,6 @@ def _curve_law(curve: MarginalCurve, base: QuantileFunction) -> PiecewiseLinear:
         tails=(scales[0] if lower else None, scales[1] if upper else None),
         validate_args=False,
     )
-
-
-def _marginal(curve: MarginalCurve, ends: Tensor, knots: int) -> Tensor:
-    levels = ((ends - curve.missing) / (1 - curve.missing)).repeat_interleave(2)[1:-1]
-    assert len(levels) == knots
-    return levels
 
 
 def _cdf(base: QuantileFunction, u: Tensor) -> Tensor:
@@ -180,14 +178,26 @@ def _kinks(curve: MarginalCurve, base: QuantileFunction, ends: Tensor) -> Tensor
 
 
 def _merge(
-    curve: MarginalCurve, base: QuantileFunction, kinks: Tensor, values: Tensor, levels: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Adds knots at the kinks. As z rises with u, values and levels can be sorted one by one."""
+    curve: MarginalCurve,
+    base: QuantileFunction,
+    kinks: Tensor,
+    values: Tensor,
+    levels: Tensor,
+    knots: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Adds knots at the kinks: to values z and levels, each (N, M), and their places u, (M,).
+
+    As z and levels rise with u, they can be sorted one by one; the places are not yet sorted.
+    """
     low = float(curve.u[0, 1 if curve.kind[0] == LOWER_TAIL else 0])
     high = float(curve.u[-1, 0 if curve.kind[-1] == UPPER_TAIL else 1])
     u = kinks.expand(*base.batch_shape, kinks.shape[-1]).to(base.dtype).clamp(low, high)
     columns = u.movedim(-1, 0)
     sides = [f(columns).movedim(0, -1).to(levels) for f in (base.cdf_left, base.cdf)]
-    z = torch.from_numpy(curve.place(u.to("cpu", torch.float64).flatten().numpy())).view(u.shape)
-    values = torch.cat([values, z, z], -1).sort(-1).values
-    return values, torch.cat([levels, *sides], -1).sort(-1).values
+    u = u.to("cpu", torch.float64)
+    z = torch.from_numpy(curve.place(u.flatten().numpy())).view(u.shape)
+    return (
+        torch.cat([values, z, z], -1).sort(-1).values,
+        torch.cat([levels, *sides], -1).sort(-1).values,
+        torch.cat([knots.expand(*base.batch_shape, -1), u, u], -1),
+    )

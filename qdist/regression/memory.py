@@ -22,10 +22,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
-from torch.nn import functional
 
 from qdist.errors import FileFormatError
 from qdist.quantile import PiecewiseLinear
+from qdist.quantile.steps import stairs
 
 __all__ = ["ForestMemory", "MemoryRecipe"]
 
@@ -191,7 +191,7 @@ class ForestMemory:
         """
         values = torch.from_numpy(self.grid)
         if levels is None:
-            steps = torch.cat([_steps(torch.from_numpy(mass)) for mass in self._masses(x)])
+            steps = torch.cat([stairs(_upto(torch.from_numpy(m))) for m in self._masses(x)])
             return PiecewiseLinear(steps, values.repeat_interleave(2), validate_args=False)
         at = levels.double()
         found = [_quantiles(torch.from_numpy(mass), values, at) for mass in self._masses(x)]
@@ -275,11 +275,6 @@ def _upto(mass: Tensor) -> Tensor:
     """Cumulative shares (N, G) of masses."""
     upto = mass.cumsum(-1)
     return upto.div_(upto[:, -1:].clone()).clamp_(max=1.0)
-
-
-def _steps(mass: Tensor) -> Tensor:
-    """The levels of a law on values, each of them twice: (N, G) -> (N, 2 G)."""
-    return functional.pad(_upto(mass), (1, 0)).repeat_interleave(2, -1)[..., 1:-1]
 
 
 def _quantiles(mass: Tensor, values: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 from torch import Tensor
-from torch.nn import functional
 
 from qdist.quantile import PiecewiseLinear
+from qdist.quantile.steps import accumulate, stairs
 
 __all__ = ["sharpened", "spread_of", "stretched"]
 
@@ -102,10 +102,8 @@ def sharpened(law: PiecewiseLinear, factor: float) -> PiecewiseLinear:
     if factor == 1.0:
         return law
     mass = (law.levels[..., 1::2] - law.levels[..., ::2]).clamp(min=0)
-    upto = mass.pow(factor**-2).cumsum(-1)
-    upto = functional.pad((upto / upto[..., -1:]).clamp(max=1.0), (1, 0))
-    steps = upto.repeat_interleave(2, -1)[..., 1:-1]
-    return PiecewiseLinear(steps, law.values, validate_args=False)
+    levels = stairs(accumulate(mass.pow(factor**-2)).clamp(max=1.0))
+    return PiecewiseLinear(levels, law.values, validate_args=False)
 
 
 def _inside(law: PiecewiseLinear, y: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The training loop, and what it needs: limits, data order, validation, averages, checkpoints."""
 
 from qdist.training.checkpoint import Checkpoint, Resume
+from qdist.training.gradients import with_gradients
 from qdist.training.loop import train
 from qdist.training.recipe import Callback, Limits, Recipe, Result, Rows, split
 
@@ -14,4 +15,5 @@ __all__ = [
     "Rows",
     "split",
     "train",
+    "with_gradients",
 ]

@@ -241,12 +241,12 @@ def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they are written as text in a list of one."""
+    """JSON has no NaN and no infinity: they are written as text, in a dict of one."""
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
     if isinstance(value, dict):
         return {k: _finite(v) for k, v in value.items()}
-    return [_finite(v) for v in value] if isinstance(value, list) else value
+    return [_finite(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _number(value: Any) -> Any:

@@ -133,7 +133,8 @@ def train(
                     record["seconds"] = run.seconds
                     run.history.append(record)
                     best.offer(_rank(record, held_out), step, run.average.weights)
-                    bar.update(step, note=f"held-out loss {record['validation_loss']:.4g}")
+                    rows_of = "train" if held_out is None else "validation"
+                    bar.update(step, note=f"{rows_of} loss {record[rows_of + '_loss']:.4g}")
                 answers = [callback(record) for callback in callbacks]  # all of them are told
                 if any(answers):
                     run.stopped = "callback"

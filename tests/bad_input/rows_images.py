@@ -24,12 +24,17 @@ MISTAKES = {
     "a head on half grey values": (
         fit(head="spline", head_args={"step": 0.5}),
         InputError,
-        "Expected head_args of images with step 1 or None",
+        "Expected head_args of images with lower 0, upper 255 and step 1, or step None",
     ),
     "a head on some grey values": (
         fit(head="implicit", head_args={"upper": 2.0}),
         InputError,
-        "upper >= 255; got step None, lower None and upper 2.0",
+        "at least as wide; got step None, lower None and upper 2.0",
+    ),
+    "a head on a grid beyond grey values": (
+        fit(head="spline", head_args={"step": 1.0, "lower": -10.0, "upper": 265.0}),
+        InputError,
+        "got step 1.0, lower -10.0 and upper 265.0",
     ),
     "held-out labels without images": (
         fit(labels=[0, 1] * 5, more={"y_val": [0, 1]}),
@@ -169,6 +174,11 @@ MISTAKES = {
         lambda w: w.images.sample(2, given=True),
         InputError,
         "Expected labels that were fitted in given: .*; got True",
+    ),
+    "a mask that is masked": (
+        lambda w: w.images.inpaint(GREY, np.ma.array(MASK, mask=True)),
+        InputError,
+        r"got a masked array. Fill it: mask\.filled\(True\)",
     ),
     "a mask of numbers": (
         lambda w: w.images.inpaint(GREY, MASK.astype(int)),

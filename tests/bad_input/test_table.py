@@ -78,6 +78,8 @@ WITHOUT_A_ROW = {
     "ImageCodec.nearest": "any numbers have a nearest code",
     "rank_of_visible": "any mask has ranks",
     "sees": "any ranks see or do not",
+    "rand": "takes what `torch.rand` takes",
+    "with_gradients": NOTHING_TO_GET_WRONG,
     "fill_weights": "damaged files: tests/files",
     **dict.fromkeys(("budget", "origin", "saved_params", "split_summary", "start_summary",
                      "training_summary"), "inside of saving and loading: tests/files"),

@@ -39,7 +39,7 @@ def test_a_dict_is_one_condition():
     y, visible = CODEC.encode_given({"age": 40, "colour": "red", "x": None, "gap": MISSING})
     assert y.shape == visible.shape == (1, 6)
     assert visible[0].tolist() == [False, True, True, False, True, False]
-    assert y[0, 2] == CODEC.missing_values[2]
+    assert y[0, 2] == CODEC.column("gap").missing_value
     assert y[0, 4] == CODEC.encode(FRAME)[FRAME["colour"] == "red"][0, 4]
 
 
@@ -62,7 +62,7 @@ def test_missing_cells_of_a_frame_are_unknown_unless_told_otherwise():
     assert visible[:, 2].tolist() == [False, True]
     y, visible = CODEC.encode_given(given, nan="value")
     assert visible[:, 2].tolist() == [True, True]
-    assert y[0, 2] == CODEC.missing_values[2]
+    assert y[0, 2] == CODEC.column("gap").missing_value
     with pytest.raises(InputError, match="each cell of column 'x'"):
         CODEC.encode_given(pd.DataFrame({"x": [np.nan]}), nan="value")
 

@@ -141,6 +141,30 @@ MISTAKES = {
         lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), [1.0, np.nan]),
         "got float, int. Convert them, and leave images without a label out",
     ),
+    "text with a hole": (
+        lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), ["cat", np.nan]),
+        "got float, str. Convert them, and leave images without a label out",
+    ),
+    "a number and its text": (
+        lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), [1, "1"]),
+        "got int, str",
+    ),
+    "a number and a boolean": (
+        lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), [True, 2]),
+        "got bool, int",
+    ),
+    "a masked label": (
+        lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), np.ma.array([1, 9], mask=[0, 1])),
+        "Expected labels of which all are known in y; got a masked array",
+    ),
+    "a label in bytes that are no text": (
+        lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), ["caf\udce9", "tea"]),
+        "text of unicode or whole numbers of 64 bits",
+    ),
+    "a label beyond 64 bits": (
+        lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), [1.0, 1e300]),
+        "whole numbers of 64 bits, as a model file holds them; got 1000",
+    ),
     "a label that was not fitted": (
         lambda: CODEC.encode_labels("z"),
         "Expected labels that were fitted in given: 'x', 'y'; got 'z'",

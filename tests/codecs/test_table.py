@@ -14,7 +14,7 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
-from qdist.codecs.schema import Column
+from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.data.datasets import load_penguins
 from qdist.data.frames import to_arrow
@@ -331,11 +331,39 @@ def test_the_schema_prints_what_was_inferred():
         codec.index("wings")
 
 
+def test_columns_are_found_without_a_search(monkeypatch):
+    """What many columns would make slow: their bins are checked, and their names listed, once."""
+    codec = TableCodec.fit(MIXED)
+    for i, name in enumerate(codec.names):
+        assert codec.index(name) == i
+        assert codec.column(name).schema.name == name
+        assert codec.column(name).coordinate == codec.coordinates[i]
+    assert codec.column("constant").coordinate is None
+
+    def again(*_):
+        raise AssertionError("it was worked out, or looked for, again")
+
+    for column in {type(column) for column in codec.columns}:
+        monkeypatch.setattr(column, "coordinate", property(again))
+    monkeypatch.setattr(Schema, "__getitem__", again)
+    assert codec.coordinates is codec.coordinates
+    assert codec.names is codec.names
+    codec.encode_given({"real": 0.5, "constant": 3})
+    for name in (0, ["real"], None):
+        with pytest.raises(UnknownNameError, match="modelled columns"):
+            codec.index(name)
+    monkeypatch.undo()
+    for name in (0, ["real"], None, "wings"):
+        with pytest.raises(UnknownNameError, match=r"columns 'real', .*; got"):
+            codec.column(name)
+
+
 def test_missing_has_a_value_of_its_own():
     codec = TableCodec.fit(load_penguins())
     frame = to_arrow(load_penguins())
     y = codec.encode(load_penguins())
-    for i, (name, value) in enumerate(zip(codec.names, codec.missing_values, strict=True)):
+    for i, name in enumerate(codec.names):
+        value = codec.column(name).missing_value
         gone = frame[name].is_null().to_numpy()
         if value is None:
             assert not gone.any()

@@ -111,6 +111,10 @@ def test_bad_places(tmp_path):
         read_table(tmp_path / "a.xlsx")
     with pytest.raises(InputError, match="ending in"):
         write_table(table(), tmp_path / "a.txt")
+    with pytest.raises(InputError, match=r"a path or a stream of bytes; got <object.*Name a file"):
+        write_table(table(), object())
+    with pytest.raises(InputError, match="a path or a stream of bytes; got 3"):
+        write_table(table(), 3)
     with pytest.raises(FileAccessError, match=r"no such file or directory\. Check the path"):
         read_table(tmp_path / "a.csv")
     (tmp_path / "folder.csv").mkdir()

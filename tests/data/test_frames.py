@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
-from qdist.data.frames import describe, n_rows, restore, to_arrow
+from qdist.data.frames import describe, n_rows, repeat_rows, restore, take_rows, to_arrow
 from qdist.errors import InputError
 
 STAMPS = ["2024-02-29T23:59:59", "2024-07-01T12:00:00", None]
@@ -230,6 +230,32 @@ def test_dicts_of_columns_come_back():
     assert n_rows(frame) == 2
 
 
+def test_rows_of_a_dict_keep_what_holds_each_column():
+    frame = {
+        "array": np.array([1, 2, 3], np.int16),
+        "mask": np.ma.array([1.5, 2.5, 3.5], mask=[0, 1, 0]),
+        "object": np.array(["x", None, 2], object),
+        "list": ["x", None, "z"],
+        "arrow": pa.chunked_array([[1], [None, 3]]),
+        "series": pd.Series([7, 8, 9], index=[2, 1, 0]),
+    }
+    some = take_rows(frame, np.array([2, 1]))
+    assert some["array"].dtype == np.int16
+    assert some["mask"].mask.tolist() == [False, True]
+    assert some["object"].tolist() == [2, None]
+    lists = {"list": ["z", None], "arrow": [3, None], "series": [9, 8]}
+    assert {name: some[name] for name in lists} == lists
+    twice = repeat_rows({"array": frame["array"]}, 2)["array"]
+    assert (twice.dtype, twice.tolist()) == (np.int16, [1, 1, 2, 2, 3, 3])
+
+
+def test_a_list_of_a_dict_is_looked_at_once(monkeypatch):
+    """Not made an array first: numpy has none of lists of different lengths."""
+    lists = {"a": [[1], [1, 2]], "b": range(2), "c": ("x", "y")}
+    monkeypatch.setattr(np, "ndim", lambda _: pytest.fail("it was made an array"))
+    assert to_arrow(lists).to_pydict() == {"a": [[1], [1, 2]], "b": [0, 1], "c": ["x", "y"]}
+
+
 BAD = {
     "list": ([1, 2], "got list"),
     "lazy": (pl.LazyFrame({"a": [1]}), "collect"),
@@ -253,6 +279,15 @@ BAD = {
         r"types that Arrow has; got Int128.*64 bits",
     ),
     "scalar": ({"a": 1}, "Put single values into lists"),
+    "scalar array": ({"a": np.array(1)}, "Put single values into lists"),
+    "bytes": ({"a": b"xy"}, "Put single values into lists"),
+    "set": ({"a": {1, 2}}, "Put single values into lists"),
+    "matrix": ({"a": np.ones((2, 1))}, r"one dimension for column 'a'; got shape \(2, 1\)"),
+    "frame": (
+        {"a": pd.DataFrame({"b": [1]})},
+        r"one dimension for column 'a'; got shape \(1, 1\)",
+    ),
+    "arrays in a list": ({"a": [np.ones(2), 3]}, "1 of type ndarray, 1 of type int"),
     "ragged": ({"a": [1], "b": [1, 2]}, "lengths 1, 2"),
 }
 

@@ -1,13 +1,16 @@
 """Images in and out of arrays, folders and files."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from qdist.data.images import as_images, read_images, read_mask
-from qdist.data.pictures import completions, half, image_grid, write_images
+from qdist.data.pictures import check_target, completions, half, image_grid, write_images
 from qdist.errors import FileAccessError, FileFormatError, InputError
 
 RNG = np.random.default_rng(0)
@@ -177,7 +180,7 @@ SOURCES = {
     "transparency": (
         folder_of(a=Image.new("RGBA", (5, 4), (1, 2, 3, 4))),
         InputError,
-        "Expected pictures without transparency; got a.png",
+        r"Expected pictures without transparency; got .*a\.png",
     ),
     "not a picture": (file_of("a.png", b"no picture"), FileFormatError, "Expected a whole PNG"),
     "a picture that is cut": (cut_png, FileFormatError, "Expected a whole PNG or JPEG"),
@@ -190,6 +193,83 @@ SOURCES = {
 def test_sources_that_cannot_be_read(make, error, words, tmp_path):
     with pytest.raises(error, match=words):
         read_images(make(tmp_path))
+
+
+@pytest.mark.parametrize("kind", [2, 4], ids=["colour", "grey with alpha"])
+def test_sixteen_bits_are_not_cut_to_eight(kind, tmp_path):
+    """Pillow reads grey pictures of 16 bits as such, and of all others the upper eight."""
+
+    def chunk(name, data):
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    channels = {2: 3, 4: 2}[kind]
+    line = b"\0" + np.full(5 * channels, 65535, ">u2").tobytes()
+    header = struct.pack(">IIBBBBB", 5, 4, 16, kind, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(4 * line)), (b"IEND", b"")]
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*p) for p in parts))
+    with pytest.raises(InputError, match=r"8 bits a channel; got .*a\.png' of 16"):
+        read_images(tmp_path)
+
+
+def test_folders_within_folders_of_a_class_are_refused(tmp_path):
+    for name in ("cat", "dog/husky"):
+        (tmp_path / name).mkdir(parents=True)
+        write_images(GREY, tmp_path / name)
+    with pytest.raises(InputError, match="got pictures in husky within dog"):
+        read_images(tmp_path)
+
+
+def test_pictures_of_classes_are_named_with_their_folder(tmp_path):
+    write_images(GREY[:1], tmp_path / "cat")
+    write_images(GREY[:1, :3], tmp_path / "dog")
+    with pytest.raises(InputError, match=r"got cat/00000\.png \(4 rows .* and dog/00000\.png \(3"):
+        read_images(tmp_path)
+
+
+def test_a_folder_of_classes_is_not_written_to(tmp_path):
+    write_images(GREY, tmp_path / "set")
+    check_target(tmp_path / "set", channels=1)  # may be written over
+    (tmp_path / "set" / "cat").mkdir()
+    write_images(GREY, tmp_path / "set" / "cat")
+    for write in (write_images, lambda _, path: check_target(path, channels=1)):
+        with pytest.raises(InputError, match=r"without other pictures.*7 more, cat/00000\.png"):
+            write(GREY, tmp_path / "set")
+
+
+def test_a_mask_is_no_jpeg_whose_edges_are_not_exact(tmp_path):
+    Image.fromarray(GREY[0]).save(tmp_path / "mask.jpg")
+    with pytest.raises(InputError, match=r"mask ending in \.png or \.npy.*a JPEG is not exact"):
+        read_mask(tmp_path / "mask.jpg")
+
+
+def damaged(path, *edits):
+    """An archive with bytes changed at an offset from its first and from its central header."""
+    np.savez(path / "d.npz", images=GREY)
+    content = bytearray((path / "d.npz").read_bytes())
+    central = content.find(b"PK\1\2")
+    for at, value in edits:
+        struct.pack_into("<H", content, at, value)
+        struct.pack_into("<H", content, central + at + 2, value)
+    (path / "d.npz").write_bytes(content)
+    return path / "d.npz"
+
+
+@pytest.mark.parametrize("edit", [(8, 9), (6, 1)], ids=["unknown compression", "a password"])
+def test_archives_that_cannot_be_unpacked(edit, tmp_path):
+    with pytest.raises(FileFormatError, match="Expected arrays of numbers"):
+        read_images(damaged(tmp_path, edit))
+
+
+@pytest.mark.parametrize("read", [read_images, read_mask])
+def test_a_header_that_does_not_parse(read, tmp_path):
+    np.save(tmp_path / "h.npy", GREY)
+    content = bytearray((tmp_path / "h.npy").read_bytes())
+    content[10] ^= 0x55
+    (tmp_path / "h.npy").write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"Expected .*array"):
+        read(tmp_path / "h.npy")
 
 
 def test_nothing_is_unpickled(tmp_path):
@@ -215,6 +295,11 @@ ARRAYS = {
     "text": (np.full((2, 2, 2), "a"), "got <U1"),
     "no pixels": (GREY[:, :0], "at least one pixel"),
     "lists of different sizes": ([[[1, 2]], [[1]]], "of one size; got others"),
+    "a path": ("shots", r"got the path 'shots'. Read it first: qdist\.data\.images\.read_images"),
+    "a tensor with gradients": (
+        torch.zeros(2, 3, 4, requires_grad=True),
+        r"that numpy can read; got Tensor: .*images\.detach\(\)",
+    ),
 }
 
 
@@ -252,7 +337,7 @@ def test_a_grid_holds_each_image_once():
     assert (grid[-10:, -24:] == 7).all()  # two places are empty
     with pytest.raises(InputError, match="at least one image"):
         image_grid(GREY[:0])
-    with pytest.raises(InputError, match="columns >= 1"):
+    with pytest.raises(InputError, match="Expected columns to be a whole number >= 1"):
         image_grid(GREY, columns=0)
 
 

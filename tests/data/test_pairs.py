@@ -124,6 +124,7 @@ def test_text_that_names_rows_is_not_compared_by_spelling():
         (({"a": [1]}, {"a": [1]}, {"a": [1], "b": [1]}), r"the train frame .* adds \['b'\]"),
         (({"a": [1]}, {"a": ["1"]}), "Expected column 'a' to be of one kind.*got int64 and large"),
         (({"a": [True]}, {"a": [1.0]}), "Expected column 'a' to be of one kind"),
+        (({"a": [[1], [1, 2]]}, {"a": [[1]]}), "one value in each cell of column 'a'; got .*list"),
     ],
 )
 def test_frames_that_cannot_be_compared(frames, text):

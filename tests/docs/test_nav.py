@@ -52,7 +52,6 @@ INSIDE = (
             "cli_queries",
             "cli_text",
             "extras",
-            "numerics",
             "progress",
         )
     ),

@@ -92,6 +92,16 @@ def test_a_fit_that_fails_leaves_the_earlier_one(model):
     assert fitted.sample(1).shape == (1, 4, 5)
 
 
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_a_fit_learns_where_gradients_are_off(off):
+    with off():
+        model = small().fit(GREY, LABELS)
+    np.testing.assert_array_equal(
+        model.sample(2, given=LABELS[0], random_state=0),
+        small().fit(GREY, LABELS).sample(2, given=LABELS[0], random_state=0),
+    )
+
+
 def test_classes_are_told_apart():
     """Black images of class "b" and white ones of class "w": a few steps are enough."""
     images = np.repeat(np.array([0, 255], np.uint8), 32)[:, None, None] * np.ones(

@@ -131,6 +131,13 @@ def test_a_fit_that_fails_leaves_the_earlier_one(model):
     np.testing.assert_array_equal(model.predict(X), before)
 
 
+def test_a_first_fit_that_fails_leaves_nothing():
+    model = qdist.DistributionRegressor(**SMALL)
+    with pytest.raises(ValueError, match=r"."):
+        model.fit(np.ones((3, 5)), [1.0, np.nan, 2.0])
+    assert not hasattr(model, "n_features_in_")
+
+
 def test_a_fit_interrupted_in_its_first_network_is_saved_and_loaded(tmp_path):
     def interrupt(record):
         raise KeyboardInterrupt

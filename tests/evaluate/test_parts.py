@@ -1,5 +1,7 @@
 """Each measure on its own: against scipy, and against arithmetic by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -117,6 +119,26 @@ def test_energy_distance_by_hand():
     # Numbers 1, 3 are the levels 1/4 and 3/4, and 4 is 1: 2 * (3/4 + 1/4) / 2 - 1/2 - 0.
     pairs = pair_columns({"a": [1.0, 3.0]}, {"a": [4.0, 4.0]})
     assert joint_energy_distance(pairs, (both, both)) == pytest.approx(0.5)
+    # Of all rows, not of those that are used: among 1, 3, 3, 3 the levels are 1/8 and 5/8, and
+    # 2 * (7/8 + 3/8) / 2 - 1/2 - 0.
+    pairs = pair_columns({"a": [1.0, 3.0, 3.0, 3.0]}, {"a": [4.0, 4.0]})
+    assert joint_energy_distance(pairs, (both, both)) == pytest.approx(0.75)
+    # So are the 50 levels that are told apart: both of "rare" are none of them.
+    common = [f"level {k}" for k in range(50)] * 3
+    pairs = pair_columns({"a": ["rare 1", "rare 1", *common]}, {"a": ["rare 2", "rare 2"]})
+    assert joint_energy_distance(pairs, (both, both)) == pytest.approx(0.0)
+
+
+def test_only_the_rows_that_are_used_are_encoded():
+    n = 20_000
+    rng = np.random.default_rng(0)
+    frame = {"a": np.array([f"level {k}" for k in rng.integers(0, 60, n)]), "b": rng.random(n)}
+    pairs, some = pair_columns(frame, frame), np.arange(100)
+    tracemalloc.start()
+    joint_energy_distance(pairs, (some, some))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e6  # the indicators of all rows would take 16 MB
 
 
 def test_copies_are_counted():

@@ -128,3 +128,10 @@ def test_a_folder_comes_back_if_the_new_one_cannot_take_its_place(tmp_path, monk
     monkeypatch.undo()
     kept(tmp_path / "m", 1)
     assert os.listdir(tmp_path) == ["m"]
+
+
+def test_the_folder_that_one_is_in_cannot_be_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileAccessError, match="Nothing was overwritten"):
+        write_folder(Path("."), parts(1))
+    assert os.listdir(tmp_path) == []

@@ -53,6 +53,14 @@ def test_factored_equals_table(pair, name):
     torch.testing.assert_close(getattr(law, name)(y), getattr(table, name)(y))
 
 
+@pytest.mark.parametrize("name", ["cdf", "cdf_left", "crps", "log_prob", "sf", "pit"])
+def test_factored_answers_no_number_with_none(pair, name):
+    law, table = pair
+    y = torch.tensor([torch.nan, 700.0])
+    found, expected = getattr(law, name)(y), getattr(table, name)(y)
+    assert found.isnan().tolist() == expected.isnan().tolist() == [True, False]
+
+
 @pytest.mark.parametrize("name", ["mean", "variance"])
 def test_factored_moments(pair, name):
     law, table = pair

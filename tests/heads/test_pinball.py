@@ -82,6 +82,15 @@ def test_the_average_of_a_head_is_that_of_its_laws():
     torch.testing.assert_close(head.average(h).quantiles(tau), expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64], ids=str)
+def test_the_average_has_the_dtype_of_the_laws_whatever_the_contexts_have(dtype):
+    head = SplineHead(3, knots=8).float()
+    h = torch.randn(5, 4, 3, generator=torch.Generator().manual_seed(0)).to(dtype)
+    average = head.average(h)
+    assert average.levels.dtype == average.values.dtype == head(h).levels.dtype == torch.float32
+    assert torch.equal(average.levels, head(h).levels)
+
+
 @pytest.mark.parametrize("args", [{"levels": "free"}, {"lower": 0.0}, {"upper": 1.0}])
 def test_no_average_where_values_are_not_all(args):
     with pytest.raises(InputError, match="fixed levels and no range"):

@@ -7,7 +7,7 @@ from torch import nn
 from qdist.backbones import AbstractBackbone, Coordinate, TableDomain
 from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads, ImplicitHead
-from qdist.joint import Autoregressive, Comonotonic, Independent
+from qdist.joint import Autoregressive, Comonotonic, Ensemble, Independent
 
 DOMAIN = TableDomain(tuple(map(Coordinate, "abc")))
 
@@ -110,6 +110,17 @@ def test_where_past_levels_are_seen_there_are_none(ask, tau):
 def test_joints_of_laws_refuse_them(other):
     with pytest.raises(UnsupportedError, match="needs laws given x alone, but the backbone lets"):
         joint(EchoOfAny, other)
+
+
+def test_an_ensemble_refuses_them_as_a_level_also_chooses_the_member():
+    with pytest.raises(UnsupportedError, match=r"mixes laws .* but the backbone lets"):
+        Ensemble([joint(Chain), joint(Echo)])
+
+
+def test_one_pass_over_the_levels_serves_all_heads():
+    heads = [head(), ImplicitHead(2, n_cos=1, n_tau=5), head()]
+    with pytest.raises(UnsupportedError, match=r"of one n_tau .* got \[3, 5\]"):
+        Autoregressive(Chain(DOMAIN), ColumnHeads(heads))
 
 
 @pytest.mark.parametrize(("cls", "draws"), [(Chain, 3), (Echo, 1)])

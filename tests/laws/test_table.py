@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
+from qdist.backbones import TableDomain
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, UnknownNameError
 from qdist.laws import Questions, TableLaw, build, draw_visible
@@ -259,3 +260,15 @@ WRONG = {
 def test_parts_that_make_no_law(change, error, words):
     with pytest.raises(error, match=words):
         TableLaw(CODEC, **{**PARTS, **change})
+
+
+def test_a_mistake_of_a_networks_own_is_not_put_down_to_its_arguments(monkeypatch):
+    def broken(domain, **args):
+        return None + 1
+
+    broken.takes = TableDomain
+    monkeypatch.setattr(law_module, "backbone_class", lambda name: broken)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        TableLaw(CODEC, **{**PARTS, "backbone_args": {}})
+    with pytest.raises(InputError, match=r"backbone 'mlp' takes; got \{'width': 8"):
+        TableLaw(CODEC, **PARTS)

@@ -1,5 +1,6 @@
 """The public face: checks at the edge, shapes, the names of torch and scipy."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -93,6 +94,23 @@ def test_expand_refuses_what_does_not_broadcast(batch):
     for shape in ((4,), (), (3, 1)):
         with pytest.raises(InputError, match=r"to which \(3,\) expands; got"):
             batch.expand(shape)
+
+
+@pytest.mark.parametrize("name", ["sample", "rsample", "rvs"])
+def test_draws_of_no_shape_are_refused(batch, name):
+    for shape in ((-1,), 3, "ab"):
+        with pytest.raises(InputError, match="Expected a shape of whole numbers"):
+            getattr(batch, name)(shape)
+    with pytest.raises(InputError, match="Expected generator to be of class Generator"):
+        getattr(batch, name)((3,), generator=np.random.default_rng(0))
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_that_cannot_be_written_to_are_read_in_silence(batch):
+    levels = np.full(3, 0.5)
+    levels.flags.writeable = False  # as pandas gives them away
+    batch.icdf(levels)
+    batch.quantiles(levels)
 
 
 def test_the_dtype_is_that_of_the_values():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from qdist.errors import InputError
 from qdist.quantile import Categorical, Empirical, PiecewiseLinear
+from qdist.quantile.steps import stairs
 
 
 def test_a_categorical_law_by_hand():
@@ -110,12 +111,13 @@ def test_weights_are_repetitions(samples, raw, y):
 def test_a_staircase_is_a_piecewise_linear_law_without_slopes(generator):
     values = torch.tensor([0.0, 1.0, 4.0])
     law = Categorical(torch.tensor([0.2, 0.3, 0.5]).log(), values=values)
-    c = torch.tensor([0.0, 0.2, 0.2, 0.5, 0.5, 1.0])
-    stairs = PiecewiseLinear(c, values.repeat_interleave(2))
+    levels = stairs(torch.tensor([0.2, 0.5, 1.0]))
+    assert levels.tolist() == [0.0, 0.2, 0.2, 0.5, 0.5, 1.0]
+    line = PiecewiseLinear(levels, values.repeat_interleave(2))
     y = torch.tensor([-1.0, 0.0, 0.5, 1.0, 3.0, 4.0, 9.0])
     for name in ("cdf", "cdf_left", "log_prob", "crps"):
-        torch.testing.assert_close(getattr(law, name)(y), getattr(stairs, name)(y))
-    torch.testing.assert_close(law.variance, stairs.variance)
+        torch.testing.assert_close(getattr(law, name)(y), getattr(line, name)(y))
+    torch.testing.assert_close(law.variance, line.variance)
 
 
 BAD = {

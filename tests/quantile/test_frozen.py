@@ -124,6 +124,9 @@ def test_what_is_not_a_frozen_law_is_refused():
             Frozen(law)
     with pytest.raises(InputError, match=r"breakpoints inside \(0, 1\); got \[2\.0\]"):
         Frozen(scipy.stats.norm(), breakpoints=[2.0])
+    for breakpoints in (0.5, np.array(0.5), None, "half", np.full((2, 2), 0.5)):
+        with pytest.raises(InputError, match=r"a list of breakpoints inside \(0, 1\); got"):
+            Frozen(scipy.stats.norm(), breakpoints=breakpoints)
 
 
 def test_a_discrete_law_with_endless_atoms_is_refused():

@@ -119,8 +119,13 @@ def test_what_cannot_be_mixed_is_refused():
         Mixture([])
     with pytest.raises(InputError, match="at least one law to mix; got none"):
         mixture([])
-    with pytest.raises(InputError, match=r"batch shapes that broadcast; got \[\(2,\), \(3,\)\]"):
-        Mixture([law.expand((2,)), law.expand((3,))])
+    for kind, mix in ((law, Mixture), (law, mixture), (Categorical(torch.zeros(3)), mixture)):
+        with pytest.raises(InputError, match=r"shapes that broadcast; got \[\(2,\), \(3,\)\]"):
+            mix([kind.expand((2,)), kind.expand((3,))])
+    single = PiecewiseLinear(law.levels.float(), law.values.float())
+    for mix, other in ((Mixture, Frozen(st.norm())), (mixture, law)):
+        with pytest.raises(InputError, match=r"one dtype; got torch\.float32, torch\.float64"):
+            mix([single, other])
     for weights in ([1.0], [1.0, 0.0], [1.0, torch.inf]):
         with pytest.raises(InputError, match="Expected 2 positive weights"):
             Mixture([law, law], weights=weights)

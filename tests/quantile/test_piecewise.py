@@ -280,6 +280,10 @@ def test_bad_knots_are_refused(case, make_linear):
 def test_shapes_and_dtypes_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match=r"shapes \(\.\.\., K\) that broadcast"):
         PiecewiseLinear(torch.zeros(2, 3), torch.zeros(4, 3))
+    number, pair = torch.tensor(0.5), torch.tensor([0.0, 1.0])
+    for levels, values in ((number, pair), (pair, number), (number, number)):
+        with pytest.raises(InputError, match=r"of shape \(\.\.\., K\); got"):
+            PiecewiseLinear(levels, values)
     with pytest.raises(InputError, match="Expected one dtype"):
         PiecewiseLinear(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0], dtype=torch.float32))
 

@@ -79,6 +79,39 @@ def test_tenths_print_as_they_should(make_linear):
     assert law.log_prob(torch.tensor([0.3, 0.30001])).exp().tolist() == pytest.approx([0.1, 0])
 
 
+f32, f64 = torch.float32, torch.float64
+GRIDS = {
+    "tenths by a step": (f32, {"step": 0.1}),
+    "tenths by a step, double": (f64, {"step": 0.1}),
+    "tenths by a divisor": (f32, {"divisor": 10.0}),
+    "an origin": (f32, {"step": 0.1, "origin": 3.7}),
+    "an origin far from 0": (f32, {"step": 0.0025, "origin": 100.0}),
+    "an origin far from 0, double": (f64, {"step": 0.001, "origin": 1.6e6}),
+}
+
+
+@pytest.mark.parametrize(("dtype", "grid"), GRIDS.values(), ids=GRIDS)
+def test_every_draw_is_a_point_of_the_grid(dtype, grid, generator):
+    levels, values = torch.tensor([0.0, 1.0]), torch.tensor([-0.5, 99.5])
+    law = Rounded(PiecewiseLinear(levels.to(dtype), values.to(dtype)), **grid)
+    draws = law.sample((5000,), generator=generator)
+    mass = torch.full_like(draws, 0.01)
+    torch.testing.assert_close(law.log_prob(draws).exp(), mass)
+    torch.testing.assert_close(law.cdf(draws) - law.cdf_left(draws), mass, rtol=1e-4, atol=0)
+    half = draws + 0.5 * law.step / law.divisor
+    assert (law.log_prob(half) == -torch.inf).all()  # between two points there is none
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 100), (-50, 100), (-500, 1000), (0, 2000)])
+def test_levels_lead_back_in_single_precision_too(first, count):
+    points = torch.arange(count, dtype=f32) + first
+    levels = torch.tensor([0.0, 1.0], dtype=f32)
+    ends = torch.tensor([first - 0.5, first + count - 0.5], dtype=f32)
+    law, mirrored = (Rounded(PiecewiseLinear(levels, e)) for e in (ends, -ends.flip(0)))
+    assert torch.equal(law.icdf(law.cdf(points)), points)
+    assert torch.equal(mirrored.isf(mirrored.sf(-points)), -points)
+
+
 def test_far_out_masses_keep_their_digits(make_linear):
     law = Rounded(make_linear([0.0, 0.5], [-0.5, 0.5], None, 1.0))
     # P(J = 40) = 0.5 (e^-39 - e^-40), about 4e-18: lost in the difference of two cdfs.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import qdist
 from qdist.codecs.table import TableCodec
+from qdist.data.frames import to_arrow
 from qdist.queries import impute
 
 LEVELS = {
@@ -136,6 +137,30 @@ def test_levels_of_categories_keep_their_order_and_new_ones_follow():
     codec = TableCodec.fit(frame, min_level_count=2)
     filled = impute(codec, None, frame)
     assert filled["c"].cat.categories.tolist() == ["a", "b", "(other)", "z", "y"]
+
+
+@pytest.mark.parametrize("draws", [1, 10])
+def test_the_rows_are_read_once_for_all_draws(draws, monkeypatch):
+    frame = pd.DataFrame({"c": ["a", "b", None] * 6, "x": np.arange(18.0)}, index=range(7, 25))
+    codec, conversions = TableCodec.fit(frame), []
+    for module in ("qdist.codecs.given", "qdist.codecs.table", "qdist.queries.imputation"):
+        monkeypatch.setattr(
+            f"{module}.to_arrow", lambda X: (conversions.append(1), to_arrow(X))[1]
+        )
+    filled = impute(codec, None, frame, n_draws=draws)
+    assert len(conversions) == 2  # for the names and for the cells, whatever the draws
+    for one in filled if draws > 1 else [filled]:
+        assert one.index.equals(frame.index)
+        assert one["x"].equals(frame["x"])
+
+
+def test_times_of_numpy_in_a_dict_are_in_utc():
+    """They have no zone to say so: read as an array, and not once the zone is forgotten."""
+    times = pd.date_range("2024-01-01", periods=40, freq="37h", tz="Europe/Paris")
+    codec = TableCodec.fit(pd.DataFrame({"t": times}))
+    asked = {"t": times.tz_convert("UTC").tz_localize(None).to_numpy()}
+    for filled in impute(codec, None, asked, n_draws=2):
+        assert (filled["t"] == times).all()
 
 
 @pytest.mark.parametrize("kind", ["text", "int64", "int8"])

@@ -174,7 +174,7 @@ def test_a_disk_that_fills_up_later_does_not_end_the_run(tmp_path, monkeypatch, 
 
 def test_floats_that_json_lacks_come_back(tmp_path):
     kept = Checkpoint(tmp_path)
-    kept.offer(lambda: {"a": math.nan, "b": [{"c": -math.inf}], "d": 0.1, "e": torch.ones(2)})
+    kept.offer(lambda: {"a": math.nan, "b": ({"c": -math.inf},), "d": 0.1, "e": torch.ones(2)})
     state = Checkpoint(tmp_path).state
     assert math.isnan(state["a"])
     assert state["b"] == [{"c": -math.inf}]

@@ -107,6 +107,20 @@ def test_the_order_of_asking_does_not_matter(net, data):
         assert torch.equal(stepper.context(i, rows=rows), got[rows])
 
 
+@pytest.mark.parametrize("rows", [None, torch.tensor([0, 2])], ids=["all", "some"])
+@pytest.mark.parametrize("ahead", [0, 5], ids=["in order", "ahead"])
+@pytest.mark.parametrize("odd", [12.0, -3.0, torch.inf])
+def test_values_off_the_grid_are_read_as_the_forward_pass_reads_them(odd, ahead, rows):
+    net = GatedPixelCNN(ImageDomain(3, 3, 1, levels=8), features=4, layers=2)
+    y = images(net)
+    stepper = net.stepper(y, torch.zeros_like(y, dtype=torch.bool))
+    stepper.context(0)
+    y[slice(None) if rows is None else rows, ahead] = odd
+    stepper.set(ahead, y[:, ahead] if rows is None else y[rows, ahead], rows=rows)
+    for i in range(ahead + 1, 9):
+        assert torch.allclose(stepper.context(i), net(y, None)[:, i], atol=1e-12)
+
+
 def test_a_label_can_become_known_late():
     net = GatedPixelCNN(ImageDomain(3, 3, 1, labels=3), features=4, layers=2)
     y = images(net)

@@ -1,5 +1,6 @@
 """Dicts of columns, each a list or a one-dimensional numpy array."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,20 @@ __all__ = ["columns", "describe", "restore"]
 
 
 def _vector(values: Any, name: Any) -> pa.Array:
-    if isinstance(values, str) or np.ndim(values) == 0:
+    # By what it is, not by its values: as an array a list would be read twice, and need be none.
+    dimensions = getattr(values, "ndim", 1)  # lists have no such number
+    sequence = hasattr(values, "__len__") and hasattr(values, "__getitem__")
+    if not sequence or not dimensions or isinstance(values, str | bytes | Mapping):
         raise InputError(
-            f"Expected a list or an array for column {name!r}; got {values!r}. "
+            f"Expected a list or an array for column {name!r}; got {values!r:.80}. "
             "Put single values into lists."
         )
+    if dimensions != 1:
+        raise InputError(
+            f"Expected one dimension for column {name!r}; got shape {tuple(values.shape)}. "
+            "Give each of its columns by itself."
+        )
     if isinstance(values, np.ndarray):
-        if values.ndim != 1:
-            raise InputError(
-                f"Expected one dimension for column {name!r}; got shape {values.shape}."
-            )
         return from_vector(values, name)
     try:
         return pa.array(python_days(values), from_pandas=True)

@@ -1,0 +1,77 @@
+"""Files replaced whole or not at all: written beside their target, then moved over it in one step.
+
+A new file gets its permissions from the system, which heeds the umask as it makes it. Nothing here
+asks for the umask: who does so has to set it, and the files that other threads make meanwhile are
+open to everybody.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+__all__ = ["beside", "flush_file", "flush_folder", "replacing"]
+
+
+def beside(path: Path) -> Path:
+    """A hidden name in the folder of a path that nothing has."""
+    return path.parent / f".{path.name}.{secrets.token_urlsafe(6)}"
+
+
+@contextmanager
+def replacing(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
+    """A new file that takes a path once the block has ended well; else nothing has changed.
+
+    Args:
+        path: What to write; a file that is there is replaced.
+        flush: Whether the file is on the disk before it takes its name, so that a power cut too
+            leaves the old file or the new one. Without it only an end of the process does.
+
+    Yields:
+        The file, empty, open for bytes.
+
+    Raises:
+        OSError: If the folder is missing, full or read-only, or a folder has the path.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "greeting"
+        >>> with replacing(path) as file:
+        ...     _ = file.write(b"hello")
+        >>> path.read_bytes(), len(os.listdir(path.parent))
+        (b'hello', 1)
+    """
+    temporary = beside(path)
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            if flush:
+                flush_file(file)
+        os.replace(temporary, path)
+    except BaseException:  # an interruption too leaves nothing behind
+        temporary.unlink(missing_ok=True)
+        raise
+    if flush:
+        flush_folder(path.parent)
+
+
+def flush_file(file: IO[bytes]) -> None:
+    """Waits until what was written to a file is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Waits until the names in a folder are on the disk; not all systems can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        return
+    finally:
+        os.close(handle)

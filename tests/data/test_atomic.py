@@ -1,0 +1,108 @@
+"""A file takes its place whole, with the permissions of a new file, and leaves nothing behind."""
+
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qdist.data.atomic import replacing
+from qdist.data.files import write_table
+from qdist.data.pictures import write_images
+from qdist.files.writing import write_file, write_folder
+
+IMAGES = np.zeros((2, 3, 3), np.uint8)
+PARTS = {"model.json": b"{}", "model.safetensors": b"weights"}
+WRITERS = {
+    "a.csv": lambda path: write_table({"a": [1]}, path),
+    "a.parquet": lambda path: write_table({"a": [1]}, path),
+    "a.png": lambda path: write_images(IMAGES, path),
+    "a.npy": lambda path: write_images(IMAGES, path),
+    "a.npz": lambda path: write_images(IMAGES, path, labels=[0, 1]),
+    "pictures": lambda path: write_images(IMAGES, path),
+    "a.qdist": lambda path: write_file(path, PARTS),
+    "model": lambda path: write_folder(path, PARTS),
+}
+
+
+@pytest.fixture
+def umask():
+    """A umask that is neither the usual one nor 0."""
+    before = os.umask(0o027)
+    yield
+    os.umask(before)
+
+
+def modes(path: Path) -> set[int]:
+    inside = [path, *path.iterdir()] if path.is_dir() else [path]
+    return {p.stat().st_mode & 0o777 & ~(0o111 * p.is_dir()) for p in inside}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_files_have_the_permissions_of_new_ones(tmp_path, umask, name, monkeypatch):
+    """Nobody asks for the umask: who does sets it, and files of other threads are open to all."""
+
+    def ask(_mask):
+        raise AssertionError("the umask was set")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "umask", ask)
+        WRITERS[name](tmp_path / name)
+        WRITERS[name](tmp_path / name)  # over what is there
+    assert modes(tmp_path / name) == {0o640}
+    assert os.listdir(tmp_path) == [name]
+
+
+def interrupted(path, *, flush):
+    with replacing(path, flush=flush) as file:
+        file.write(b"newer")
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("flush", [True, False])
+def test_until_the_end_the_old_file_is_there(tmp_path, flush):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with replacing(path, flush=flush) as file:
+        file.write(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(path, flush=flush)
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_what_is_flushed_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    path, seen = tmp_path / "a", []
+
+    def noted(name, done):
+        return lambda *args: (seen.append(name), done(*args))
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
+    with replacing(path) as file:
+        file.write(b"x")
+    assert seen == ["fsync", "replace", "fsync"]  # the file, its name, the folder
+    seen.clear()
+    with replacing(path, flush=False) as file:
+        file.write(b"y")
+    assert seen == ["replace"]
+
+
+def test_two_threads_write_the_same_file(tmp_path):
+    path = tmp_path / "a"
+    contents = [bytes([k]) * 100_000 for k in range(8)]
+
+    def write(content):
+        with replacing(path) as file:
+            file.write(content)
+
+    threads = [threading.Thread(target=write, args=(content,)) for content in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert path.read_bytes() in contents
+    assert os.listdir(tmp_path) == ["a"]

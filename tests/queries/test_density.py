@@ -1,0 +1,73 @@
+"""Scores of rows: by which orders they can be asked, and what they read."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import qdist
+from qdist.data.frames import to_arrow
+from qdist.errors import InputError
+
+
+def quick(frame, **settings):
+    small = {"width": 8, "blocks": 1}
+    return qdist.TabularModel(max_steps=2, backbone_args=small, random_state=0, **settings).fit(
+        frame
+    )
+
+
+STRANGE = {
+    "a number": (3, "got 3"),
+    "one name": ("number", "got 'number'"),
+    "some names": (["number", "gap"], r"got \['number', 'gap'\]"),
+    "numbers": (range(10), r"got range\(0, 10\)"),
+}
+
+
+@pytest.mark.parametrize(("order", "words"), STRANGE.values(), ids=STRANGE)
+@pytest.mark.parametrize("ask", ["score_samples", "rosenblatt"])
+def test_an_order_names_each_column_once(model, frame, ask, order, words):
+    expected = f"Expected order 'any' or each of the columns .* once; {words}"
+    with pytest.raises(InputError, match=expected):
+        getattr(model, ask)(frame.head(2), order=order)
+
+
+def test_any_order_is_the_models_own(model, frame):
+    rows = frame.head(5)
+    own = model.score_samples(rows)
+    np.testing.assert_array_equal(model.score_samples(rows, order="any"), own)
+    given = np.array(frame.columns)  # an array of names is an order too
+    np.testing.assert_allclose(model.score_samples(rows, order=given), own, atol=1e-4)
+
+
+def test_a_model_of_one_order_has_no_other():
+    rows = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) % 7})
+    model = quick(rows, order=["b", "a"])
+    np.testing.assert_array_equal(
+        model.score_samples(rows, order=("b", "a")), model.score_samples(rows)
+    )
+    for order in ("any", ["a", "b"]):
+        with pytest.raises(InputError, match="the order that the model was trained for"):
+            model.score_samples(rows, order=order)
+
+
+@pytest.mark.parametrize(("nan", "times"), [("value", 1), ("unknown", 2)])
+@pytest.mark.parametrize("ask", ["score_samples", "explain_outliers"])
+def test_rows_are_read_once(model, frame, monkeypatch, ask, nan, times):
+    """And as conditions, where they are these, a second time."""
+    rows, conversions = frame.head(4), []
+
+    def counted(X):
+        conversions.append(not isinstance(X, type(to_arrow(rows))))  # a table is read already
+        return to_arrow(X)
+
+    for module in ("codecs.given", "codecs.table", "queries.density"):
+        monkeypatch.setattr(f"qdist.{module}.to_arrow", counted)
+    getattr(model, ask)(rows, nan=nan)
+    assert sum(conversions) == times
+
+
+def test_the_meaning_of_missing_cells_is_checked(model, frame):
+    for strange in ("drop", ["value"]):
+        with pytest.raises(InputError, match="nan to be 'unknown' or 'value'; got"):
+            model.score_samples(frame.head(2), nan=strange)
