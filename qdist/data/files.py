@@ -56,6 +56,10 @@ def read_table(
     if source == "-":
         return _parse(sys.stdin.buffer.read(), None, "standard input", text)
     path = Path(source)
+    if not path.suffix and not path.exists():  # perhaps a folder of images that was mistyped
+        raise FileAccessError(
+            f"Expected a file to read; got {str(path)!r}, which is not there. Check the path."
+        )
     ending = _ending(path)
     try:
         content = path.read_bytes()
@@ -72,7 +76,8 @@ def _ending(path: Path) -> str:
             return ending
     raise InputError(
         f"Expected a file ending in {', '.join(_ENDINGS)}; got {str(path)!r}. "
-        "Convert the file, or read it with pandas or polars and give the frame."
+        "Convert the file, or read it with pandas or polars and give the frame; of pictures give "
+        "their folder."
     )
 
 

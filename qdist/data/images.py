@@ -150,6 +150,11 @@ def read_images(
                 f"Expected a folder to read; got {str(path)!r}: permission denied for "
                 f"{str(error.filename)!r}. Check its permissions."
             ) from error
+    if not path.suffix and not path.exists():
+        raise FileAccessError(
+            f"Expected a folder or a file to read; got {str(path)!r}, which is not there. Check "
+            "the path."
+        )
     if path.suffix.lower() not in _ARRAYS:
         raise InputError(
             f"Expected a folder of images, or a file ending in {' or '.join(_ARRAYS)}; got "

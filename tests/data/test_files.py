@@ -115,6 +115,8 @@ def test_bad_places(tmp_path):
         write_table(table(), object())
     with pytest.raises(InputError, match="a path or a stream of bytes; got 3"):
         write_table(table(), 3)
+    with pytest.raises(FileAccessError, match=r"nowhere', which is not there"):
+        read_table(tmp_path / "nowhere")
     with pytest.raises(FileAccessError, match=r"no such file or directory\. Check the path"):
         read_table(tmp_path / "a.csv")
     (tmp_path / "folder.csv").mkdir()

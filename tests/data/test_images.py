@@ -164,6 +164,7 @@ def cut_png(path):
 SIXTEEN = Image.fromarray(np.full((4, 5), 3000, np.uint16))
 SOURCES = {
     "no such folder": (lambda p: p / "no.npz", FileAccessError, "Expected a file to read"),
+    "no folder of that name": (lambda p: p / "no", FileAccessError, "which is not there"),
     "another ending": (lambda p: p / "a.gif", InputError, r"a folder of images, or .*a.gif"),
     "an empty folder": (lambda p: p, InputError, "Expected files ending in .png, .jpg"),
     "sizes that differ": (
