@@ -331,6 +331,8 @@ def row_weights(sample_weight: Any, n: int, *, name: str = "sample_weight") -> T
         )
     if not weight.any():
         raise InputError(f"Expected a {name} above 0 in some row; got zeros only.")
+    # Of weights near 1e308 the mean is no float; a power of two leaves all digits as they are.
+    weight = np.ldexp(weight, -np.frexp(weight.max())[1])
     return torch.as_tensor(weight / weight.mean()).to(torch.get_default_dtype())
 
 

@@ -51,6 +51,7 @@ def test_weights_have_mean_one():
     # Mean 2: 1/2, 0, 5/2.
     assert row_weights([1, 0, 5], 3).tolist() == [0.5, 0.0, 2.5]
     assert row_weights(np.array([True, False]), 2).tolist() == [2.0, 0.0]
+    assert row_weights([1e308, 1e308, 0], 3).tolist() == [1.5, 1.5, 0.0]
 
 
 WEIGHTS = {

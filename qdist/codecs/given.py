@@ -93,6 +93,11 @@ def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
         )
     if single:
         columns = {str(name): _cell(value, str(name)) for name, value in given.items()}
+        if len(columns) < len(given):
+            raise InputError(
+                f"Expected column names that differ; got {', '.join(map(repr, given))}, of which "
+                "two are one as text. Give each column once."
+            )
         n_rows = 1
     else:
         columns = dict(zip(table.schema.names, map(canonical, table.columns), strict=True))
@@ -125,7 +130,8 @@ def _cell(value: Any, name: str) -> pa.Array:
             f"Expected a number of at most 64 bits for column {name!r}; got {value}. "
             "Give a number that the column can hold."
         )
+    large = isinstance(value, int) and value >= 2**63  # Arrow takes a plain one for signed
     try:
-        return pa.array([value], from_pandas=True)
+        return pa.array([value], pa.uint64() if large else None, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as err:
         raise InputError(str(mixed([value], name))) from err

@@ -37,7 +37,10 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
     try:
         if nw.dependencies.is_pandas_dataframe(X) or nw.dependencies.is_polars_dataframe(X):
             validate_data(estimator, X, reset=reset, skip_check_array=True)
-            return _named(estimator, to_arrow(X))
+            table = to_arrow(X)
+            if not reset:
+                _check_order(estimator, table.schema.names)
+            return _named(estimator, table)
         columns = isinstance(X, pa.Table | dict) and not issparse(X)  # some of those are dicts
         if columns or (isinstance(X, np.ndarray) and X.dtype.names):
             table = to_arrow(X)
@@ -67,6 +70,17 @@ def _named(estimator: Any, table: pa.Table) -> pa.Table:
     parts = getattr(estimator, "_parts", None)  # none while a fit is under way
     known = [] if parts is None else list(parts.features.names)
     return table.rename_columns(known) if len(known) == table.num_columns else table
+
+
+def _check_order(estimator: Any, names: list[str]) -> None:
+    """Refuses the names of fit in another order; scikit-learn knows names of text alone."""
+    parts = getattr(estimator, "_parts", None)
+    known = [] if parts is None else list(parts.features.names)
+    if names != known and sorted(names) == sorted(known):
+        raise InputError(
+            f"Expected columns in the order of fit, {', '.join(known[:8])}; got "
+            f"{', '.join(names[:8])}. Select them in that order."
+        )
 
 
 def _note_names(estimator: Any, names: list[str], *, reset: bool) -> None:

@@ -162,13 +162,16 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             table = read_features(self, X, reset=True)
             targets, flat = read_targets(y, table.num_rows)
             check_sizes(targets)
-            if len(targets) < 2:
-                raise InputError(f"Expected at least 2 rows; got n_samples = {len(targets)}.")
             weight = arguments.row_weights(sample_weight, len(targets)).double().numpy()
             seen = weight > 0  # what weighs nothing might as well not be there
-            if not seen.all() and seen.sum() > 1:
+            if not seen.all():
                 table, targets, weight = table.filter(pa.array(seen)), targets[seen], weight[seen]
                 weight = weight / weight.mean()
+            if len(targets) < 2:
+                raise InputError(
+                    f"Expected at least 2 rows that weigh something; got n_samples = "
+                    f"{len(targets)}. Give more rows."
+                )
             held_out = None
             if (X_val is None) != (y_val is None):
                 raise InputError("Expected X_val and y_val together; got one. Give both.")

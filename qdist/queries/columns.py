@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
 import pyarrow as pa
 import torch
 
@@ -14,7 +15,7 @@ from qdist.laws import TableLaw
 from qdist.quantile import Categorical, QuantileFunction
 from qdist.queries.condition import Condition
 
-__all__ = ["AskedColumn", "columns_of"]
+__all__ = ["AskedColumn", "columns_of", "is_one"]
 
 
 @final
@@ -49,6 +50,11 @@ class AskedColumn:
         return int(condition.visible[:, self.index].sum())
 
 
+def is_one(names: Any) -> bool:
+    """Whether this is one column's name; pandas has columns whose names are numbers."""
+    return isinstance(names, str | int | np.integer)
+
+
 def columns_of(codec: TableCodec, names: Any) -> list[AskedColumn]:
     """The columns asked for: one name, or several.
 
@@ -56,7 +62,7 @@ def columns_of(codec: TableCodec, names: Any) -> list[AskedColumn]:
         UnknownNameError: If there is no column of a name.
         InputError: If there is no name.
     """
-    if isinstance(names, str | int):  # pandas has columns of numbers, whose names are theirs
+    if is_one(names):
         return [_column_of(codec, str(names))]
     if not isinstance(names, list | tuple) or not names:
         raise InputError(

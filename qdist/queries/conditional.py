@@ -22,7 +22,7 @@ from qdist.errors import InputError, UnsupportedError
 from qdist.laws import TableLaw
 from qdist.quantile import QuantileFunction
 from qdist.quantile.edge import checking
-from qdist.queries.columns import AskedColumn, columns_of
+from qdist.queries.columns import AskedColumn, columns_of, is_one
 from qdist.queries.condition import Condition, Nan, read_condition
 from qdist.queries.ranges import split_range
 from qdist.queries.scales import data_law, missing_mass
@@ -93,7 +93,7 @@ def quantile(
             parts.append(values_at(asked.coder, base, tau.flatten(), bounds=bounds))
         answer = np.concatenate(parts)[: len(condition)]
         found.append(answer if tau.dim() else answer[:, 0])
-    return found[0] if isinstance(column, str | int) else _side_by_side(found)
+    return found[0] if is_one(column) else _side_by_side(found)
 
 
 def cdf(
@@ -130,7 +130,7 @@ def cdf(
     """
     rest, named, bounds = split_range(given)
     condition = read_condition(codec, law, rest, nan=nan)
-    (asked,) = columns_of(codec, column if isinstance(column, str | int) else [column])
+    (asked,) = columns_of(codec, column if is_one(column) else [column])
     _check_asked(asked, condition, named, law)
     _check_present(asked)
     shape = _shape_of(values, len(condition))
@@ -302,7 +302,7 @@ def _single(
     codec: TableCodec, law: TableLaw | None, column: Any, given: Any, nan: Nan
 ) -> tuple[AskedColumn, Condition]:
     condition = read_condition(codec, law, given, nan=nan)
-    (asked,) = columns_of(codec, column if isinstance(column, str | int) else [column])
+    (asked,) = columns_of(codec, column if is_one(column) else [column])
     _check_asked(asked, condition, None, law)
     return asked, condition
 

@@ -37,7 +37,7 @@ def impute(
         law: Its law; None where there is nothing to model.
         X: A frame with the fitted columns, of any make.
         n_draws: How many completed frames to make.
-        random_state: Seed; the first of several draws is that of one.
+        random_state: Seed; the first of several draws is that of one, up to rounding.
 
     Returns:
         A frame like the fitted one, with the index of X; with `n_draws` above 1 a list of such

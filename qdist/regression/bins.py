@@ -30,7 +30,7 @@ def edges_of(column: Floats, bins: int) -> Floats:
         edges = np.unique(at)
         edges = edges[edges < distinct[-1]]
     else:
-        edges = (distinct[1:] + distinct[:-1]) / 2
+        edges = distinct[1:] / 2 + distinct[:-1] / 2  # the sum may be no float
     missing = len(there) < len(column)
     return np.concatenate([[np.finfo(float).min], edges]) if missing and len(there) else edges
 

@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 
 _MOST_LEVELS: Final = 256  # of a column; rarer ones count as none of them
 _BINS: Final = 32
+_LARGEST: Final = 1e200  # sums and ranges of larger ones may be no floats
 _FLAGS: Final = 16  # a code of at most so many levels is asked about one by one
 
 
@@ -102,7 +103,7 @@ class FeatureCodec:
 
         Raises:
             InputError: If a column is of a type that is neither number, level, date nor time, or
-                holds an infinity.
+                holds an infinity or a number beyond 1e200.
         """
         fitted = [
             _fit_column(name, canonical(column))
@@ -209,11 +210,16 @@ def _fit_column(name: str, array: pa.Array) -> NumberFeature | LevelFeature | No
     gaps = len(there) < len(x)
     if not len(there) or (there.min() == there.max() and not gaps):
         return None
+    most = float(np.abs(there).max())
+    if most > _LARGEST:
+        raise InputError(
+            f"Expected features of a size of at most {_LARGEST:g}; got {most:g} in column "
+            f"{name!r}. If it stands for a missing value give NaN, else give another unit."
+        )
     ends = np.unique(np.quantile(there, np.linspace(0, 1, _BINS + 1)))
     if len(ends) == 1:
         ends = np.array([ends[0], np.nextafter(ends[0], np.inf) + max(1.0, abs(ends[0]))])
-    # Features as large as 1e200 have squares that are not numbers.
-    unit = max(float(np.abs(there).max()), 1e-300)
+    unit = max(most, 1e-300)  # the squares of large features are not numbers
     scale = unit * float(np.std(there / unit))
     loc = unit * float(np.mean(there / unit))
     fill = None if gaps else float(np.quantile(there, 0.5, method="inverted_cdf"))

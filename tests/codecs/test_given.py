@@ -176,3 +176,24 @@ def test_the_sentinel_prints_and_is_false():
 def test_an_unknown_way_to_read_nan():
     with pytest.raises(InputError, match="'unknown' or 'value'; got 'keep'"):
         CODEC.encode_given({}, nan="keep")
+
+
+def test_a_plain_number_beyond_63_bits_is_known_as_a_numpy_one_is():
+    values = np.uint64(2**64 - 1) - np.arange(0, 9000, 3, dtype=np.uint64)
+    codec = TableCodec.fit({"id": values, "x": np.arange(3000.0)})
+    plain, typed = (codec.encode_condition({"id": v}) for v in (int(values[7]), values[7]))
+    assert torch.equal(plain[0], typed[0])
+
+
+def test_two_names_that_are_one_as_text():
+    codec = TableCodec.fit(RNG.normal(size=(50, 2)))
+    with pytest.raises(InputError, match="Expected column names that differ; got 1, '1'"):
+        codec.encode_condition({1: 1.0, "1": 2.0})
+
+
+def test_half_precision_has_no_room_for_all_tails():
+    """The codec works on longer floats, and the tail of values near the end goes beyond."""
+    frame = pd.DataFrame({"v": np.linspace(0, 65504, 3000).astype(np.float16)})
+    codec = TableCodec.fit(frame)
+    drawn = codec.decode(torch.tensor([[0.0], [1.0]], dtype=torch.float64))
+    assert np.isfinite(drawn["v"]).all()

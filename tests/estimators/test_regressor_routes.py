@@ -90,9 +90,22 @@ def test_a_file_gives_the_same_answers(model, tmp_path):
     assert again.n_steps_ == model.n_steps_
 
 
+NUMBERED = pd.DataFrame(np.random.default_rng(1).normal(size=(len(Y), 2)))
 WRONG = {
     "unequal lengths": (lambda m: m.fit(X, Y[:-1]), ValueError, "."),
     "one row": (lambda m: m.fit(X[:1], Y[:1]), InputError, "Expected at least 2 rows"),
+    "one row that weighs": (
+        lambda m: m.fit(X, Y, sample_weight=np.arange(len(X)) == 3), InputError,
+        "at least 2 rows that weigh something; got n_samples = 1",
+    ),
+    "a feature that stands for a missing one": (
+        lambda m: m.fit(X.assign(x=X["x"].fillna(-1e300)), Y), InputError,
+        r"size of at most 1e\+200; got 1e\+300 in column 'x'. If it stands for a missing",
+    ),
+    "columns of numbers in another order": (
+        lambda m: m.fit(NUMBERED, Y).predict(NUMBERED[[1, 0]]), InputError,
+        "Expected columns in the order of fit, 0, 1; got 1, 0",
+    ),
     "before fit": (lambda m: m.predict(X), NotFittedError, "Call fit"),
     "validation by halves": (
         lambda m: m.fit(X, Y, X_val=X), InputError, "Expected X_val and y_val together",

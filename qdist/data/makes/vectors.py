@@ -112,4 +112,8 @@ def to_vector(array: pa.Array, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
         return np.asarray(array.fill_null("").to_pylist(), dtype=dtype)
     if pa.types.is_decimal(array.type):
         return np.asarray([decimal.Decimal("NaN") if v is None else v for v in array.to_pylist()])
-    return np.asarray(array.to_numpy(zero_copy_only=False)).astype(dtype)
+    values = np.asarray(array.to_numpy(zero_copy_only=False))
+    if dtype == np.float16:  # which is worked on as a longer one, and has no room for all of these
+        most = np.finfo(np.float16).max
+        values = values.clip(-most, most)
+    return values.astype(dtype)
