@@ -117,8 +117,11 @@ class Axis:
         least = float(self.least)
         if int(least) < self.least:
             least = float(np.nextafter(least, 0.0))
-        rough = np.clip(float(self.base) + steps, least, greatest)
-        raw[far] = rough[far].astype(raw.dtype)
+        rough = float(self.base) + steps
+        raw[far] = np.clip(rough, least, greatest)[far].astype(raw.dtype)
+        # The ends themselves are exact, or a value within reach could lie beyond them.
+        raw[far & (rough > greatest)] = int(self.greatest)
+        raw[far & (rough < least)] = int(self.least)
         return raw
 
     def _cast(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:

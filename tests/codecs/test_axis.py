@@ -72,3 +72,15 @@ def test_the_ends_of_a_type_of_times_are_times():
     ends = axis.value(np.array([-(2.0**80), 2.0**80]))
     assert -(2**63) < ends[0] < -(2**62)  # -2^63 stands for "not a time"
     assert 2**62 < ends[1] <= 2**63 - 1
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_no_value_lies_beyond_the_end_of_its_type(sign):
+    """Times a second from the last that 64 bits can hold: no float is as exact."""
+    most = 2**63 - 1
+    raw = sign * (most - np.random.default_rng(0).integers(0, 10**9, 500))
+    axis = fit_axis(np.unique(raw), single=False, grid=True, least=-most, greatest=most)
+    z = np.array([-np.inf, axis.index(raw).min(), axis.index(raw).max(), np.inf])
+    low, first, last, high = axis.value(z).tolist()
+    assert (low, high) == (-most, most)
+    assert (first, last) == (raw.min(), raw.max())
