@@ -235,9 +235,15 @@ def n_rows(frame: Any) -> int:
     """The number of rows of a frame of any make.
 
     Raises:
-        InputError: If the object is no frame.
+        InputError: If the object is no frame, or its columns differ in length.
     """
-    rows = next(iter(frame.values()), ()) if make_of(frame) == "columns" else frame
+    rows = frame
+    if make_of(frame) == "columns":
+        rows = next(iter(frame.values()), ())
+        sizes = {len(column) for column in frame.values() if isinstance(column, Sized)}
+        if len(sizes) > 1:
+            listed = ", ".join(map(str, sorted(sizes)))
+            raise InputError(f"Expected columns of one length; got lengths {listed}.")
     single = isinstance(rows, str) or not isinstance(rows, Sized)
     if single or (isinstance(rows, np.ndarray) and not rows.ndim):
         raise InputError(f"{_EXPECTED}; got a single value. Put single values into lists.")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import qdist
+from qdist.errors import InputError
 from qdist.estimators.limits import rows_that_count
 
 QUICK = {
@@ -37,3 +38,8 @@ def test_the_rows_that_count_are_those_with_weight():
         np.testing.assert_array_equal(kept[name], values[1::3])
     assert rest.tolist() == [1.0] * (N // 3)
     assert rows_that_count(COLUMNS, None) == (COLUMNS, None)
+
+
+def test_columns_of_other_lengths_are_told_before_rows_are_taken():
+    with pytest.raises(InputError, match="columns of one length; got lengths 1, 2"):
+        rows_that_count({"a": [1, 2], "b": [1]}, [0, 1])
