@@ -77,6 +77,12 @@ def fit(
     model.save(output, layout="folder" if flags["unpacked"] else "file")
     steps = model.history_[-1]["step"] if model.history_ else 0
     remark(f"saved {output} after {steps} steps", quiet=flags["quiet"])
+    if isinstance(model, TabularModel) and not any(c.modelled for c in model.schema_):
+        remark(
+            "nothing was learnt: every column is constant or holds ids. If that is not so, see "
+            f"how the columns were read: qdist info {output}",
+            quiet=flags["quiet"],
+        )
 
 
 @app.command()
@@ -278,8 +284,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _fail("stopped by the user", debug=debug)
     except BrokenPipeError:
-        # The reader (for example `head`) has had enough; Python would complain at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_unwritten()  # the reader (for example `head`) has had enough
         return 0
     except QdistError as error:
         return _fail(str(error), debug=debug)
@@ -295,7 +300,18 @@ def _fail(message: str, *, debug: bool) -> int:
 
         traceback.print_exc()
     click.echo(f"error: {plain(message)}", err=True)
+    _drop_unwritten()
     return 1
+
+
+def _drop_unwritten() -> None:
+    """What standard output does not take is not tried again at the exit: Python would complain."""
+    if sys.stdout is None:  # the process was started without one
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check_output(output: str, channels: int) -> None:
@@ -317,7 +333,10 @@ def _words(fact: Any) -> str:
 
 
 def _write(text: str) -> None:
-    click.echo(text)
+    from qdist.data.files import to_standard_output
+
+    with to_standard_output():
+        click.echo(text)
 
 
 def _path(cls: Callable[..., Any]) -> str:

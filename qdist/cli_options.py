@@ -25,9 +25,10 @@ def _place(ctx: click.Context, param: click.Parameter, value: str) -> str:
     """A place to write, checked before the work and not after it."""
     del ctx, param  # which click passes
     from qdist.arguments import place_to_write
+    from qdist.data.atomic import replaceable
 
     if value != "-":
-        place_to_write(value)
+        replaceable(place_to_write(value))
     return value
 
 

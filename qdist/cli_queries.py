@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from qdist.cli_options import debug, output_option, quiet, remark, seed_option
-from qdist.cli_text import in_zone, names_of_text, numbers, parse_given
+from qdist.cli_text import in_zone, numbers, parse_given, types_for_csv
 from qdist.errors import InputError
 
 __all__ = ["impute", "quantiles", "score"]
@@ -33,9 +33,15 @@ def impute(
     from qdist.progress import showing
 
     loaded = load_table_model(model)
+    if draws > 1 and "draw" in loaded.schema_.names:
+        raise InputError(
+            "Expected no column 'draw' in the table, since --draws numbers its copies in a first "
+            f"column of that name; got one in {model}. Rename it and fit again, or impute once "
+            "for each --seed."
+        )
     with showing(visible=False if flags["quiet"] else None):
         filled = loaded.impute(
-            read_table(data, text=names_of_text(loaded.schema_)), n_draws=draws, random_state=seed
+            read_table(data, types=types_for_csv(loaded.schema_)), n_draws=draws, random_state=seed
         )
     if draws > 1:
         import numpy as np
@@ -87,7 +93,7 @@ def quantiles(
     loaded = load_table_model(model)
     known: Any = parse_given(given, loaded.schema_) or None
     if data is not None:
-        known = to_arrow(read_table(data, text=names_of_text(loaded.schema_)))
+        known = to_arrow(read_table(data, types=types_for_csv(loaded.schema_)))
         if column in known.schema.names:
             known = known.drop_columns([column])
     wanted = numbers(levels, hint="--levels")
@@ -134,7 +140,7 @@ def score(
             "expected --explain, or --orders and --seed of densities; got both."
         )
     loaded = load_table_model(model)
-    table = read_table(data, text=names_of_text(loaded.schema_))
+    table = read_table(data, types=types_for_csv(loaded.schema_))
     if explain is None:
         scores = loaded.score_samples(table, n_orders=orders, random_state=seed)
         result: Any = pa.table({"log_density": pa.array(scores)})

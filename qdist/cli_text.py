@@ -9,11 +9,13 @@ from typing import Any, Final
 import click
 import pyarrow as pa
 
+from qdist.codecs.conform import value_type
 from qdist.codecs.image import ImageSchema
 from qdist.codecs.schema import MISSING, ColumnSchema, Schema
-from qdist.errors import InputError
+from qdist.data.makes.types import unpack_type
+from qdist.errors import FileFormatError, InputError
 
-__all__ = ["aligned", "in_zone", "names_of_text", "numbers", "parse_given", "parse_label", "plain"]
+__all__ = ["aligned", "in_zone", "numbers", "parse_given", "parse_label", "plain", "types_for_csv"]
 
 
 def plain(text: str) -> str:
@@ -70,14 +72,33 @@ def numbers(text: str, *, hint: str) -> list[float]:
         ) from None
 
 
-def names_of_text(schema: Schema) -> list[str]:
-    """Columns whose cells a file must not take for numbers: a category "010" is not 10."""
-    return [
-        column.name
-        for column in schema
-        if column.kind in {"nominal", "id"}
-        or (column.kind == "ordered" and "string" in column.dtype)
-    ]
+def types_for_csv(schema: Schema) -> dict[str, pa.DataType]:
+    """How the columns of a file without types are to be read: as those of the fitted table.
+
+    Categories and ids are text: "010" is not 10. Of times and durations text is not taken.
+
+    Args:
+        schema: The columns of the fitted table.
+
+    Returns:
+        Names to Arrow types.
+
+    Example:
+        >>> types_for_csv(Schema((ColumnSchema("at", "time", "time64[us]"),)))
+        {'at': Time64Type(time64[us])}
+    """
+    found = {}
+    for column in schema:
+        try:
+            kind = value_type(unpack_type(column.dtype))
+        except FileFormatError:  # written by another Arrow, or by a person
+            kind = None
+        timed = kind is not None and (pa.types.is_time(kind) or pa.types.is_duration(kind))
+        if column.kind in {"nominal", "id"} and not timed:
+            found[column.name] = pa.string()
+        elif kind is not None:
+            found[column.name] = kind
+    return found
 
 
 def in_zone(times: pa.Array, dtype: str) -> pa.Array:

@@ -1,7 +1,12 @@
 """New files are typed by the model that reads them, not by what their few cells look like."""
 
+import datetime as dt
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import qdist
@@ -84,3 +89,78 @@ def test_quantiles_of_times_are_in_the_zone_of_their_column(model, tmp_path):
 def test_what_cannot_be_meant_is_refused(model, capsys, words, text):
     assert main(["quantiles", model, *words]) > 0
     assert text in capsys.readouterr().err
+
+
+# -- to the last digit, and back by CSV --------------------------------------------------------
+
+
+def midnight(kind, unit):
+    ticks = np.random.default_rng(2).integers(0, 86_400 * unit, N)
+    return pa.array(ticks, pa.int32() if pa.types.is_time32(kind) else pa.int64()).cast(kind)
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory):
+    """A table of types that CSV reads as floats or text, its model, and its rows as both files."""
+    rng = np.random.default_rng(1)
+    cents = rng.integers(0, 100_000, N).tolist()
+    ticks = rng.integers(0, 2**60, N)
+    table = pa.table(
+        {
+            "price": pa.array(
+                [Decimal(f"40000000000{c // 100:05d}.{c % 100:02d}") for c in cents],
+                pa.decimal128(18, 2),
+            ),
+            "big": pa.array([2**64 - 1 - int(k) for k in rng.integers(0, 99999, N)], pa.uint64()),
+            "t_ms": midnight(pa.time32("ms"), 1000),
+            "t_us": midnight(pa.time64("us"), 10**6),
+            "t_ns": midnight(pa.time64("ns"), 10**9),
+            "lasts": pa.array(ticks, pa.int64()).cast(pa.duration("ns")),
+            "day": pa.array([dt.date(1500, 1, 1) + dt.timedelta(int(k)) for k in cents]),
+            "zoned": pa.array(ticks // 1000, pa.int64()).cast(pa.timestamp("us", "Asia/Tokyo")),
+            "stamp": pa.array(ticks // 1000 - 2**54, pa.int64()).cast(pa.timestamp("us")),
+            "slot": pa.array([dt.time(9, 30, 0, 500), dt.time(14)] * (N // 2), pa.time64("us")),
+        }
+    )
+    folder = tmp_path_factory.mktemp("exact")
+    fitted = qdist.TabularModel(
+        max_steps=3,
+        members=1,
+        backbone_args={"width": 8, "blocks": 1},
+        random_state=0,
+        columns={"slot": qdist.Column(kind="nominal")},
+    )
+    fitted.fit(table).save(folder / "m.qdist")
+    words = ["sample", str(folder / "m.qdist"), "-n", "30", "--seed", "0", "--quiet", "-o"]
+    assert main([*words, str(folder / "rows.csv")]) == 0
+    assert main([*words, str(folder / "rows.parquet")]) == 0
+    return folder
+
+
+def test_known_cells_keep_their_last_digit(exact, tmp_path):
+    out = tmp_path / "out.parquet"
+    words = ["impute", str(exact / "m.qdist"), str(exact / "rows.csv"), "-o", str(out)]
+    assert main([*words, "--quiet"]) == 0
+    filled, known = pq.read_table(out), pq.read_table(exact / "rows.parquet")
+    assert filled.schema.types == known.schema.types
+    for name in known.schema.names:
+        assert filled[name].to_pylist() == known[name].to_pylist(), name
+
+
+@pytest.mark.parametrize("words", [["score"], ["quantiles", "--column", "price"]])
+def test_rows_as_csv_are_the_rows_as_parquet(exact, tmp_path, words):
+    found = []
+    for ending in ("csv", "parquet"):
+        out = tmp_path / f"{ending}.csv"
+        command = [words[0], str(exact / "m.qdist"), str(exact / f"rows.{ending}"), *words[1:]]
+        assert main([*command, "-o", str(out), "--quiet"]) == 0
+        found.append(out.read_bytes())
+    assert found[0] == found[1]
+
+
+def test_a_decimal_of_more_digits_is_refused(exact, tmp_path, capsys):
+    rows = pd.read_csv(exact / "rows.csv", dtype=str)
+    rows.loc[3, "price"] = "4.735"
+    rows.to_csv(tmp_path / "more.csv", index=False)
+    assert main(["score", str(exact / "m.qdist"), str(tmp_path / "more.csv")]) == 1
+    assert "type decimal128(18, 2) in column 'price'; got '4.735'" in capsys.readouterr().err

@@ -5,14 +5,26 @@ asks for the umask: who does so has to set it, and the files that other threads 
 open to everybody.
 """
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
-__all__ = ["beside", "flush_file", "flush_folder", "replacing"]
+from qdist.errors import FileAccessError
+
+__all__ = ["beside", "flush_file", "flush_folder", "replaceable", "replacing"]
+
+_NO_FILES: Final = {
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFLNK: "a link that leads back to itself",
+}
 
 
 def beside(path: Path) -> Path:
@@ -20,12 +32,46 @@ def beside(path: Path) -> Path:
     return path.parent / f".{path.name}.{secrets.token_urlsafe(6)}"
 
 
+def replaceable(path: Path) -> Path:
+    """Where a file at a path would be: links are followed, so that they stay and lead to it.
+
+    Args:
+        path: What is to be written. A folder is let through: whoever wants a file there fails.
+
+    Returns:
+        The path that can be moved over.
+
+    Raises:
+        FileAccessError: If a device, a pipe or the like has the path: a file would destroy it.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp()).resolve()
+        >>> (folder / "link").symlink_to("file")
+        >>> replaceable(folder / "link").name
+        'file'
+    """
+    end = Path(os.path.realpath(path))
+    try:
+        kind = stat.S_IFMT(end.lstat().st_mode)
+    except OSError:  # nothing is there, or what is in the way shows when it is written
+        return end
+    if kind in _NO_FILES:
+        raise FileAccessError(
+            f"Expected a file, or a place for a new one; got {str(path)!r}, which is "
+            f"{_NO_FILES[kind]} and would be destroyed. Name another place; a table can also go "
+            'to standard output, "-", and so into a pipe.'
+        )
+    return end
+
+
 @contextmanager
 def replacing(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
     """A new file that takes a path once the block has ended well; else nothing has changed.
 
     Args:
-        path: What to write; a file that is there is replaced.
+        path: What to write; a file that is there is replaced, and of a link the file that it
+            leads to.
         flush: Whether the file is on the disk before it takes its name, so that a power cut too
             leaves the old file or the new one. Without it only an end of the process does.
 
@@ -34,6 +80,7 @@ def replacing(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
 
     Raises:
         OSError: If the folder is missing, full or read-only, or a folder has the path.
+        FileAccessError: If something else that is no file has it.
 
     Example:
         >>> import tempfile
@@ -43,6 +90,9 @@ def replacing(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
         >>> path.read_bytes(), len(os.listdir(path.parent))
         (b'hello', 1)
     """
+    path = replaceable(path)
+    if path.is_dir():  # said before the work
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     temporary = beside(path)
     try:
         with open(temporary, "xb") as file:

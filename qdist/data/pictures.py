@@ -228,6 +228,8 @@ def write_images(
                 # There may be thousands: none waits for the disk.
                 with replacing(path / name, flush=False) as file:
                     file.write(_png(image))
+    except FileAccessError:
+        raise
     except OSError as error:
         raise FileAccessError(
             f"Expected a place to write; got {str(path)!r}: "

@@ -22,11 +22,12 @@ def write_file(path: Path, parts: dict[str, bytes]) -> None:
     """Write parts as one zip without compression; the same parts are the same file, bit for bit.
 
     Args:
-        path: Where to; a file that is there is replaced.
+        path: Where to; a file that is there is replaced, and of a link the file that it leads to.
         parts: Contents by name.
 
     Raises:
-        FileAccessError: If the folder is missing, full or read-only; nothing is overwritten.
+        FileAccessError: If the folder is missing, full or read-only, or a device or a pipe has
+            the path; nothing is overwritten.
     """
     with (
         _explained(path),
@@ -86,6 +87,8 @@ def _move(temporary: Path, path: Path) -> None:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
+    except FileAccessError:
+        raise
     except OSError as error:
         raise FileAccessError(
             f"Expected a folder that can be written to for {str(path)!r}; got: "

@@ -1,15 +1,18 @@
 """A file takes its place whole, with the permissions of a new file, and leaves nothing behind."""
 
 import os
+import socket
+import stat
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from qdist.data.atomic import replacing
+from qdist.data.atomic import replaceable, replacing
 from qdist.data.files import write_table
 from qdist.data.pictures import write_images
+from qdist.errors import FileAccessError
 from qdist.files.writing import write_file, write_folder
 
 IMAGES = np.zeros((2, 3, 3), np.uint8)
@@ -24,6 +27,9 @@ WRITERS = {
     "a.qdist": lambda path: write_file(path, PARTS),
     "model": lambda path: write_folder(path, PARTS),
 }
+
+
+FILES = [name for name in WRITERS if "." in name]
 
 
 @pytest.fixture
@@ -106,3 +112,78 @@ def test_two_threads_write_the_same_file(tmp_path):
         thread.join()
     assert path.read_bytes() in contents
     assert os.listdir(tmp_path) == ["a"]
+
+
+# -- what is there and is no file --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_link_stays_and_leads_to_the_new_file(tmp_path, name):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    link, target = tmp_path / name, inner / f"target-{name}"
+    (inner / "link").symlink_to(target.name)
+    link.symlink_to(Path("inner") / "link")  # to a link, which leads to nothing yet
+    for _ in range(2):
+        WRITERS[name](link)
+        assert link.is_symlink()
+        assert (inner / "link").is_symlink()
+        assert stat.S_ISREG(target.lstat().st_mode)
+        assert target.stat().st_size > 0
+    assert sorted(os.listdir(tmp_path)) == sorted([name, "inner"])
+    assert sorted(os.listdir(inner)) == ["link", target.name]
+
+
+def test_the_new_file_is_made_beside_the_target(tmp_path):
+    """A rename from another disk would be no single step."""
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "link").symlink_to(Path("inner") / "a")
+    with replacing(tmp_path / "link") as file:
+        assert Path(file.name).parent == (tmp_path / "inner").resolve()
+
+
+def device(path):
+    try:
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))  # one of our own like /dev/null
+    except PermissionError:
+        pytest.skip("only root makes devices")
+
+
+def listening(path, monkeypatch):
+    monkeypatch.chdir(path.parent)  # a socket's path must be short
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(path.name)
+
+
+NO_FILES = {
+    "a named pipe": lambda path, _: os.mkfifo(path),
+    "a device": lambda path, _: device(path),
+    "a socket": listening,
+    "a link that leads back to itself": lambda path, _: path.symlink_to(path.name),
+}
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_is_no_file_is_not_replaced(tmp_path, kind, name, monkeypatch):
+    path = tmp_path / name
+    NO_FILES[kind](path, monkeypatch)
+    before = path.lstat()
+    words = f"is {kind} and would be destroyed. Name another" if "." in name else "Expected"
+    with pytest.raises(FileAccessError, match=words):
+        WRITERS[name](path)
+    assert path.lstat().st_mode == before.st_mode
+    assert path.lstat().st_ino == before.st_ino
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_link_to_what_is_no_file_is_followed(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a").symlink_to("pipe")
+    with pytest.raises(FileAccessError, match=r"/a', which is a named pipe"):
+        replaceable(tmp_path / "a")
+
+
+def test_a_folder_is_said_to_be_one_before_the_work(tmp_path):
+    with pytest.raises(IsADirectoryError), replacing(tmp_path):
+        raise AssertionError("the block was run")

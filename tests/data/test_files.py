@@ -92,6 +92,26 @@ def test_standard_output(capsysbinary):
     assert capsysbinary.readouterr().out == b'"a"\n1\n2\n'
 
 
+class Stream(io.BytesIO):
+    """Standard output that cannot be written to."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error, self.buffer = error, self
+
+    def flush(self):
+        raise self.error
+
+
+def test_standard_output_that_is_full(monkeypatch):
+    monkeypatch.setattr("sys.stdout", Stream(OSError(28, "No space left on device")))
+    with pytest.raises(FileAccessError, match=r"standard output: no space left .*Make room"):
+        write_table({"a": [1]}, "-")
+    monkeypatch.setattr("sys.stdout", Stream(BrokenPipeError(32, "Broken pipe")))
+    with pytest.raises(BrokenPipeError):  # of `| head`
+        write_table({"a": [1]}, "-")
+
+
 def test_a_missing_cell_of_the_only_column_is_a_row():
     stream = io.BytesIO()
     write_table({"a": [1.5, None, 2.5]}, stream)

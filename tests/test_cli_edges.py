@@ -1,0 +1,87 @@
+"""What the command line refuses or remarks on, where it would else be silent or complain twice."""
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+import qdist
+from qdist.cli import main
+
+QUICK = {"max_steps": 2, "members": 1, "backbone_args": {"width": 4, "blocks": 1}}
+
+
+def test_a_table_with_a_column_draw_is_not_numbered_by_one(tmp_path, capsys):
+    model, data = str(tmp_path / "m.qdist"), str(tmp_path / "f.csv")
+    qdist.TabularModel(**QUICK, random_state=0).fit({"draw": [0, 1, 2] * 9}).save(model)
+    (tmp_path / "f.csv").write_text("draw\n1\n")
+    assert main(["impute", model, data, "--draws", "2"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Expected no column 'draw' in the table, since --draws numbers" in shown.err
+    assert main(["impute", model, data]) == 0
+
+
+@pytest.mark.parametrize("content", ["a;b\n1;2\n3;4\n", "a\tb\n1\t2\n3\t4\n"])
+def test_a_table_with_other_separators_is_not_fitted(tmp_path, capsys, content):
+    data, model = tmp_path / "d.csv", tmp_path / "m.qdist"
+    data.write_text(content)
+    assert main(["fit", str(data), "-o", str(model)]) == 1
+    assert "with commas between; got " in capsys.readouterr().err
+    assert not model.exists()
+
+
+def test_fit_says_that_there_was_nothing_to_learn(tmp_path, capsys):
+    data, model = tmp_path / "d.csv", str(tmp_path / "m.qdist")
+    data.write_text("a,b\n" + "".join(f"user-{k}@x,1\n" for k in range(50)))
+    assert main(["fit", str(data), "-o", model]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith(f"saved {model} after 0 steps\nnothing was learnt: every column is")
+    assert main(["fit", str(data), "-o", model, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_no_file_is_refused_before_the_work(tmp_path, capsys, monkeypatch):
+    def fit(*_args, **_settings):
+        raise AssertionError("it was fitted")
+
+    monkeypatch.setattr(qdist.TabularModel, "fit", fit)
+    (tmp_path / "d.csv").write_text("a\n1\n2\n")
+    os.mkfifo(tmp_path / "pipe.qdist")
+    assert main(["fit", str(tmp_path / "d.csv"), "-o", str(tmp_path / "pipe.qdist")]) == 1
+    assert "which is a named pipe and would be destroyed" in capsys.readouterr().err
+    assert stat.S_ISFIFO((tmp_path / "pipe.qdist").lstat().st_mode)
+
+
+FULL = """
+import resource, signal, sys
+from qdist.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4, 4))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["plugins", "impute"])
+def test_full_standard_output_is_an_error_of_one_line(tmp_path, command, unbuffered):
+    """And of one exit code: what is left over is not tried again at the exit."""
+    model, words = tmp_path / "m.qdist", [command]
+    if command == "impute":
+        qdist.TabularModel().fit({"a": [1, 1, 1]}).save(model)
+        (tmp_path / "d.csv").write_text("a\n1\n1\n1\n")
+        words += [str(model), str(tmp_path / "d.csv")]
+    with open(tmp_path / "out", "wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", FULL, *words],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "error: Expected a place to write; got standard output: file too large." in done.stderr
