@@ -78,6 +78,7 @@ WITHOUT_A_ROW = {
     "ImageCodec.nearest": "any numbers have a nearest code",
     "rank_of_visible": "any mask has ranks",
     "sees": "any ranks see or do not",
+    "to_standard_output": "inside of the shell: tests/test_cli_edges.py",
     "rand": "takes what `torch.rand` takes",
     "with_gradients": NOTHING_TO_GET_WRONG,
     "fill_weights": "damaged files: tests/files",
