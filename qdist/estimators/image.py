@@ -58,7 +58,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         head_args: Arguments of the head.
         callbacks: Called with a record after each validation; training stops if one returns True.
         device: Where the network lives, for example "cpu" or "cuda".
-        random_state: Seed; the same one gives the same model, bit for bit.
+        random_state: Seed; on a CPU the same one gives the same model, bit for bit.
 
     Attributes:
         schema_: What was made out of the images: their size, grey values and classes.

@@ -66,7 +66,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             `width`, `knots`.
         callbacks: Called with a record after each validation; training stops if one returns True.
         device: Where the networks live, for example "cpu" or "cuda".
-        random_state: Seed; the same one gives the same model, bit for bit.
+        random_state: Seed; on a CPU the same one gives the same model, bit for bit.
 
     Attributes:
         n_steps_: Planned steps of each network; as `max_steps` they repeat the fit.
