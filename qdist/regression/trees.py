@@ -19,6 +19,7 @@ from torch import Tensor
 
 from qdist.errors import FileFormatError
 from qdist.regression.bins import Codes, Floats, codes_of, edges_of
+from qdist.regression.splits import Asked
 
 __all__ = ["SymmetricTrees", "TreeRecipe"]
 
@@ -99,7 +100,9 @@ class SymmetricTrees:
             rows = np.flatnonzero(rng.random(len(y)) < recipe.rows)
             if not len(rows):
                 rows = np.arange(len(y))
-            chosen = _grow(codes[:, rows], residual[rows], weight[rows], sizes, recipe)
+            counted = weight[rows]
+            asked = Asked(codes[:, rows], sizes, residual[rows] * counted, counted)
+            chosen = asked.questions(recipe.depth, shrinkage=recipe.shrinkage)
             leaf = _leaf([codes[f] > b for f, b in chosen], len(y))
             mean = _leaf_means(leaf[rows], residual[rows], weight[rows], recipe)
             step = recipe.rate * mean
@@ -196,40 +199,6 @@ class SymmetricTrees:
 
 _MOST_DEPTH = 16
 _TENSORS = {"feature": np.int64, "threshold": np.float64, "value": np.float64, "start": np.float64}
-
-
-def _grow(
-    codes: Codes, residual: Floats, weight: Floats, sizes: NDArray[np.intp], recipe: TreeRecipe
-) -> list[tuple[int, int]]:
-    """The questions of one tree, as pairs of feature and bin, greedily level by level."""
-    n_features, n = codes.shape
-    bins = int(sizes.max()) + 1
-    even = bool((weight == weight[0]).all())
-    pull = np.broadcast_to(residual * weight, codes.shape).ravel()
-    mass = None if even else np.broadcast_to(weight, codes.shape).ravel()
-    no_question = np.arange(bins) >= sizes[:, None]
-    place = np.arange(n_features)[:, None] * bins
-    leaf, leaves = np.zeros(n, np.intp), 1
-    chosen = []
-    for _ in range(recipe.depth):
-        at = (leaf * (n_features * bins) + place + codes).ravel()
-        shape = (leaves, n_features, bins)
-        size = leaves * n_features * bins
-        g = np.bincount(at, pull, minlength=size).reshape(shape).cumsum(-1)
-        c = np.bincount(at, mass, minlength=size).reshape(shape).cumsum(-1)
-        c = c * float(weight[0]) if even else c
-        g_all, c_all = g[..., -1:], c[..., -1:]
-        # How much a split lowers the squared error of the shrunken means, up to a constant that
-        # the features share: all of them see the same rows.
-        gain = g * g / (c + recipe.shrinkage)
-        gain += (g_all - g) ** 2 / (c_all - c + recipe.shrinkage)
-        total = gain.sum(0)
-        total[no_question] = -np.inf
-        f, b = divmod(int(total.argmax()), bins)
-        chosen.append((f, b))
-        leaf = 2 * leaf + (codes[f] > b)
-        leaves *= 2
-    return chosen
 
 
 def _leaf(answers: list[NDArray[np.bool_]], n: int) -> Codes:
