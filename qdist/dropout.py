@@ -37,4 +37,6 @@ def dropped(x: Tensor, share: float) -> Tensor:
     kept = max(kept, 1)
     draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
     byte = draws.random_(-(2**63), None).view(torch.uint8)[: x.numel()].view(x.shape)
-    return x * (byte < kept).to(x.dtype).mul_(256 / kept)
+    # Compared into numbers at once: by way of truth values it takes ten times as long on a CPU.
+    stays = torch.lt(byte, kept, out=torch.empty_like(x, requires_grad=False))
+    return x * stays.mul_(256 / kept)

@@ -18,12 +18,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from qdist.errors import TrainingError
 from qdist.laws import AbstractLaw
 from qdist.progress import progress
 from qdist.training.checkpoint import Checkpoint
+from qdist.training.gradients import clip
 from qdist.training.memory import fit_into_memory
 from qdist.training.plan import (
     SLACK,
@@ -100,7 +101,7 @@ def train(
                     run.optimiser.zero_grad(set_to_none=True)
                     loss.backward()
                 with clock("step"):
-                    norm = nn.utils.clip_grad_norm_(law.parameters(), recipe.clip).item()
+                    norm = clip(law.parameters(), recipe.clip)
                     value = loss.item()
                     if math.isfinite(value) and math.isfinite(norm):
                         run.loss = value

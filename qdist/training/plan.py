@@ -11,11 +11,11 @@ import time
 from collections.abc import Sequence
 
 import torch
-from torch import nn
 
 from qdist.laws import AbstractLaw
 from qdist.rng import isolated_rng
 from qdist.training.average import Average
+from qdist.training.gradients import clip
 from qdist.training.recipe import Limits, Recipe, Rows
 from qdist.training.validation import Validation
 
@@ -99,7 +99,7 @@ def _speed(
         loss = law(rows.y[at], questions, generator=generator)
         optimiser.zero_grad(set_to_none=True)
         loss.mean().backward()
-        nn.utils.clip_grad_norm_(law.parameters(), recipe.clip)
+        clip(law.parameters(), recipe.clip)
         optimiser.step()
         average.update(step)
         seconds.append(time.perf_counter() - start)
