@@ -1,15 +1,16 @@
 """Values of any related type to the type of a column, with an error that a user can act on."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qdist.data.frames import canonical
+from qdist.data.frames import canonical, to_arrow
 from qdist.errors import InputError
 
-__all__ = ["conform", "in_utc", "present", "value_type"]
+__all__ = ["conform", "in_utc", "present", "table_of", "value_type"]
 
 
 def value_type(kind: pa.DataType) -> pa.DataType:
@@ -87,13 +88,13 @@ def in_utc(values: Any, array: pa.Array, kind: pa.DataType) -> pa.Array:
         kind: The column's Arrow type.
 
     Returns:
-        The array, with the zone UTC where that is what `values` mean.
+        The array; where `values` mean UTC, those moments in the zone of the column.
 
     Example:
         >>> import pyarrow as pa
         >>> day = np.datetime64("2020-02-01", "s")
         >>> in_utc(day, pa.array([day]), pa.timestamp("s", "Europe/Berlin")).type
-        TimestampType(timestamp[s, tz=UTC])
+        TimestampType(timestamp[s, tz=Europe/Berlin])
     """
     kind = value_type(kind)
     zoned = pa.types.is_timestamp(kind) and kind.tz
@@ -106,7 +107,38 @@ def in_utc(values: Any, array: pa.Array, kind: pa.DataType) -> pa.Array:
         array = array.cast(pa.timestamp("s"))
     if not pa.types.is_timestamp(array.type) or array.type.tz is not None:
         return array
-    return array.cast(pa.timestamp(array.type.unit, "UTC"))
+    moments = array.cast(pa.timestamp(array.type.unit, "UTC"))
+    return moments.cast(pa.timestamp(array.type.unit, kind.tz))
+
+
+def table_of(frame: Any, kinds: Mapping[str, pa.DataType]) -> pa.Table:
+    """A frame of any make as Arrow, its times as those of conditions are read.
+
+    Args:
+        frame: N rows.
+        kinds: The Arrow types of columns whose times may have a zone, by name.
+
+    Returns:
+        The table; times of numpy in a dict are in UTC where their column has a zone.
+
+    Raises:
+        InputError: If it is no frame.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> day = {"day": np.array(["2020-02-01T12:00"], "datetime64[s]")}
+        >>> str(table_of(day, {"day": pa.timestamp("s", "Asia/Tokyo")})["day"][0])
+        '2020-02-01 21:00:00+09:00'
+    """
+    table = to_arrow(frame)
+    if not isinstance(frame, Mapping):
+        return table
+    for name, values in frame.items():
+        k = table.schema.get_field_index(str(name))
+        if str(name) in kinds and k >= 0:
+            array = in_utc(values, canonical(table.column(k)), kinds[str(name)])
+            table = table.set_column(k, str(name), array)
+    return table
 
 
 def _is_number(kind: pa.DataType) -> bool:

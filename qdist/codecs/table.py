@@ -16,6 +16,7 @@ from qdist.arguments import instance, keywords, number, rows_of
 from qdist.backbones import Coordinate
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
+from qdist.codecs.conform import table_of
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness
 from qdist.codecs.given import Given, read_given
@@ -203,7 +204,7 @@ class TableCodec:
             InputError: If a cell is not one that its column can hold.
             UnknownNameError: If a column is lacking.
         """
-        table = to_arrow(frame)
+        table = table_of(frame, self.kinds)
         lacking = [n for n in self.schema.names if n not in table.schema.names]
         if lacking:
             raise UnknownNameError(

@@ -10,6 +10,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
 from qdist.arguments import unmasked
+from qdist.codecs.conform import table_of
 from qdist.data.frames import to_arrow
 from qdist.errors import InputError
 
@@ -17,16 +18,18 @@ __all__ = ["check_sizes", "read_features", "read_targets"]
 
 Floats = NDArray[np.float64]
 
+
 _LARGEST: Final = 1e100
 
 
-def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
+def read_features(estimator: Any, X: Any, *, like: pa.Schema | None = None) -> pa.Table:
     """Features as an Arrow table; notes (or checks) names and number of columns.
 
     Args:
         estimator: Where `n_features_in_` and `feature_names_in_` are.
         X: A frame of any make, or something that becomes an array (N, F) of numbers.
-        reset: Whether to note names and number, as `fit` does, or to check them.
+        like: The features that it must have; by default their names and number are noted, as
+            `fit` does.
 
     Returns:
         A table; the columns of an array are named "0", "1", ...
@@ -34,16 +37,19 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
     Raises:
         InputError: If X is neither, holds infinities, or has other columns than in `fit`.
     """
+    reset, kinds = (
+        like is None,
+        {} if like is None else dict(zip(like.names, like.types, strict=True)),
+    )
     try:
         if nw.dependencies.is_pandas_dataframe(X) or nw.dependencies.is_polars_dataframe(X):
             validate_data(estimator, X, reset=reset, skip_check_array=True)
             table = to_arrow(X)
-            if not reset:
-                _check_order(estimator, table.schema.names)
-            return _named(estimator, table)
+            _check_order(table.schema.names, like)
+            return _named(table, like)
         columns = isinstance(X, pa.Table | dict) and not issparse(X)  # some of those are dicts
         if columns or (isinstance(X, np.ndarray) and X.dtype.names):
-            table = to_arrow(X)
+            table = table_of(X, kinds)
             _note_names(estimator, table.schema.names, reset=reset)
             return table
         if nw.dependencies.is_polars_lazyframe(X):
@@ -62,20 +68,18 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
         ) from error
     names = [str(k) for k in range(x.shape[1])]
     table = pa.table([pa.array(column) for column in np.ascontiguousarray(x.T)], names=names)
-    return _named(estimator, table)
+    return _named(table, like)
 
 
-def _named(estimator: Any, table: pa.Table) -> pa.Table:
+def _named(table: pa.Table, like: pa.Schema | None) -> pa.Table:
     # Frames and arrays may follow each other, with a warning of scikit-learn: the place counts.
-    parts = getattr(estimator, "_parts", None)  # none while a fit is under way
-    known = [] if parts is None else list(parts.features.names)
+    known = [] if like is None else list(like.names)
     return table.rename_columns(known) if len(known) == table.num_columns else table
 
 
-def _check_order(estimator: Any, names: list[str]) -> None:
+def _check_order(names: list[str], like: pa.Schema | None) -> None:
     """Refuses the names of fit in another order; scikit-learn knows names of text alone."""
-    parts = getattr(estimator, "_parts", None)
-    known = [] if parts is None else list(parts.features.names)
+    known = [] if like is None else list(like.names)
     if names != known and sorted(names) == sorted(known):
         raise InputError(
             f"Expected columns in the order of fit, {', '.join(known[:8])}; got "

@@ -159,7 +159,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         names = ("_parts", "n_features_in_", "feature_names_in_")
         earlier = {k: self.__dict__.pop(k) for k in names if k in self.__dict__}
         try:
-            table = read_features(self, X, reset=True)
+            table = read_features(self, X)
             targets, flat = read_targets(y, table.num_rows)
             check_sizes(targets)
             weight = arguments.row_weights(sample_weight, len(targets)).double().numpy()
@@ -176,7 +176,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             if (X_val is None) != (y_val is None):
                 raise InputError("Expected X_val and y_val together; got one. Give both.")
             if X_val is not None:
-                features = read_features(self, X_val, reset=False)
+                features = read_features(self, X_val, like=table.schema)
                 values, _ = read_targets(y_val, features.num_rows)
                 if values.shape[1] != targets.shape[1]:
                     raise InputError(
@@ -263,7 +263,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             InputError: If X is not like the X of `fit`.
         """
         parts = self._fitted()
-        table = read_features(self, X, reset=False)
+        table = read_features(self, X, like=parts.features.schema)
         columns = zip(*parts.laws(table), strict=True)
         laws = [checking(join(list(column))) for column in columns]
         return laws[0] if self._flat else laws
@@ -288,7 +288,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             InputError: If X or y is not like that of `fit`.
         """
         parts = self._fitted()
-        table = read_features(self, X, reset=False)
+        table = read_features(self, X, like=parts.features.schema)
         targets, _ = read_targets(y, table.num_rows)
         if targets.shape[1] != len(parts.targets):
             raise InputError(
@@ -365,7 +365,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
     def _ask(self, X: Any, question: Any) -> Floats:
         """Answers of all laws, (N, ...) or (N, T, ...)."""
         parts = self._fitted()
-        table = read_features(self, X, reset=False)
+        table = read_features(self, X, like=parts.features.schema)
         found: Floats | None = None
         start = 0
         for laws in parts.laws(table):

@@ -13,9 +13,10 @@ from torch import Tensor
 from qdist.arguments import column_order, number
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import ConstantColumn
+from qdist.codecs.conform import table_of
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.table import TableCodec
-from qdist.data.frames import canonical, to_arrow
+from qdist.data.frames import canonical
 from qdist.errors import InputError
 from qdist.laws import TableLaw
 from qdist.orders import random_order
@@ -129,9 +130,9 @@ def encode_rows(
     """Encoded rows (N, D), which of their cells count (all, or the known ones), and the rows."""
     if nan not in ("unknown", "value"):
         raise InputError(f"Expected nan to be 'unknown' or 'value'; got {nan!r}.")
-    table = to_arrow(X)
+    table = table_of(X, codec.kinds)
     if nan == "unknown":
-        y, known = codec.encode_given(X)  # not the table: numpy's times in a dict are in UTC
+        y, known = codec.encode_given(table)
         check_order(codec, law, known)
         return y, known, table
     y = codec.encode(table)

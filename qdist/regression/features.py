@@ -121,6 +121,12 @@ class FeatureCodec:
         """For each code the number of levels."""
         return [len(c.levels) for c in self._codes]
 
+    @property
+    def schema(self) -> pa.Schema:
+        """The names of all columns, with their Arrow types where these are of dates or times."""
+        kinds = {c.name: unpack_type(c.kind) for c in self._numbers if c.kind is not None}
+        return pa.schema([(name, kinds.get(name, pa.null())) for name in self.names])
+
     def matrix(self, table: pa.Table) -> Floats:
         """Rows (N, P) in the columns' own units: numbers, NaN where missing, and codes.
 
