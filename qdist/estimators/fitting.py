@@ -135,7 +135,7 @@ def _train_copy(
         By the name of each network the rows that it has not seen, None where there are none; and
         whether the user has stopped it, perhaps before all networks were trained.
     """
-    began, seed = time.perf_counter(), plan.seed + _NEXT_SEED * copy
+    began, seed = time.perf_counter(), (plan.seed + _NEXT_SEED * copy) % 2**63
     checks: dict[str, Rows | None] = {}
     for name, recipe in (("guided", GUIDED), ("plain", PLAIN)):
         if name not in parts.settings:

@@ -13,8 +13,8 @@ def join(laws: Sequence[QuantileFunction]) -> QuantileFunction:
     """One law of batch shape (N,) out of laws of batch shapes that add up to N.
 
     Args:
-        laws: All `PiecewiseLinear` with the same levels (K,), or all `Categorical` on the same
-            values.
+        laws: All `PiecewiseLinear`, with levels of their own or all with the same (K,), or all
+            `Categorical` on the same values.
 
     Returns:
         A law of the same class.
@@ -35,7 +35,7 @@ def join(laws: Sequence[QuantileFunction]) -> QuantileFunction:
 
 
 def join_pieces(laws: Sequence[PiecewiseLinear]) -> PiecewiseLinear:
-    """The same for piecewise linear laws that share their levels (K,), or their values (K,)."""
+    """The same for piecewise linear laws; levels (K,) or values (K,) that they share stay so."""
     first = laws[0]
     if len(laws) == 1:
         return first
@@ -45,8 +45,9 @@ def join_pieces(laws: Sequence[PiecewiseLinear]) -> PiecewiseLinear:
         else torch.cat([t for law in laws if (t := law.tails[side]) is not None])
         for side in (0, 1)
     )
-    if first.levels.dim() == 1:
+    levels, values = first.levels, first.values
+    if levels.dim() > 1:
+        levels = torch.cat([law.levels for law in laws])
+    if values.dim() > 1:
         values = torch.cat([law.values for law in laws])
-        return PiecewiseLinear(first.levels, values, tails=(left, right), validate_args=False)
-    levels = torch.cat([law.levels for law in laws])
-    return PiecewiseLinear(levels, first.values, tails=(left, right), validate_args=False)
+    return PiecewiseLinear(levels, values, tails=(left, right), validate_args=False)

@@ -1,6 +1,6 @@
-"""Targets of a regression: their unit, and the values of those that take only a few."""
+"""Targets of a regression: their unit, and the values that they take or many rows hold."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Self, final
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from qdist.quantile import Categorical, PiecewiseLinear, QuantileFunction
+from qdist.regression.heaps import Heaps
 
 __all__ = ["TargetCodec"]
 
@@ -16,6 +17,7 @@ Floats = NDArray[np.float64]
 # A target is one of few values if there are at most so many, each held by so many rows on average.
 _MOST_VALUES: Final = 128
 _ROWS_A_VALUE: Final = 10
+_ROWS_A_COUNT: Final = 3  # of whole numbers, which are no measurements that happen to repeat
 
 
 @final
@@ -27,6 +29,7 @@ class TargetCodec:
         loc: Where it lies.
         scale: How widely it spreads.
         values: The values that it takes, increasing, if these are few; else None.
+        heaps: Those of its values that many rows hold, if they are not all there are; else None.
 
     Example:
         >>> TargetCodec.fit(np.repeat([3.0, 4.0], 20), np.ones(40)).values
@@ -36,6 +39,7 @@ class TargetCodec:
     loc: float
     scale: float
     values: tuple[float, ...] | None
+    heaps: Heaps | None = None
 
     @classmethod
     def fit(cls, y: Floats, weight: Floats) -> Self:
@@ -43,12 +47,17 @@ class TargetCodec:
         loc = float(np.average(y, weights=weight))
         scale = float(np.sqrt(np.average((y - loc) ** 2, weights=weight)))
         values = np.unique(y)
-        few = len(values) <= _MOST_VALUES and len(values) * _ROWS_A_VALUE <= len(y)
+        whole = bool((values == np.round(values)).all())
+        rows = _ROWS_A_COUNT if whole else _ROWS_A_VALUE
+        few = len(values) <= _MOST_VALUES and len(values) * rows <= len(y)
         few |= len(values) == 1
         # A spread that is nothing but rounding is none.
         rounding = 8 * np.finfo(np.float64).eps * max(1e-300, float(np.abs(y).max()))
         scale = scale if scale > rounding else 1.0
-        return cls(loc, scale, tuple(values.tolist()) if few else None)
+        if few:
+            return cls(loc, scale, tuple(values.tolist()))
+        heaps = Heaps.fit(y, weight, loc=loc, scale=scale)
+        return cls(loc, scale, None, heaps if heaps.values else None)
 
     @property
     def atoms(self) -> list[float] | None:
@@ -56,7 +65,9 @@ class TargetCodec:
         return None if self.values is None else self.encode(np.array(self.values)).tolist()
 
     def encode(self, y: Floats) -> Floats:
-        """Targets in units of the spread."""
+        """Targets in units of the spread; what lies beyond a heap makes room for it."""
+        if self.heaps is not None:
+            return self.heaps.encode(y)
         return np.asarray((y - self.loc) / self.scale)
 
     def decode(self, law: PiecewiseLinear) -> QuantileFunction:
@@ -74,16 +85,29 @@ class TargetCodec:
             values = torch.tensor(self.values, dtype=torch.float64)
             return Categorical(mass.log(), values=values, validate_args=False)
         left, right = (None if t is None else t.cpu().double() * self.scale for t in law.tails)
-        values = self.loc + self.scale * law.values.cpu().double()
+        values = law.values.cpu().double()
+        if self.heaps is not None:
+            tails = tuple(None if t is None else t.cpu().double() for t in law.tails)
+            roomy = PiecewiseLinear(
+                levels, values, tails=(tails[0], tails[1]), validate_args=False
+            )
+            return self.heaps.decode(roomy)
+        values = self.loc + self.scale * values
         return PiecewiseLinear(levels, values, tails=(left, right), validate_args=False)
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON-able data."""
-        return asdict(self)
+        values = None if self.values is None else list(self.values)
+        heaps = None if self.heaps is None else self.heaps.to_json()
+        return {"loc": self.loc, "scale": self.scale, "values": values, "heaps": heaps}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The codec that `to_json` wrote."""
         values = data["values"]
         values = None if values is None else tuple(map(float, values))
-        return cls(float(data["loc"]), float(data["scale"]), values)
+        loc, scale, heaps = float(data["loc"]), float(data["scale"]), data.get("heaps")
+        if heaps is not None:
+            heaped = tuple(map(float, heaps["values"]))
+            heaps = Heaps(heaped, loc, scale, bool(heaps["least"]), bool(heaps["greatest"]))
+        return cls(loc, scale, values, heaps)

@@ -175,3 +175,12 @@ def test_a_file_that_says_of_more_copies_than_it_holds_is_refused(tmp_path):
     rewrite(tmp_path / "m.qdist", meta=more)
     with pytest.raises(FileFormatError):
         qdist.load(tmp_path / "m.qdist")
+
+
+def test_copies_of_the_largest_seed():
+    rng = np.random.default_rng(0)
+    model = qdist.DistributionRegressor(
+        max_steps=2, trees=2, forest=0, copies=2, random_state=2**63 - 1
+    )
+    x = rng.normal(size=(60, 2))
+    assert np.isfinite(model.fit(x, rng.normal(size=(60, 2))).predict(x)).all()
