@@ -5,7 +5,6 @@ the broadcasting and the names of scipy.
 """
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Self
 
 import numpy as np
@@ -338,7 +337,8 @@ class QuantileFunction(AbstractHooks, Refused):
             InputError: The sample shape is no shape, or the generator none of torch.
             UnsupportedError: "sample" is not in `can`.
         """
-        return self.sample((size,) if isinstance(size, Integral) else size, generator=generator)
+        shape = (int(size),) if isinstance(size, int | np.integer) else size
+        return self.sample(shape, generator=generator)
 
     # -- torch.distributions
 
