@@ -92,15 +92,23 @@ class Registry:
 
     def backbones(self) -> dict[str, "type[AbstractBackbone]"]:
         """As the function [`backbones`][qdist.registry.backbones]."""
-        return self._collect("backbone", self.load().hook.qdist_register_backbones)
+        return self._collect("backbone")
 
     def heads(self) -> dict[str, "type[AbstractHead]"]:
         """As the function [`heads`][qdist.registry.heads]."""
-        return self._collect("head", self.load().hook.qdist_register_heads)
+        return self._collect("head")
 
     def register(self, kind: str, cls: T) -> T:
         """Adds one class by hand; see [`register_backbone`][qdist.registry.register_backbone]."""
-        name = _name_of(cls)  # refuse a class without a name here, where the mistake is
+        name = _name_of(cls)  # mistakes are refused here, where they are made
+        if not issubclass(cls, base := _base(kind)):
+            raise InputError(
+                f"Expected a subclass of {base.__name__}; got {_path(cls)}. Derive the class from "
+                f"{base.__module__}.{base.__name__}."
+            )
+        for other in self._from_plugins(kind):
+            if other is not cls and other.__dict__.get("name") == name:
+                raise _two(kind, name, other, cls)
         kept = [other for other in self._by_hand[kind] if _path(other) != _path(cls)]
         for other in kept:
             if _name_of(other) == name:
@@ -108,15 +116,26 @@ class Registry:
         self._by_hand[kind] = [*kept, cls]  # a cell run twice replaces its own class
         return cls
 
-    def _collect(self, kind: str, hook: Callable[[], list[Any]]) -> dict[str, Any]:
+    def _from_plugins(self, kind: str) -> list[type]:
+        """The classes of the plugins that are loaded; none are loaded for that."""
+        if self._manager is None:
+            return []
+        hooks: dict[str, Callable[[], list[Any]]] = {
+            "backbone": self._manager.hook.qdist_register_backbones,
+            "head": self._manager.hook.qdist_register_heads,
+        }
+        return [cls for returned in hooks[kind]() for cls in _as_sequence(returned)]
+
+    def _collect(self, kind: str) -> dict[str, Any]:
+        self.load()
         found: dict[str, type] = {}
-        from_plugins = (cls for returned in hook() for cls in _as_sequence(returned))
-        for cls in (*from_plugins, *self._by_hand[kind]):
+        for cls in (*self._from_plugins(kind), *self._by_hand[kind]):
             name = _name_of(cls)
             other = found.setdefault(name, cls)
             if other is not cls:
-                # What was registered by hand can be again, under another name: kept, it would
-                # stand in the way of all names for as long as the process lives.
+                # What was registered by hand before the plugins were loaded can be again, under
+                # another name: kept, it would stand in the way of all names for as long as the
+                # process lives.
                 self._by_hand[kind] = [c for c in self._by_hand[kind] if c is not cls]
                 raise _two(kind, name, other, cls)
         return dict(sorted(found.items()))
@@ -192,7 +211,8 @@ def register_backbone(cls: T) -> T:
     """Makes a backbone class known by its `name` in this process (also as a decorator).
 
     Raises:
-        InputError: If the class has no `name`, or another one that was registered has it.
+        InputError: If it is no subclass of `AbstractBackbone`, has no `name` of its own, or has
+            that of another class that was registered or that a loaded plugin brought.
     """
     return _SHARED.register("backbone", cls)
 
@@ -201,7 +221,8 @@ def register_head(cls: T) -> T:
     """Makes a head class known by its `name` in this process (also as a decorator).
 
     Raises:
-        InputError: If the class has no `name`, or another one that was registered has it.
+        InputError: If it is no subclass of `AbstractHead`, has no `name` of its own, or has that
+            of another class that was registered or that a loaded plugin brought.
     """
     return _SHARED.register("head", cls)
 
@@ -262,6 +283,14 @@ def _module(manager: pluggy.PluginManager, name: str) -> str:
 
 def _as_sequence(returned: Any) -> Iterable[type]:
     return [returned] if isinstance(returned, type) else returned
+
+
+def _base(kind: str) -> type:
+    # Only here: both modules load torch, and a look-up of names needs neither.
+    from qdist.backbones import AbstractBackbone
+    from qdist.heads.base import AbstractHead
+
+    return AbstractBackbone if kind == "backbone" else AbstractHead
 
 
 def _name_of(cls: type) -> str:

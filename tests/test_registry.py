@@ -12,7 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from qdist import hookspecs, registry
+from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError, UnknownNameError
+from qdist.heads.base import AbstractHead
 from qdist.hookspecs import hookimpl
 from qdist.registry import Registry
 
@@ -20,15 +22,19 @@ ROOT = Path(__file__).parents[1]
 HOOKS = [name for name in hookspecs.__all__ if name.startswith("qdist_")]
 
 
-class First:
+class Both(AbstractBackbone, AbstractHead):
+    """To be registered as either."""
+
+
+class First(Both):
     name = "first"
 
 
-class Second:
+class Second(Both):
     name = "second"
 
 
-class AlsoFirst:
+class AlsoFirst(Both):
     name = "first"
 
 
@@ -103,7 +109,7 @@ def test_a_class_registered_by_hand_is_found_and_may_be_replaced_by_its_own_next
     made = fresh()
 
     def cell():  # a notebook's cell, run again
-        class Mine:
+        class Mine(AbstractBackbone):
             name = "mine"
 
         return made.register("backbone", Mine)
@@ -118,11 +124,32 @@ def test_a_class_registered_by_hand_is_found_and_may_be_replaced_by_its_own_next
 
 
 def test_a_name_that_a_plugin_has_is_refused_once_and_the_others_stay():
-    made = fresh(plugin(qdist_register_backbones=[First, Second]))
+    made = Registry(group=None, built_in=())
     made.register("backbone", AlsoFirst)  # plugins are not loaded for that: it may be an import
+    made.load(plugin(qdist_register_backbones=[First, Second]))
     with pytest.raises(InputError, match="got two"):
         made.backbones()
     assert made.backbones() == {"first": First, "second": Second}
+
+
+@pytest.mark.parametrize("kind", ["backbone", "head"])
+def test_a_name_of_a_loaded_plugin_is_refused_where_it_is_registered(kind):
+    made = fresh(plugin(**{f"qdist_register_{kind}s": [First, Second]}))
+    with pytest.raises(InputError, match=f"one {kind} of the name 'first'; got two: .*AlsoFirst"):
+        made.register(kind, AlsoFirst)
+    assert made.register(kind, Second) is Second  # the plugin's own
+    assert getattr(made, f"{kind}s")() == {"first": First, "second": Second}
+
+
+@pytest.mark.parametrize(
+    ("kind", "other"), [("backbone", AbstractHead), ("head", AbstractBackbone), ("head", object)]
+)
+def test_a_class_of_another_kind_is_refused(kind, other):
+    made = fresh()
+    words = f"subclass of Abstract{kind.title()}; got .*Other. Derive the class from qdist"
+    with pytest.raises(InputError, match=words):
+        made.register(kind, type("Other", (other,), {"name": "other"}))
+    assert getattr(made, f"{kind}s")() == {}
 
 
 def test_the_shared_registry_takes_classes_by_hand(monkeypatch):
@@ -152,7 +179,7 @@ def test_nothing_known_says_so(monkeypatch):
         registry.backbone("mlp")
 
 
-@pytest.mark.parametrize("wrong", [type("Bare", (), {}), type("Odd", (), {"name": 3}), First()])
+@pytest.mark.parametrize("wrong", [type("Bare", (), {}), type("Odd", (), {"name": 3}), "first"])
 def test_a_class_without_a_name_is_refused(wrong):
     with pytest.raises(InputError, match=r"class attribute `name`|Expected a class"):
         fresh().register("head", wrong)

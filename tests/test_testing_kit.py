@@ -109,6 +109,33 @@ def test_cells_that_are_not_those_of_the_whole_are_caught():
         check_backbone(OtherCells)
 
 
+class Nameless(Recorder):
+    name = None
+
+
+class Endless(Recorder):
+    """Forgets how long its contexts are, or says so in words."""
+
+    def __init__(self, domain, *, forgotten="context", said=None):
+        super().__init__(domain)
+        delattr(self, forgotten)
+        if said is not None:
+            setattr(self, forgotten, said)
+
+
+def test_a_class_without_a_name_is_caught():
+    with pytest.raises(AssertionError, match="Nameless: expected a class attribute `name`"):
+        check_backbone(Nameless)
+
+
+@pytest.mark.parametrize("forgotten", ["dim", "context"])
+@pytest.mark.parametrize("said", [None, "three", 0])
+def test_a_network_that_does_not_say_its_sizes_is_caught(forgotten, said):
+    words = f"Endless: expected `self.{forgotten}`, .*; got {said!r}. Set it in __init__"
+    with pytest.raises(AssertionError, match=words):
+        check_backbone(Endless, args={"forgotten": forgotten, "said": said})
+
+
 # A network of images, and how it can fail where grey images without labels would not tell.
 
 

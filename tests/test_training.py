@@ -2,18 +2,17 @@
 
 import logging
 import math
+from time import perf_counter
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from qdist.codecs.table import TableCodec
 from qdist.errors import TrainingError
 from qdist.laws import TableLaw, build
 from qdist.training import Limits, Recipe, Rows, loop, split, train
-from qdist.training.plan import plan_again, plan_steps, schedule
+from qdist.training.plan import plan_steps
 from qdist.training.run import Batches
 from qdist.training.validation import Validation
 
@@ -125,13 +124,14 @@ LIMITS = {
 @pytest.mark.parametrize(("limits", "steps"), LIMITS.values(), ids=LIMITS)
 def test_limits_become_steps(law, rows, limits, steps):
     check = Validation(law, None, 0)
-    assert plan_steps(law, rows, check, limits, RECIPE, 32, 0) == steps
+    assert plan_steps(law, rows, check, limits, RECIPE, 32, 0, began=perf_counter()) == steps
 
 
 def test_planning_leaves_the_law_alone(law, rows, untouched_rng):
     before = state(law)
     check = Validation(law, rows, 0)
-    steps = plan_steps(law, rows, check, Limits(max_time=60.0), RECIPE, 32, 0)
+    limits = Limits(max_time=60.0)
+    steps = plan_steps(law, rows, check, limits, RECIPE, 32, 0, began=perf_counter())
     assert steps > 1
     assert torch.equal(state(law), before)
     assert all(p.grad is None for p in law.parameters())
@@ -147,7 +147,7 @@ def test_a_run_limited_by_time_repeats_itself_by_its_steps(rows):
 
 
 def test_a_plan_made_under_a_passing_load_is_mended_after_the_warm_up(rows, monkeypatch):
-    monkeypatch.setattr(loop, "plan_steps", lambda *args: 1000)  # as if steps were slow
+    monkeypatch.setattr(loop, "plan_steps", lambda *args, began: 1000)  # as if steps were slow
     monkeypatch.setattr(loop, "plan_again", lambda paces, **left: 1100 + len(paces))
     timed, result = run(rows, steps=None, max_time=600.0)
     assert result.n_steps == result.history[-1]["step"] == 1200
@@ -159,20 +159,12 @@ def test_a_plan_made_under_a_passing_load_is_mended_after_the_warm_up(rows, monk
 def test_runs_without_a_limit_on_time_or_with_a_short_warm_up_are_planned_once(rows, monkeypatch):
     monkeypatch.setattr(loop, "plan_again", lambda *args, **left: 1)
     assert run(rows, steps=1000)[1].n_steps == 1000
-    monkeypatch.setattr(loop, "plan_steps", lambda *args: 120)
+    monkeypatch.setattr(loop, "plan_steps", lambda *args, began: 120)
     assert run(rows, steps=None, max_time=600.0)[1].n_steps == 120
 
 
-def test_the_pace_is_that_of_the_lower_quartile():
-    # 30 steps of 1 s and 70 of 9 s under a load that passes: a step takes 1 s.
-    paces = [1.0] * 30 + [9.0] * 70
-    assert plan_again(paces, most=9999, left=2500.0) == 100 + 2500
-    assert plan_again(paces, most=1234, left=2500.0) == 1234
-    assert plan_again(paces, most=9999, left=1.0) == 1000
-
-
 def test_the_clock_stops_a_run_that_is_slower_than_planned(rows, monkeypatch, caplog):
-    monkeypatch.setattr(loop, "plan_steps", lambda *args: 10**9)
+    monkeypatch.setattr(loop, "plan_steps", lambda *args, began: 10**9)
     caplog.set_level(logging.INFO, logger="qdist")
     law, result = run(rows, steps=None, max_time=0.3)
     assert 0 < result.history[-1]["step"] < 10**9
@@ -338,20 +330,6 @@ def test_rows_of_no_weight_teach_nothing(rows):
     first, _ = run(Rows(rows.y, weight), steps=3, recipe=recipe)
     second, _ = run(Rows(changed, weight), steps=3, recipe=recipe)
     assert torch.allclose(state(first), state(second), atol=1e-4)
-
-
-def test_the_schedule_warms_up_and_ends_near_zero():
-    rates = [schedule(step, 400) for step in range(1, 401)]
-    # 40 steps (a tenth) of warm-up; then a line that would be zero at step 401.
-    assert rates[:3] == pytest.approx([1 / 40, 2 / 40, 3 / 40])
-    assert np.argmax(rates) == 39
-    assert rates[-2:] == pytest.approx([2 / 361, 1 / 361])
-    assert schedule(1, 1) == 1.0
-
-
-@given(st.integers(1000, 10**6), st.integers(1000, 10**6), st.integers(1, 100))
-def test_the_warm_up_does_not_depend_on_the_plan(first, second, step):
-    assert schedule(step, first) == schedule(step, second) == step / 100
 
 
 def test_an_epoch_visits_whole_batches_of_distinct_rows(generator):

@@ -160,7 +160,9 @@ def _train_copy(
             left = limit.max_time - (time.perf_counter() - began)
             left *= _GUIDED_TIME if name == "guided" else 1.0
             limit = replace(limit, max_time=max(0.1, left))
-        if copy:  # as many steps as the first one, so that these numbers repeat the fit
+        # No more steps than the first one, so that its numbers repeat the fit; under a limit on
+        # time a later copy may be planned shorter, and then they do not.
+        if copy:
             limit = replace(limit, max_steps=parts.n_steps[len(checks)])
         kept = plan.checkpoint.part(f"{name}-{copy}" if copy else name)
         kept.seed(seed)

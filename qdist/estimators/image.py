@@ -64,7 +64,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         schema_: What was made out of the images: their size, grey values and classes.
         classes_: The labels that were fitted, sorted; empty without labels.
         module_: The joint law, a torch module over rows of codes.
-        n_steps_: Planned steps; as `max_steps` it repeats the fit.
+        n_steps_: Planned steps; as `max_steps` it repeats a fit that the clock has not cut short.
         history_: One record for each validation: step, epoch, losses, seconds.
         profile_: Seconds spent on each part of training.
 

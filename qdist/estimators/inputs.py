@@ -20,6 +20,25 @@ Floats = NDArray[np.float64]
 
 
 _LARGEST: Final = 1e100
+# By what scikit-learn says of features: what was expected, what came, what to do.
+_SAID: Final = {
+    "feature names should match": (
+        "the columns of fit, each of them once and in their order; got other columns. Select them "
+        "by name, X[names]"
+    ),
+    "unique column names": "columns of different names; got a name twice. Rename or drop one",
+    "features as input": (
+        "as many features as in fit; got another number of them. Give those of fit, in their order"
+    ),
+    "does not contain any features": "features of shape (N, F); got none. Give a row per sample",
+    "Expected 2D array": "features of shape (N, F); got another shape. Give a row per sample",
+    "Found array with dim": "features of shape (N, F); got more axes. Give a row per sample",
+    "feature(s)": "features of shape (N, F) with F >= 1; got none. Give a column at least",
+    "sample(s)": "features of shape (N, F) with N >= 1; got no rows. Give a row at least",
+    "could not convert string": (
+        "an array of numbers; got text. Put it into a DataFrame, whose columns may hold categories"
+    ),
+}
 
 
 def read_features(estimator: Any, X: Any, *, like: pa.Schema | None = None) -> pa.Table:
@@ -35,7 +54,7 @@ def read_features(estimator: Any, X: Any, *, like: pa.Schema | None = None) -> p
         A table; the columns of an array are named "0", "1", ...
 
     Raises:
-        InputError: If X is neither, holds infinities, or has other columns than in `fit`.
+        InputError: If X is neither, has no columns or others than in `fit`, or holds infinities.
     """
     reset, kinds = (
         like is None,
@@ -43,6 +62,8 @@ def read_features(estimator: Any, X: Any, *, like: pa.Schema | None = None) -> p
     )
     try:
         if nw.dependencies.is_pandas_dataframe(X) or nw.dependencies.is_polars_dataframe(X):
+            if reset:
+                _refuse_none(X.shape[1])
             validate_data(estimator, X, reset=reset, skip_check_array=True)
             table = to_arrow(X)
             _check_order(table.schema.names, like)
@@ -50,6 +71,8 @@ def read_features(estimator: Any, X: Any, *, like: pa.Schema | None = None) -> p
         columns = isinstance(X, pa.Table | dict) and not issparse(X)  # some of those are dicts
         if columns or (isinstance(X, np.ndarray) and X.dtype.names):
             table = table_of(X, kinds)
+            if reset:
+                _refuse_none(table.num_columns)
             _note_names(estimator, table.schema.names, reset=reset)
             return table
         if nw.dependencies.is_polars_lazyframe(X):
@@ -59,16 +82,24 @@ def read_features(estimator: Any, X: Any, *, like: pa.Schema | None = None) -> p
             estimator, unmasked(X), reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
         )
     except ValueError as error:
-        raise _as_ours(error, "features that are numbers, finite or missing") from error
+        raise _features_as_ours(error) from error
     except TypeError as error:
         if "eature names" not in str(error):  # scikit-learn's checks want their own
             raise
         raise InputError(
-            f"Expected columns that are all named by text; got others: {error}"
+            f"Expected columns that are all named by text; got names of several types. {error}"
         ) from error
     names = [str(k) for k in range(x.shape[1])]
     table = pa.table([pa.array(column) for column in np.ascontiguousarray(x.T)], names=names)
     return _named(table, like)
+
+
+def _refuse_none(columns: int) -> None:
+    if not columns:
+        raise InputError(
+            "Expected a frame with a column for each feature; got one without columns. Give one "
+            "feature at least; a constant will do."
+        )
 
 
 def _named(table: pa.Table, like: pa.Schema | None) -> pa.Table:
@@ -149,6 +180,14 @@ def _refuse_sparse(name: str, value: Any) -> None:
             f"Expected {name} as a dense array or a frame; got a sparse {type(value).__name__}. "
             "Call .toarray() on it."
         )
+
+
+def _features_as_ours(error: ValueError) -> ValueError:
+    """As `_as_ours`, by what is wrong with the features."""
+    for sign, words in _SAID.items():
+        if sign in str(error) and not isinstance(error, InputError):
+            return InputError(f"Expected {words}. {error}")
+    return _as_ours(error, "features that are numbers, finite or missing")
 
 
 def _as_ours(error: ValueError, what: str) -> ValueError:

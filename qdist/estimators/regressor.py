@@ -69,7 +69,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         random_state: Seed; on a CPU the same one gives the same model, bit for bit.
 
     Attributes:
-        n_steps_: Planned steps of each network; as `max_steps` they repeat the fit.
+        n_steps_: Planned steps of each network, of the first copy; as `max_steps` they repeat a
+            fit in which the clock has cut no network short and given no later copy fewer steps.
         shares_: For each target the shares in the average: of the network with trees (if any), of
             the one without, and of the forest.
         history_: One record for each validation: network, step, epoch, losses, seconds.

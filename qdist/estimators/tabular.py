@@ -71,7 +71,7 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
     Attributes:
         schema_: What was made out of the columns.
         module_: The joint law, a torch module over encoded rows.
-        n_steps_: Planned steps; as `max_steps` it repeats the fit.
+        n_steps_: Planned steps; as `max_steps` it repeats a fit that the clock has not cut short.
         history_: One record for each validation: step, epoch, losses, seconds.
         profile_: Seconds spent on each part of training.
         n_features_in_: Number of columns.

@@ -117,7 +117,7 @@ def readout(layer: nn.Linear, h: Tensor, *, basis: Tensor | None = None) -> Tens
         with torch.autocast(h.device.type, enabled=False):
             return readout(layer, h, basis=basis)
     dtype = working_dtype(layer.weight)
-    # The same as `clamp`, whose gradient is four passes over the contexts where this takes one.
+    # As `clamp` but at the very ends, where it has no gradient; that of `clamp` is four passes.
     h = functional.hardtanh(h.to(dtype), -_CONTEXT_LIMIT, _CONTEXT_LIMIT)
     if h.shape[-1:] != (layer.in_features,):
         raise InputError(

@@ -84,7 +84,8 @@ class Affine(QuantileFunction):
         base = self.base.expand(batch_shape)
         return type(self)(base, self.loc, self.scale, validate_args=self._validate_args)
 
-    def _standard(self, y: Tensor) -> Tensor:
+    def _standard(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The least and the greatest value that is moved to y, which differ where atoms merge."""
         z = (y - self.loc) / self.scale
         # An atom v is moved to loc + scale v; the way back may miss v by some roundings.
         with torch.no_grad():
@@ -99,9 +100,11 @@ class Affine(QuantileFunction):
             near = torch.cat([near, z.unsqueeze(0)])
             atom = self.base.cdf(near) > self.base.cdf_left(near)
             found = atom & (self.loc + self.scale * near == y)
-            # If several atoms are moved to one place, the last: F counts them all.
-            v = near.masked_fill(~found, -torch.inf).amax(0)
-        return torch.where(found.any(0), v, z)
+            # Several atoms may be moved to one place: F counts them all, F just below it none.
+            first = near.masked_fill(~found, torch.inf).amin(0)
+            last = near.masked_fill(~found, -torch.inf).amax(0)
+            met = found.any(0)
+        return torch.where(met, first, z), torch.where(met, last, z)
 
     def _icdf(self, tau: Tensor) -> Tensor:
         return self.loc + self.scale * self.base.icdf(tau)
@@ -113,22 +116,25 @@ class Affine(QuantileFunction):
         return self.loc + self.scale * self.base._draw(tau)
 
     def _cdf(self, y: Tensor) -> Tensor:
-        return self.base.cdf(self._standard(y))
+        return self.base.cdf(self._standard(y)[1])
 
     def _cdf_left(self, y: Tensor) -> Tensor:
-        return self.base.cdf_left(self._standard(y))
+        return self.base.cdf_left(self._standard(y)[0])
 
     def _sf(self, y: Tensor) -> Tensor:
-        return self.base.sf(self._standard(y))
+        return self.base.sf(self._standard(y)[1])
 
     def _log_prob(self, y: Tensor) -> Tensor:
-        z = self._standard(y)
+        first, z = self._standard(y)
         atom = self.base.cdf(z) > self.base.cdf_left(z)
         log_prob = self.base.log_prob(z)
-        return torch.where(atom, log_prob, log_prob - self.scale.log())
+        log_prob = torch.where(atom, log_prob, log_prob - self.scale.log())
+        # One atom has the digits of its own logarithm; only of several is it that of the sum.
+        mass = self.base.cdf(z) - self.base.cdf_left(first)
+        return torch.where(first < z, mass.masked_fill(first >= z, 1.0).log(), log_prob)
 
     def _crps(self, y: Tensor) -> Tensor:
-        return self.scale * self.base.crps(self._standard(y))
+        return self.scale * self.base.crps(self._standard(y)[1])
 
     def _mean(self) -> Tensor:
         return self.loc + self.scale * self.base.mean

@@ -276,10 +276,7 @@ class QuantileFunction(AbstractHooks, Refused):
     # -- draws
 
     def sample(
-        self,
-        sample_shape: Size | Sequence[int] = (),
-        *,
-        generator: torch.Generator | None = None,
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draws without gradient.
 
@@ -299,10 +296,7 @@ class QuantileFunction(AbstractHooks, Refused):
             return self._draw(self._uniform(sample_shape, generator))
 
     def rsample(
-        self,
-        sample_shape: Size | Sequence[int] = (),
-        *,
-        generator: torch.Generator | None = None,
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         r"""Draws $Q(U)$ that carry the gradient with respect to the tensors of the object.
 
@@ -331,18 +325,20 @@ class QuantileFunction(AbstractHooks, Refused):
         return self.log_prob(y)
 
     def rvs(
-        self,
-        sample_shape: Size | Sequence[int] = (),
-        *,
-        generator: torch.Generator | None = None,
+        self, size: int | Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """The name of scipy for [`sample`][qdist.quantile.QuantileFunction.sample].
+
+        Args:
+            size: Shape of the draws of each law; a number is a shape of one axis.
+            generator: Source of the randomness.
 
         Raises:
             InputError: The sample shape is no shape, or the generator none of torch.
             UnsupportedError: "sample" is not in `can`.
         """
-        return self.sample(sample_shape, generator=generator)
+        shape = (int(size),) if isinstance(size, int | np.integer) else size
+        return self.sample(shape, generator=generator)
 
     # -- torch.distributions
 
@@ -381,14 +377,14 @@ class QuantileFunction(AbstractHooks, Refused):
 
     # -- the edge
 
-    def _enter(self, value: TensorLike) -> tuple[Self, Tensor]:
+    def _enter(self, value: TensorLike, *, advice: str = "") -> tuple[Self, Tensor]:
         """The value as a tensor of shape (S..., *batch), and the law with that batch."""
         value = edge.as_tensor(value, dtype=self.dtype, device=self.device)
-        value = align(value, self.batch_shape)
+        value = align(value, self.batch_shape, advice=advice)
         return self.expand(value.shape[value.dim() - len(self.batch_shape) :]), value
 
     def _enter_levels(self, tau: TensorLike) -> tuple[Self, Tensor]:
-        law, tau = self._enter(tau)
+        law, tau = self._enter(tau, advice=" For the same levels of every law call quantiles.")
         if self._validate_args:
             edge.check_levels(tau)
         return law, tau

@@ -83,12 +83,13 @@ def check_shape(shape: Size | Sequence[int]) -> Size:
     return found
 
 
-def align(value: Tensor, batch: Size) -> Tensor:
+def align(value: Tensor, batch: Size, *, advice: str = "") -> Tensor:
     """The value broadcast against a batch shape.
 
     Args:
         value: Any shape that broadcasts.
         batch: The batch shape.
+        advice: What to do besides, in the message.
 
     Returns:
         Shape (S..., *batch), where axes of length 1 of the batch may have grown.
@@ -104,7 +105,7 @@ def align(value: Tensor, batch: Size) -> Tensor:
     except ValueError:
         raise InputError(
             f"Expected a shape that broadcasts with the batch shape {tuple(batch)}; "
-            f"got {tuple(value.shape)}. Put sample axes in front of the batch axes."
+            f"got {tuple(value.shape)}. Put sample axes in front of the batch axes.{advice}"
         ) from None
 
 

@@ -84,10 +84,16 @@ def inverse_rosenblatt(
     except (TypeError, ValueError):
         tau = torch.tensor(torch.nan)
     width = len(codec.names)
-    if tau.dim() != 2 or tau.shape[1] != width or not bool(((tau >= 0) & (tau <= 1)).all()):
+    if tau.dim() != 2 or tau.shape[1] != width:
         raise InputError(
             f"Expected levels in [0, 1] of shape (N, {width}), a column for each modelled column; "
-            f"got {'others of ' if tau.dim() == 2 else ''}shape {tuple(tau.shape)}."
+            f"got shape {tuple(tau.shape)}. Give levels for all of {', '.join(codec.names[:8])}."
+        )
+    outside = tau[~((tau >= 0) & (tau <= 1))]
+    if len(outside):
+        raise InputError(
+            f"Expected levels in [0, 1]; got {float(outside[0])}. A level is a probability: "
+            "`rosenblatt` turns rows into levels."
         )
     numbers = order_of_names(codec, law, order)
     draw = OnGrid(codec)

@@ -32,7 +32,7 @@ __all__ = ["LeafwiseRecipe", "LeafwiseTrees"]
 _LEAVES: Final = 15  # of a tree, at most: as many bits as a short number has, but one
 _ALL: Final = 2**_LEAVES - 1
 _BINS: Final = 255  # of a feature, at most, that of the missing included
-# The place of the lowest bit of each number; of none the last leaf.
+# The place of the lowest bit of each number; -1 of none, which no tree that was checked asks for.
 _LOWEST: Final = np.array([(k & -k).bit_length() - 1 for k in range(_ALL + 1)], np.int8)
 
 
@@ -248,4 +248,22 @@ def _is_whole(a: dict[str, NDArray[Any]], features: int) -> bool:
         and ((a["feature"] >= 0) & (a["feature"] < features)).all()
         and ((a["keep"] >= 0) & (a["keep"] <= _ALL)).all()
         and all(np.isfinite(a[name]).all() for name in ("value", "edges", "start"))
+        and _keeps_last(a["keep"])
+        and _increases(a["edges"], first)
     )
+
+
+def _keeps_last(keep: NDArray[Any]) -> bool:
+    """Whether a leaf of its own is left of each tree, whatever the answers are.
+
+    The last leaf is on the left side of no question, so that all of them keep its bit, and those
+    above it, which are of no leaf. A tree has one leaf more than questions.
+    """
+    last = _ALL & (-1 << (keep != _ALL).sum(1, keepdims=True))
+    return bool(((keep & last) == last).all())
+
+
+def _increases(edges: Floats, first: NDArray[Any]) -> bool:
+    """Whether thresholds never fall from one to the next of the same feature."""
+    falls = np.flatnonzero(np.diff(edges) < 0) + 1
+    return bool(np.isin(falls, first).all())

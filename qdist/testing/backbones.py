@@ -14,6 +14,7 @@ from qdist.testing.cases import (
     PRESENT,
     TOLERANCE,
     check_class,
+    check_said,
     default_domain,
     draw_ranks,
     randomise,
@@ -41,6 +42,7 @@ def check_backbone(
 
     In float64, at random weights, for ranks of every kind that the class serves:
 
+    - **what it says**: the class has a `name`, and its instances set `dim` and `context`;
     - **causality**: $\partial h_i / \partial y_j = 0$ unless $\mathrm{rank}_j < \mathrm{rank}_i$,
       no replaced value and no NaN in $y_j$ changes $h_i$, in training mode neither, and where the
       law allows a dependence there is one;
@@ -93,6 +95,7 @@ def check_backbone(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = cls(domain, **args)
+        check_said(net)
         if reach is not None:
             rows_of("reach", reach, width=net.dim, like=torch.empty(net.dim), mask=True)
         kit = _Checks(net.double(), domain, rows, generator)

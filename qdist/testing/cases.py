@@ -14,6 +14,7 @@ __all__ = [
     "PRESENT",
     "TOLERANCE",
     "check_class",
+    "check_said",
     "default_domain",
     "draw_ranks",
     "draw_values",
@@ -51,6 +52,28 @@ def check_class(cls: Any) -> type[TableDomain | ImageDomain]:
             f"Expected a class that can be built; got {cls.__name__} without {lacking}. Write it."
         )
     return cls.takes
+
+
+def check_said(net: AbstractBackbone) -> None:
+    """Checks what a backbone says of itself, which all other checks read.
+
+    Raises:
+        AssertionError: If the class has no name, or the network no sizes.
+    """
+    what, name = type(net).__name__, getattr(net, "name", None)
+    if not isinstance(name, str) or not name:
+        raise AssertionError(
+            f"{what}: expected a class attribute `name`, the text by which the registry knows it; "
+            f"got {name!r}. Say it in the body of the class."
+        )
+    sizes = {"dim": "the number of coordinates", "context": "the length of a context vector"}
+    for name, size in sizes.items():
+        found: Any = getattr(net, name, None)
+        if not isinstance(found, int) or found < 1:
+            raise AssertionError(
+                f"{what}: expected `self.{name}`, {size}, a whole number from 1 on; got "
+                f"{found!r}. Set it in __init__."
+            )
 
 
 def seeded(seed: Any) -> torch.Generator:

@@ -5,8 +5,9 @@ averaged over steps; the average with the best score on held-out rows wins. What
 show and are asked is drawn once, or early stopping would follow its noise.
 
 A limit on time becomes a number of steps before the first step is taken, by timing a copy of the
-network, and once more by the pace of the warm-up: the run is a function of that number alone, and
-can be repeated bit for bit.
+network, and once more by the pace of the warm-up: a run that ends as planned is a function of that
+number alone, and can be repeated bit for bit. One that the clock ends before is not: its learning
+rate has not come down to zero.
 
 A batch whose loss or gradient is not finite is skipped; after too many of them the run ends with
 the best weights so far. So it does when the user interrupts it.
@@ -182,7 +183,7 @@ def _begin(
     if checkpoint.state is not None:  # as it was planned then, on whatever machine
         batch_size, n_steps = (int(checkpoint.state[name]) for name in ("batch_size", "n_steps"))
     else:
-        n_steps = plan_steps(law, rows, check, limits, recipe, batch_size, seed)
+        n_steps = plan_steps(law, rows, check, limits, recipe, batch_size, seed, began=began)
     facts: dict[str, Any] = {"batch_size": batch_size, "n_steps": n_steps, "seed": seed}
     return Run(law, recipe, n_rows=len(rows), began=began, **facts), check
 

@@ -2,7 +2,7 @@
 
 A limit on time is planned twice: before the run, by timing a dozen steps of a copy, and after the
 warm-up, by the pace of its steps. Up to there the schedule does not depend on the plan, so that a
-run is a function of its final number of steps.
+run that ends as planned is a function of its final number of steps.
 """
 
 import copy
@@ -42,14 +42,32 @@ def plan_steps(
     recipe: Recipe,
     batch_size: int,
     seed: int,
+    *,
+    began: float,
 ) -> int:
-    """The number of steps that the limits allow, as far as it can be told before the first."""
+    """The number of steps that the limits allow, as far as it can be told before the first.
+
+    Args:
+        law: What is to be trained; it is not changed.
+        rows: Training rows.
+        check: The held-out rows.
+        limits: When to stop at the latest.
+        recipe: How to train.
+        batch_size: Rows a step for each learner.
+        seed: For dropout.
+        began: When the run began, by `time.perf_counter`.
+
+    Returns:
+        The number, at least 1.
+    """
     most = most_steps(rows, limits, recipe, batch_size)
     if limits.max_time is not None:
         with isolated_rng(seed):
             a_step, a_check = _speed(copy.deepcopy(law), rows, check, recipe, batch_size)
-        left = SLACK * limits.max_time - (_PROBE + 2) * a_step - (recipe.validations + 2) * a_check
-        most = min(most, left / a_step)
+        # What is gone is read from the clock: the first steps of a process pay for imports and
+        # warm caches, and may take twenty times as long as those that are to come.
+        left = SLACK * limits.max_time - (time.perf_counter() - began)
+        most = min(most, (left - (recipe.validations + 1) * a_check) / a_step)
     return max(1, int(most))
 
 

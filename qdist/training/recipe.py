@@ -73,7 +73,9 @@ class Recipe:
 class Result:
     """What a run leaves besides the weights."""
 
-    n_steps: int = 0  # as planned: with this as `max_steps` the run repeats itself
+    # As planned: with this as `max_steps` the run repeats itself, unless the clock cut it short;
+    # no number of steps repeats a part of a schedule.
+    n_steps: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     profile: dict[str, float] = field(default_factory=dict)  # seconds
     stopped: str = "plan"  # or "patience", "callback", "clock", "bad batches", "user"

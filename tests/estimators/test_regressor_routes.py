@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -90,6 +91,7 @@ def test_a_file_gives_the_same_answers(model, tmp_path):
     assert again.n_steps_ == model.n_steps_
 
 
+A_B = pd.DataFrame(np.random.default_rng(1).normal(size=(len(Y), 2)), columns=["a", "b"])
 NUMBERED = pd.DataFrame(np.random.default_rng(1).normal(size=(len(Y), 2)))
 WRONG = {
     "unequal lengths": (lambda m: m.fit(X, Y[:-1]), ValueError, "."),
@@ -105,6 +107,33 @@ WRONG = {
     "columns of numbers in another order": (
         lambda m: m.fit(NUMBERED, Y).predict(NUMBERED[[1, 0]]), InputError,
         "Expected columns in the order of fit, 0, 1; got 1, 0",
+    ),
+    **{
+        f"no columns in {kind}": (
+            lambda m, make=make: m.fit(make(), Y), InputError, "a column for each feature",
+        )
+        for kind, make in {
+            "pandas": lambda: pd.DataFrame(index=range(len(Y))), "a dict": dict,
+            "arrow": lambda: pa.table({}),
+        }.items()
+    },
+    **{
+        f"columns {what}": (
+            lambda m, of=of, change=change: m.fit(of, Y).predict(change(of)), InputError,
+            f"^Expected {ours}(.|\n)*{theirs}",
+        )
+        for what, of, change, ours, theirs in (
+            ("reversed", A_B, lambda f: f[["b", "a"]], "the columns of fit", "the same order"),
+            ("missing", A_B, lambda f: f[["b"]], "the columns of fit", "yet now missing"),
+            ("more", A_B, lambda f: f.assign(c=0.0), "the columns of fit", "unseen at fit time"),
+            ("twice", A_B, lambda f: f[["a", "a"]], "columns of different names", "2 times"),
+            ("fewer", A_B.to_numpy(), lambda x: x[:, :1], "as many features", "has 1"),
+            ("in a line", A_B.to_numpy(), np.ravel, r"features of shape \(N, F\)", "2D array"),
+        )
+    },
+    "categories in an array": (
+        lambda m: m.fit(np.array([["a", 1.0]] * len(Y), dtype=object), Y), InputError,
+        "Expected an array of numbers; got text. Put it into a DataFrame",
     ),
     "before fit": (lambda m: m.predict(X), NotFittedError, "Call fit"),
     "validation by halves": (

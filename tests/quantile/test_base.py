@@ -98,7 +98,7 @@ def test_expand_refuses_what_does_not_broadcast(batch):
 
 @pytest.mark.parametrize("name", ["sample", "rsample", "rvs"])
 def test_draws_of_no_shape_are_refused(batch, name):
-    for shape in ((-1,), 3, "ab"):
+    for shape in ((-1,), "ab") if name == "rvs" else ((-1,), 3, "ab"):
         with pytest.raises(InputError, match="Expected a shape of whole numbers"):
             getattr(batch, name)(shape)
     with pytest.raises(InputError, match="Expected generator to be of class Generator"):
@@ -140,7 +140,21 @@ def test_scipy_names_answer_as_scipy_does():
     law = Categorical(torch.zeros(4))
     assert law.ppf(0.5) == 1
     assert law.logpdf(2.0) == pytest.approx(-torch.tensor(4.0).log())
-    assert law.rvs((5,)).shape == (5,)
+    assert law.rvs((5,)).shape == law.rvs(5).shape == law.rvs(size=np.int64(5)).shape == (5,)
+    assert law.expand((2,)).rvs(size=5).shape == (5, 2)  # of each law
+    assert law.rvs().shape == ()
+    for wrong in (-1, 2.5):
+        with pytest.raises(InputError, match="Expected a shape of whole numbers"):
+            law.rvs(wrong)
+
+
+@pytest.mark.parametrize("ask", ["icdf", "ppf", "isf"])
+def test_levels_that_do_not_broadcast_are_told_of_quantiles(ask):
+    law = Categorical(torch.zeros(50, 4))
+    with pytest.raises(InputError, match=r"got \(2,\).*same levels of every law call quantiles"):
+        getattr(law, ask)([0.1, 0.9])
+    with pytest.raises(InputError, match=r"in front of the batch axes\.$"):
+        law.cdf([0.1, 0.9])
 
 
 def test_what_torch_names_and_no_law_has_says_what_to_do_instead(law):

@@ -45,6 +45,31 @@ def test_moved_atoms_keep_their_mass(base, loc, scale):
                 assert law.log_prob(y) == base.log_prob(v)
 
 
+@pytest.mark.parametrize(
+    ("values", "mass"), [([0.0, 0.01, 0.02], 1.0), ([0.0, 0.01, 0.5], 2 / 3)], ids=["all", "two"]
+)
+def test_atoms_that_are_moved_to_one_place_add_up_there(values, mass):
+    """Near a million, float32 has a number for each sixteenth."""
+    y, one = torch.tensor([1e6, 1.0], dtype=torch.float32)
+    base = Categorical(0 * one.expand(3), values=torch.tensor(values, dtype=y.dtype))
+    law = Affine(base, y, one)
+    below = torch.nextafter(y, 0 * y)
+    assert law.cdf(below) == law.cdf_left(y) == 0.0
+    assert law.cdf(y).item() == pytest.approx(mass)
+    assert law.sf(y).item() == pytest.approx(1 - mass, abs=1e-6)
+    assert law.log_prob(y).exp().item() == pytest.approx(mass)
+    assert law.log_prob(below) == -torch.inf
+
+
+def test_the_mass_of_merged_atoms_has_a_gradient():
+    logits = torch.zeros(3, dtype=torch.float32, requires_grad=True)
+    base = Categorical(logits, values=torch.tensor([0.0, 0.01, 0.5], dtype=torch.float32))
+    law = Affine(base, 1e6, 1.0)
+    law.log_prob([1e6, 1e6 + 0.5]).sum().backward()
+    # Of log(2/3): 1/6 for each of the two, -1/3 for the third; of log(1/3): -1/3 and 2/3.
+    assert logits.grad.tolist() == pytest.approx([-1 / 6, -1 / 6, 1 / 3])
+
+
 @pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.bool])
 def test_laws_over_whole_numbers_are_refused(dtype):
     """Their shares would be truncated: the mean of 1, 2 and 4 was 0."""

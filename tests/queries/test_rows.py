@@ -383,12 +383,12 @@ MISTAKES = {
     "levels of another shape": (
         lambda m, f: m.inverse_rosenblatt(np.zeros((3, 4))),
         InputError,
-        r"levels in \[0, 1\] of shape \(N, 10\).*got others of shape \(3, 4\)",
+        r"levels in \[0, 1\] of shape \(N, 10\).*got shape \(3, 4\)\. Give levels for all of",
     ),
     "levels beyond": (
         lambda m, f: m.inverse_rosenblatt(np.full((3, 10), 1.5)),
         InputError,
-        r"levels in \[0, 1\]",
+        r"levels in \[0, 1\]; got 1\.5",
     ),
 }
 

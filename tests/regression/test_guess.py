@@ -56,6 +56,21 @@ def test_shares_follow_the_rows():
     assert guess.leafwise is None
 
 
+def test_rows_that_count_nothing_have_no_say_in_the_shares():
+    """Targets beyond the guess of symmetric trees, away from the others, are all for the first."""
+    x, y = corners()
+    x, y, weight = np.vstack([x, x]), np.tile(y, 2), np.repeat([2.0, 0.0], N)
+
+    def guessed(kind):
+        return cross_fit(x, y, grow=GROW[kind], folds=4, seed=0, weight=weight)[0]
+
+    y[N:] = (11 * guessed("symmetric") - 10 * guessed("leafwise"))[N:]
+    calm, quick = guessed("symmetric"), guessed("leafwise")
+    assert np.abs(calm - y)[N:].mean() < 0.95 * np.abs(quick - y)[N:].mean()
+    unseen, _ = Guess.cross_fit(x, y, seed=0, weight=weight, recipe=RECIPE)
+    np.testing.assert_allclose(unseen, quick, atol=1e-9)
+
+
 def test_repeats_are_means_of_symmetric_trees_of_other_seeds():
     x, y = slope()
     unseen, guess = Guess.cross_fit(x, y, seed=5, weight=np.ones(N), recipe=BLUNT, repeats=2)

@@ -117,7 +117,10 @@ class TestTensors:
             ("value", lambda w: w[:-1]),
             ("value", lambda w: w * torch.nan),
             ("value", lambda w: w[0]),
+            ("keep", lambda w: w * 0),
+            ("keep", lambda w: w & (2**14 - 1)),  # of a tree of 15 leaves, not the last
             ("edges", lambda w: w[:-1]),
+            ("edges", lambda w: w.flip(0)),
             ("edges", lambda w: w + torch.inf),
             ("first", lambda w: w.flip(0)),
             ("first", lambda w: w[:-1]),
@@ -129,6 +132,34 @@ class TestTensors:
         tensors[name] = change(tensors[name])
         with pytest.raises(FileFormatError, match="leaf-wise trees"):
             LeafwiseTrees.from_tensors(tensors, features=4)
+
+    @pytest.mark.parametrize(("keep", "whole"), [(2**15 - 2, True), (2**15 - 3, False)])
+    def test_a_tree_of_two_leaves_keeps_the_second(self, keep, whole):
+        tensors = {
+            "feature": torch.zeros(1, 14, dtype=torch.int32),
+            "cut": torch.zeros(1, 14, dtype=torch.uint8),
+            "keep": torch.tensor([[keep, *[2**15 - 1] * 13]], dtype=torch.int32),
+            "value": torch.tensor([[1.0, 2.0, *[0.0] * 13]], dtype=torch.float64),
+            "edges": torch.tensor([0.5], dtype=torch.float64),
+            "first": torch.tensor([0, 1]),
+            "start": torch.tensor(0.0, dtype=torch.float64),
+        }
+        if not whole:
+            with pytest.raises(FileFormatError, match="leaf-wise trees"):
+                LeafwiseTrees.from_tensors(tensors, features=1)
+            return
+        trees = LeafwiseTrees.from_tensors(tensors, features=1)
+        assert trees.predict(np.array([[0.0], [1.0]])).tolist() == [1.0, 2.0]
+
+    def test_thresholds_may_be_equal_and_fall_from_one_feature_to_the_next(self):
+        unit = np.spacing(9.0)  # halves of it are rounded to the even neighbour
+        column = np.array([9.0 + unit, 9.0 + 2 * unit, 9.0 + 3 * unit, 10.0])
+        x = np.stack([column, [1.0, 2.0, 3.0, 4.0]], 1).repeat(5, 0)
+        tensors = grown(x, x[:, 1]).tensors()
+        gaps = tensors["edges"].diff()
+        assert bool((gaps == 0).any())
+        assert bool((gaps < 0).any())
+        LeafwiseTrees.from_tensors(tensors, features=2)
 
     def test_questions_about_no_features(self):
         with pytest.raises(FileFormatError, match="leaf-wise trees"):
