@@ -28,10 +28,11 @@ def impute(
 
     With --draws above 1 the completed copies follow each other, numbered in a first column "draw".
     """
-    from qdist.data.files import read_table, write_table
+    from qdist.data.files import check_table_place, read_table, write_table
     from qdist.data.frames import to_arrow
     from qdist.progress import showing
 
+    check_table_place(output)
     loaded = load_table_model(model)
     if draws > 1 and "draw" in loaded.schema_.names:
         raise InputError(
@@ -85,11 +86,12 @@ def quantiles(
     """
     import pyarrow as pa
 
-    from qdist.data.files import read_table, write_table
+    from qdist.data.files import check_table_place, read_table, write_table
     from qdist.data.frames import to_arrow
 
     if data is not None and given:
         raise click.UsageError("expected DATA or --given; got both.")
+    check_table_place(output)
     loaded = load_table_model(model)
     known: Any = parse_given(given, loaded.schema_) or None
     if data is not None:
@@ -133,12 +135,13 @@ def score(
     """Log density of each row of DATA, a line for a row: the lowest are the oddest."""
     import pyarrow as pa
 
-    from qdist.data.files import read_table, write_table
+    from qdist.data.files import check_table_place, read_table, write_table
 
     if explain is not None and (orders > 1 or seed is not None):
         raise click.UsageError(
             "expected --explain, or --orders and --seed of densities; got both."
         )
+    check_table_place(output)
     loaded = load_table_model(model)
     table = read_table(data, types=types_for_csv(loaded.schema_))
     if explain is None:

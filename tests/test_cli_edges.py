@@ -55,6 +55,53 @@ def test_what_is_no_file_is_refused_before_the_work(tmp_path, capsys, monkeypatc
     assert stat.S_ISFIFO((tmp_path / "pipe.qdist").lstat().st_mode)
 
 
+def test_what_has_the_place_of_a_model_is_told_before_the_work(tmp_path, capsys, monkeypatch):
+    def fit(*_args, **_settings):
+        raise AssertionError("it was fitted")
+
+    monkeypatch.setattr(qdist.TabularModel, "fit", fit)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d.csv").write_text("a\n1\n2\n")
+    for folder in ("empty", "full"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("x")
+    (tmp_path / "f.txt").write_text("x")
+    (tmp_path / "link").symlink_to("nowhere/m.qdist")
+    for words, told in {
+        "empty": "got 'empty', which is a folder. Name a file, or",
+        "full --unpacked": "got 'full', a folder that holds other files, which would be lost",
+        "f.txt --unpacked": "got 'f.txt', where a file is in the way",
+        ".. --unpacked": "got '..', ",
+        "link": "nowhere', which is none",
+    }.items():
+        assert main(["fit", "d.csv", "-o", *words.split()]) == 1
+        assert told in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["d.csv", "empty", "f.txt", "full", "link"]
+
+
+@pytest.mark.parametrize("words", ["sample {} -n 3", "impute {} {}", "quantiles {} --column a",
+                                   "score {} {}"])  # fmt: skip
+def test_where_no_table_can_be_is_told_before_the_work(tmp_path, capsys, monkeypatch, words):
+    model, data = str(tmp_path / "m.qdist"), str(tmp_path / "d.csv")
+    qdist.TabularModel(**QUICK, random_state=0).fit({"a": [0, 1, 2] * 9}).save(model)
+    (tmp_path / "d.csv").write_text("a\n1\n")
+    (tmp_path / "d2.csv").mkdir()
+
+    def ask(*_args, **_settings):
+        raise AssertionError("it was asked")
+
+    for method in ("sample", "impute", "quantile", "score_samples"):
+        monkeypatch.setattr(qdist.TabularModel, method, ask)
+    for name, told in {
+        "x.txt": "Expected a place to write, ending in .csv, ",
+        "x": "Expected a place to write, ending in .csv, ",
+        "d2.csv/": "which is a directory. Name a file",
+    }.items():
+        output = os.path.join(tmp_path, name)
+        assert main([*words.format(model, data).split(), "-o", output]) == 1
+        assert told in capsys.readouterr().err
+
+
 FULL = """
 import resource, signal, sys
 from qdist.cli import main
