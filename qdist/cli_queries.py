@@ -6,7 +6,7 @@ import click
 
 from qdist.cli_options import debug, output_option, quiet, remark, seed_option
 from qdist.cli_text import in_zone, numbers, parse_given, types_for_csv
-from qdist.errors import InputError
+from qdist.errors import InputError, UnsupportedError
 
 __all__ = ["impute", "quantiles", "score"]
 
@@ -102,7 +102,16 @@ def quantiles(
     names = [f"q{level:.15g}" for level in wanted]
     if len(set(names)) < len(names):
         raise click.BadParameter(f"expected levels that differ; got {levels}.", param_hint="-q")
-    found = loaded.quantile(column, wanted, given=known)
+    try:
+        found = loaded.quantile(column, wanted, given=known)
+    except UnsupportedError as error:
+        kind = loaded.schema_[column].kind
+        if kind not in {"nominal", "boolean"}:
+            raise
+        raise UnsupportedError(
+            f"Expected a column whose values have an order; got {column!r}, of kind {kind}. Draw "
+            "rows with qdist sample (--given for a condition) and count its values."
+        ) from error
     columns = [in_zone(pa.array(values), loaded.schema_[column].dtype) for values in found.T]
     write_table(pa.table(columns, names=names), output)
     if output != "-":
@@ -165,7 +174,8 @@ def load_table_model(path: str) -> Any:
     loaded = qdist.load(path)
     if not isinstance(loaded, qdist.TabularModel):
         raise InputError(
-            f"Expected a model of a table in {path}; got a {type(loaded).__name__}. Fit one to a "
-            "table with qdist fit."
+            f"Expected a model of a table in {path}; got one of "
+            f"{'images' if isinstance(loaded, qdist.ImageModel) else 'a column given features'}. "
+            "Fit one to a table with qdist fit."
         )
     return loaded

@@ -1,10 +1,12 @@
 """What the command line refuses or remarks on, where it would else be silent or complain twice."""
 
+import io
 import os
 import stat
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import qdist
@@ -132,3 +134,29 @@ def test_full_standard_output_is_an_error_of_one_line(tmp_path, command, unbuffe
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "error: Expected a place to write; got standard output: file too large." in done.stderr
+
+
+def test_standard_output_may_be_a_stream_of_text(tmp_path, monkeypatch):
+    model = str(tmp_path / "m.qdist")
+    qdist.TabularModel().fit({"a": [1, 1, 1]}).save(model)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert main(["sample", model, "-n", "2", "-o", "-"]) == 0
+    assert sys.stdout.getvalue() == '"a"\n1\n1\n'
+
+
+def test_what_has_no_quantiles_is_told_in_words_of_the_shell(tmp_path, capsys):
+    model = str(tmp_path / "m.qdist")
+    qdist.TabularModel(**QUICK, random_state=0).fit({"a": ["x", "y"] * 9}).save(model)
+    assert main(["quantiles", model, "--column", "a"]) == 1
+    shown = capsys.readouterr().err
+    assert "whose values have an order; got 'a', of kind nominal. Draw rows with qdist" in shown
+    assert "predict_dist" not in shown
+
+
+def test_a_model_of_something_else_is_told_in_words(tmp_path, capsys):
+    model = str(tmp_path / "m.qdist")
+    images = np.zeros((8, 2, 2), np.uint8)
+    images[::2] = 255
+    qdist.ImageModel(max_steps=1, random_state=0).fit(images).save(model)
+    assert main(["quantiles", model, "--column", "a"]) == 1
+    assert f"a model of a table in {model}; got one of images. Fit" in capsys.readouterr().err

@@ -176,6 +176,9 @@ def write_table(frame: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
     if target == "-":
         content = csv_bytes(table)
         with to_standard_output():
+            if not hasattr(sys.stdout, "buffer"):  # a stream of text that stands in for it
+                sys.stdout.write(content.decode())
+                return
             rest = memoryview(content)
             while rest:  # with PYTHONUNBUFFERED a write may take a part, and say so only here
                 rest = rest[sys.stdout.buffer.write(rest) or 0 :]
