@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -64,8 +65,11 @@ def fit(
     """
     from qdist.data.files import read_table
     from qdist.estimators import ImageModel, TabularModel, are_images
+    from qdist.files import check_place
     from qdist.progress import showing
 
+    layout: Any = "folder" if flags["unpacked"] else "file"
+    check_place(Path(output), layout)
     model: Any
     kept: Any = {"checkpoint": checkpoint, "resume": False if flags["restart"] else "auto"}
     with showing(visible=False if flags["quiet"] else None):
@@ -74,7 +78,7 @@ def fit(
         else:
             table = read_table(data)
             model = TabularModel(max_time=max_time, random_state=seed).fit(table, **kept)
-    model.save(output, layout="folder" if flags["unpacked"] else "file")
+    model.save(output, layout=layout)
     steps = model.history_[-1]["step"] if model.history_ else 0
     remark(f"saved {output} after {steps} steps", quiet=flags["quiet"])
     if isinstance(model, TabularModel) and not any(c.modelled for c in model.schema_):
@@ -107,7 +111,7 @@ def sample(
     output. Images go to .png (side by side in one picture), to .npz or .npy, or to a folder.
     """
     import qdist
-    from qdist.data.files import write_table
+    from qdist.data.files import check_table_place, write_table
     from qdist.data.pictures import write_images
     from qdist.progress import showing
 
@@ -125,6 +129,7 @@ def sample(
             f"Expected a model of a table or of images in {model}; got a "
             f"{type(loaded).__name__}, which draws nothing without features. Use it in Python."
         )
+    check_table_place(output)
     known = parse_given(given, loaded.schema_)
     with showing(visible=False if flags["quiet"] else None):
         drawn = loaded.sample(rows, given=known or None, random_state=seed)

@@ -28,7 +28,7 @@ def _place(ctx: click.Context, param: click.Parameter, value: str) -> str:
     from qdist.data.atomic import replaceable
 
     if value != "-":
-        replaceable(place_to_write(value))
+        place_to_write(replaceable(place_to_write(value)))
     return value
 
 

@@ -6,7 +6,7 @@ import click
 
 from qdist.cli_options import debug, output_option, quiet, remark, seed_option
 from qdist.cli_text import in_zone, numbers, parse_given, types_for_csv
-from qdist.errors import InputError
+from qdist.errors import InputError, UnsupportedError
 
 __all__ = ["impute", "quantiles", "score"]
 
@@ -28,10 +28,11 @@ def impute(
 
     With --draws above 1 the completed copies follow each other, numbered in a first column "draw".
     """
-    from qdist.data.files import read_table, write_table
+    from qdist.data.files import check_table_place, read_table, write_table
     from qdist.data.frames import to_arrow
     from qdist.progress import showing
 
+    check_table_place(output)
     loaded = load_table_model(model)
     if draws > 1 and "draw" in loaded.schema_.names:
         raise InputError(
@@ -85,11 +86,12 @@ def quantiles(
     """
     import pyarrow as pa
 
-    from qdist.data.files import read_table, write_table
+    from qdist.data.files import check_table_place, read_table, write_table
     from qdist.data.frames import to_arrow
 
     if data is not None and given:
         raise click.UsageError("expected DATA or --given; got both.")
+    check_table_place(output)
     loaded = load_table_model(model)
     known: Any = parse_given(given, loaded.schema_) or None
     if data is not None:
@@ -100,7 +102,16 @@ def quantiles(
     names = [f"q{level:.15g}" for level in wanted]
     if len(set(names)) < len(names):
         raise click.BadParameter(f"expected levels that differ; got {levels}.", param_hint="-q")
-    found = loaded.quantile(column, wanted, given=known)
+    try:
+        found = loaded.quantile(column, wanted, given=known)
+    except UnsupportedError as error:
+        kind = loaded.schema_[column].kind
+        if kind not in {"nominal", "boolean"}:
+            raise
+        raise UnsupportedError(
+            f"Expected a column whose values have an order; got {column!r}, of kind {kind}. Draw "
+            "rows with qdist sample (--given for a condition) and count its values."
+        ) from error
     columns = [in_zone(pa.array(values), loaded.schema_[column].dtype) for values in found.T]
     write_table(pa.table(columns, names=names), output)
     if output != "-":
@@ -133,12 +144,13 @@ def score(
     """Log density of each row of DATA, a line for a row: the lowest are the oddest."""
     import pyarrow as pa
 
-    from qdist.data.files import read_table, write_table
+    from qdist.data.files import check_table_place, read_table, write_table
 
     if explain is not None and (orders > 1 or seed is not None):
         raise click.UsageError(
             "expected --explain, or --orders and --seed of densities; got both."
         )
+    check_table_place(output)
     loaded = load_table_model(model)
     table = read_table(data, types=types_for_csv(loaded.schema_))
     if explain is None:
@@ -162,7 +174,8 @@ def load_table_model(path: str) -> Any:
     loaded = qdist.load(path)
     if not isinstance(loaded, qdist.TabularModel):
         raise InputError(
-            f"Expected a model of a table in {path}; got a {type(loaded).__name__}. Fit one to a "
-            "table with qdist fit."
+            f"Expected a model of a table in {path}; got one of "
+            f"{'images' if isinstance(loaded, qdist.ImageModel) else 'a column given features'}. "
+            "Fit one to a table with qdist fit."
         )
     return loaded

@@ -1,10 +1,12 @@
 """What the command line refuses or remarks on, where it would else be silent or complain twice."""
 
+import io
 import os
 import stat
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import qdist
@@ -55,6 +57,53 @@ def test_what_is_no_file_is_refused_before_the_work(tmp_path, capsys, monkeypatc
     assert stat.S_ISFIFO((tmp_path / "pipe.qdist").lstat().st_mode)
 
 
+def test_what_has_the_place_of_a_model_is_told_before_the_work(tmp_path, capsys, monkeypatch):
+    def fit(*_args, **_settings):
+        raise AssertionError("it was fitted")
+
+    monkeypatch.setattr(qdist.TabularModel, "fit", fit)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d.csv").write_text("a\n1\n2\n")
+    for folder in ("empty", "full"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("x")
+    (tmp_path / "f.txt").write_text("x")
+    (tmp_path / "link").symlink_to("nowhere/m.qdist")
+    for words, told in {
+        "empty": "got 'empty', which is a folder. Name a file, or",
+        "full --unpacked": "got 'full', a folder that holds other files, which would be lost",
+        "f.txt --unpacked": "got 'f.txt', where a file is in the way",
+        ".. --unpacked": "got '..', ",
+        "link": "nowhere', which is none",
+    }.items():
+        assert main(["fit", "d.csv", "-o", *words.split()]) == 1
+        assert told in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["d.csv", "empty", "f.txt", "full", "link"]
+
+
+@pytest.mark.parametrize("words", ["sample {} -n 3", "impute {} {}", "quantiles {} --column a",
+                                   "score {} {}"])  # fmt: skip
+def test_where_no_table_can_be_is_told_before_the_work(tmp_path, capsys, monkeypatch, words):
+    model, data = str(tmp_path / "m.qdist"), str(tmp_path / "d.csv")
+    qdist.TabularModel(**QUICK, random_state=0).fit({"a": [0, 1, 2] * 9}).save(model)
+    (tmp_path / "d.csv").write_text("a\n1\n")
+    (tmp_path / "d2.csv").mkdir()
+
+    def ask(*_args, **_settings):
+        raise AssertionError("it was asked")
+
+    for method in ("sample", "impute", "quantile", "score_samples"):
+        monkeypatch.setattr(qdist.TabularModel, method, ask)
+    for name, told in {
+        "x.txt": "Expected a place to write, ending in .csv, ",
+        "x": "Expected a place to write, ending in .csv, ",
+        "d2.csv/": "which is a directory. Name a file",
+    }.items():
+        output = os.path.join(tmp_path, name)
+        assert main([*words.format(model, data).split(), "-o", output]) == 1
+        assert told in capsys.readouterr().err
+
+
 FULL = """
 import resource, signal, sys
 from qdist.cli import main
@@ -85,3 +134,29 @@ def test_full_standard_output_is_an_error_of_one_line(tmp_path, command, unbuffe
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "error: Expected a place to write; got standard output: file too large." in done.stderr
+
+
+def test_standard_output_may_be_a_stream_of_text(tmp_path, monkeypatch):
+    model = str(tmp_path / "m.qdist")
+    qdist.TabularModel().fit({"a": [1, 1, 1]}).save(model)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert main(["sample", model, "-n", "2", "-o", "-"]) == 0
+    assert sys.stdout.getvalue() == '"a"\n1\n1\n'
+
+
+def test_what_has_no_quantiles_is_told_in_words_of_the_shell(tmp_path, capsys):
+    model = str(tmp_path / "m.qdist")
+    qdist.TabularModel(**QUICK, random_state=0).fit({"a": ["x", "y"] * 9}).save(model)
+    assert main(["quantiles", model, "--column", "a"]) == 1
+    shown = capsys.readouterr().err
+    assert "whose values have an order; got 'a', of kind nominal. Draw rows with qdist" in shown
+    assert "predict_dist" not in shown
+
+
+def test_a_model_of_something_else_is_told_in_words(tmp_path, capsys):
+    model = str(tmp_path / "m.qdist")
+    images = np.zeros((8, 2, 2), np.uint8)
+    images[::2] = 255
+    qdist.ImageModel(max_steps=1, random_state=0).fit(images).save(model)
+    assert main(["quantiles", model, "--column", "a"]) == 1
+    assert f"a model of a table in {model}; got one of images. Fit" in capsys.readouterr().err

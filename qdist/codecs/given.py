@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qdist.codecs.conform import conform, in_utc, present
 from qdist.codecs.schema import MISSING
 from qdist.data.frames import canonical, to_arrow
-from qdist.data.makes.vectors import from_vector, mixed
+from qdist.data.makes.vectors import from_values, from_vector
 from qdist.errors import InputError, UnknownNameError
 
 __all__ = ["Given", "is_condition", "is_unknown", "read_given"]
@@ -131,7 +131,4 @@ def _cell(value: Any, name: str) -> pa.Array:
             "Give a number that the column can hold."
         )
     large = isinstance(value, int) and value >= 2**63  # Arrow takes a plain one for signed
-    try:
-        return pa.array([value], pa.uint64() if large else None, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as err:
-        raise InputError(str(mixed([value], name))) from err
+    return from_values([value], name, pa.uint64() if large else None)

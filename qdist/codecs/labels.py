@@ -22,6 +22,8 @@ def label_array(labels: Any, what: str) -> npt.NDArray[Any]:
     Raises:
         InputError: If they are nested, and not evenly, or some are masked.
     """
+    if isinstance(labels, list | tuple):
+        labels = [_unboxed(label) for label in labels]
     try:
         found = np.asarray(labels)
     except ValueError as error:
@@ -128,6 +130,12 @@ def _can_be_saved(label: Label) -> bool:
             return False
         return True
     return -(2**63) <= label < 2**63
+
+
+def _unboxed(label: Any) -> Any:
+    """The value in an array or a tensor without dimensions."""
+    boxed = getattr(label, "ndim", None) == 0 and not isinstance(label, np.generic)
+    return label.item() if boxed and not np.ma.is_masked(label) else label
 
 
 def _plain(label: Any) -> Any:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from qdist.data.makes.vectors import not_finite
 from qdist.errors import InputError
 
 __all__ = ["from_raw", "is_numeric", "natural_unit", "to_raw"]
@@ -70,11 +71,7 @@ def to_raw(array: pa.Array, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]
             gaps = np.isnan(values)
             infinite = int((~finite & ~gaps).sum())
             if infinite:
-                raise InputError(
-                    f"Expected finite numbers in column {name!r}; got {infinite} infinite "
-                    f"{'value' if infinite == 1 else 'values'}. Replace them by missing values "
-                    "or by finite numbers."
-                )
+                raise not_finite(infinite, name)
             missing = missing | gaps
             values = np.where(gaps, 0.0, values)
         return values, missing

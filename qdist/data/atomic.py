@@ -10,7 +10,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -28,8 +28,8 @@ _NO_FILES: Final = {
 
 
 def beside(path: Path) -> Path:
-    """A hidden name in the folder of a path that nothing has."""
-    return path.parent / f".{path.name}.{secrets.token_urlsafe(6)}"
+    """A hidden name in the folder of a path that nothing has, however long that of the path is."""
+    return path.parent / f".qdist-{secrets.token_urlsafe(9)}"
 
 
 def replaceable(path: Path) -> Path:
@@ -71,7 +71,7 @@ def replacing(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
 
     Args:
         path: What to write; a file that is there is replaced, and of a link the file that it
-            leads to.
+            leads to. The new one is open to whom the old one was.
         flush: Whether the file is on the disk before it takes its name, so that a power cut too
             leaves the old file or the new one. Without it only an end of the process does.
 
@@ -96,6 +96,9 @@ def replacing(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
     temporary = beside(path)
     try:
         with open(temporary, "xb") as file:
+            if path.exists():
+                with suppress(OSError):  # some disks have no permissions
+                    temporary.chmod(stat.S_IMODE(path.stat().st_mode) & 0o777)
             yield file
             if flush:
                 flush_file(file)

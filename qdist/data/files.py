@@ -19,7 +19,7 @@ from qdist.data.csv_text import csv_bytes, read_csv
 from qdist.data.frames import to_arrow
 from qdist.errors import FileAccessError, FileFormatError, InputError
 
-__all__ = ["read_table", "to_standard_output", "write_table"]
+__all__ = ["check_table_place", "read_table", "to_standard_output", "write_table"]
 
 Types = Mapping[str, pa.DataType]
 _ENDINGS: Final = (".csv", ".csv.gz", ".parquet", ".feather")
@@ -77,10 +77,13 @@ def read_table(
     return _parse(content, ending, repr(str(path)), types)
 
 
+def _ending_of(path: Path) -> str | None:
+    return next((end for end in _ENDINGS if path.name.lower().endswith(end)), None)
+
+
 def _ending(path: Path) -> str:
-    for ending in _ENDINGS:
-        if path.name.lower().endswith(ending):
-            return ending
+    if (ending := _ending_of(path)) is not None:
+        return ending
     raise InputError(
         f"Expected a file ending in {', '.join(_ENDINGS)}; got {str(path)!r}. "
         "Convert the file, or read it with pandas or polars and give the frame; of pictures give "
@@ -114,6 +117,34 @@ _READERS: Final[dict[str, Callable[[bytes, Types, str], pa.Table]]] = {
 }
 
 
+def check_table_place(target: str | os.PathLike[str]) -> None:
+    """Checks what can be known of a place for a table before there is one.
+
+    Args:
+        target: The path, or `"-"`, as of `write_table`.
+
+    Raises:
+        InputError: If the ending is none of those that `write_table` knows.
+        FileAccessError: If a folder has the path.
+
+    Example:
+        >>> check_table_place("rows.csv")
+    """
+    if target == "-":
+        return
+    path = Path(target)
+    if path.is_dir():
+        raise FileAccessError(
+            f"Expected a place to write; got {str(path)!r}, which is a directory. Name a file "
+            f"ending in {', '.join(_ENDINGS)}."
+        )
+    if _ending_of(path) is None:
+        raise InputError(
+            f"Expected a place to write, ending in {', '.join(_ENDINGS)}; got {str(path)!r}. "
+            "Choose one of these endings."
+        )
+
+
 def write_table(frame: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
     r"""Writes a frame. A file is replaced only once the new one is whole.
 
@@ -145,12 +176,16 @@ def write_table(frame: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
     if target == "-":
         content = csv_bytes(table)
         with to_standard_output():
+            if not hasattr(sys.stdout, "buffer"):  # a stream of text that stands in for it
+                sys.stdout.write(content.decode())
+                return
             rest = memoryview(content)
             while rest:  # with PYTHONUNBUFFERED a write may take a part, and say so only here
                 rest = rest[sys.stdout.buffer.write(rest) or 0 :]
             sys.stdout.buffer.flush()
         return
     path = Path(target)
+    check_table_place(path)
     content = _WRITERS[_ending(path)](table)
     try:
         with replacing(path) as file:

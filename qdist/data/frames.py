@@ -149,6 +149,13 @@ def to_arrow(frame: Any) -> pa.Table:
 
 def _name(label: Any) -> str:
     if isinstance(label, str):
+        try:
+            label.encode()
+        except UnicodeEncodeError as err:
+            raise InputError(
+                f"Expected column names that are text of valid Unicode; got {label!r:.80}. Rename "
+                "the column."
+            ) from err
         return label
     if isinstance(label, int | np.integer) and not isinstance(label, bool):
         return str(label)

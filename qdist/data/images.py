@@ -176,9 +176,14 @@ def read_images(
             raise
         raise FileFormatError(
             f"Expected arrays of numbers in {str(path)!r}; got bytes that do not read as such "
-            f"({error}). Check that the file is whole, and that labels were saved as text or "
-            "numbers."
+            f"({_why(error)}). Check that the file is whole, and that labels were saved as text "
+            "or numbers."
         ) from error
+
+
+def _why(error: Exception) -> str:
+    """What was wrong; where numpy advises to unpickle, which may run any code, other words."""
+    return "no array, or one of Python objects" if "pickle" in str(error) else str(error)
 
 
 def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
@@ -212,7 +217,7 @@ def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
         except (OSError, *_DAMAGE) as error:
             raise FileFormatError(
                 f"Expected an array in {str(path)!r}; got bytes that do not read as such "
-                f"({error}). Check that the file is whole."
+                f"({_why(error)}). Check that the file is whole."
             ) from error
     picture = read_picture(path) != 0
     return np.asarray(picture.any(2) if picture.ndim == 3 else picture)

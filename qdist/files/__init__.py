@@ -11,11 +11,13 @@ from qdist.files.summary import (
 from qdist.files.tables import read_table
 from qdist.files.tensors import fill_weights
 from qdist.files.upgrades import FORMAT
+from qdist.files.writing import check_place
 
 __all__ = [
     "FORMAT",
     "Layout",
     "budget",
+    "check_place",
     "fill_weights",
     "read_model",
     "read_table",

@@ -11,11 +11,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from qdist.data.atomic import beside, flush_file, flush_folder, replacing
+from qdist.data.atomic import beside, flush_file, flush_folder, replaceable, replacing
 from qdist.errors import FileAccessError
 from qdist.files.parts import CARD, DESCRIPTION, WEIGHTS, previous
 
-__all__ = ["write_file", "write_folder"]
+__all__ = ["check_place", "write_file", "write_folder"]
+
+
+def check_place(path: Path, layout: str) -> None:
+    """Check what can be known of a place for a model before there is one.
+
+    Args:
+        path: Where it shall be saved.
+        layout: "file" or "folder".
+
+    Raises:
+        FileAccessError: If something is there that a model of that layout does not replace.
+
+    Example:
+        >>> import tempfile
+        >>> check_place(Path(tempfile.mkdtemp()) / "model.qdist", "file")
+    """
+    if layout == "file":
+        if replaceable(path).is_dir():
+            raise FileAccessError(
+                f"Expected a file, or a place for a new one; got {str(path)!r}, which is a "
+                "folder. Name a file, or save a folder of the model's parts (in Python by "
+                'layout="folder", on the command line by --unpacked).'
+            )
+        return
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        why = "where a file is in the way"
+    elif path.is_dir() and not set(os.listdir(path)) <= {CARD, DESCRIPTION, WEIGHTS}:
+        why = "a folder that holds other files, which would be lost"
+    elif path.name in {"", ".."}:  # the system moves nothing over these
+        why = "which is no name of a folder"
+    else:
+        return
+    raise FileAccessError(
+        f"Expected a folder of a model, or a place for a new one; got {str(path)!r}, {why}. "
+        "Nothing was overwritten. Choose another place."
+    )
 
 
 def write_file(path: Path, parts: dict[str, bytes]) -> None:
@@ -26,9 +62,10 @@ def write_file(path: Path, parts: dict[str, bytes]) -> None:
         parts: Contents by name.
 
     Raises:
-        FileAccessError: If the folder is missing, full or read-only, or a device or a pipe has
-            the path; nothing is overwritten.
+        FileAccessError: If the folder is missing, full or read-only, or a folder, a device or a
+            pipe has the path; nothing is overwritten.
     """
+    check_place(path, "file")
     with (
         _explained(path),
         replacing(path) as file,
@@ -49,10 +86,7 @@ def write_folder(path: Path, parts: dict[str, bytes]) -> None:
         FileAccessError: If it cannot be written, or would replace something else.
     """
     with _explained(path):
-        if path.is_symlink() or (path.exists() and not path.is_dir()):
-            raise FileExistsError("a file is in the way")
-        if path.is_dir() and not set(os.listdir(path)) <= {CARD, DESCRIPTION, WEIGHTS}:
-            raise FileExistsError("the folder holds other files, which would be lost")
+        check_place(path, "folder")
         temporary = beside(path)
         try:
             os.mkdir(temporary)

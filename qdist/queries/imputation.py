@@ -7,7 +7,7 @@ import torch
 from qdist.arguments import number
 from qdist.codecs.given import read_given
 from qdist.codecs.table import TableCodec
-from qdist.data.frames import to_arrow
+from qdist.data.frames import describe, in_make_of, make_of, restore, to_arrow
 from qdist.errors import UnknownNameError
 from qdist.laws import TableLaw
 from qdist.queries.condition import check_order
@@ -40,8 +40,9 @@ def impute(
         random_state: Seed; the first of several draws is that of one, up to rounding.
 
     Returns:
-        A frame like the fitted one, with the index of X; with `n_draws` above 1 a list of such
-        frames, as each is to be analysed by itself.
+        A frame of the make of X, with its index: of the columns, dtypes and categories of the
+        fitted frame where that is of the same make, else of those that the make has for such
+        values. With `n_draws` above 1 a list of such frames, as each is to be analysed by itself.
 
     Raises:
         UnknownNameError: If a column is lacking or unknown.
@@ -74,7 +75,20 @@ def impute(
         filled = torch.cat(list(law.fill(filled, known, seed=seed, draw=draw))).to(y)
         filled = torch.where(known, y.repeat(n_draws, 1), filled)
     frames = [
-        codec.decode(part, given=given, visible=visible, like=X)
+        _in_make_of_rows(codec.decode(part, given=given, visible=visible, like=X), X)
         for part in (filled.chunk(n_draws) if len(y) else [filled] * n_draws)
     ]
     return frames[0] if n_draws == 1 else frames
+
+
+def _in_make_of_rows(frame: Any, X: Any) -> Any:
+    """Completed rows of X, a frame of the fitted make, as one of the make of X."""
+    make = make_of(X)
+    if make_of(frame) == make:
+        return frame
+    table = to_arrow(frame)
+    if make == "numpy":  # whose columns have no names but their places, and dtypes of their own
+        note = describe(X)
+        return restore(table.select([str(label) for label in note["labels"]]), note)
+    new = in_make_of(table, X)
+    return new.set_axis(X.index) if make == "pandas" else new

@@ -50,6 +50,11 @@ def split_range(given: Any) -> tuple[Any, str | None, Range | None]:
         >>> split_range({"age": Range(40), "sex": "male"})
         ({'sex': 'male'}, 'age', Range(lower=40, upper=None))
     """
+    if _in_column(given):
+        raise UnsupportedError(
+            "Expected a range as a single value of a dict; got one in a column of values. Ask for "
+            'one condition at a time, such as given={"age": Range(40, 50)}.'
+        )
     if not isinstance(given, dict):
         return given, None, None
     named = [name for name, value in given.items() if isinstance(value, Range)]
@@ -68,3 +73,20 @@ def split_range(given: Any) -> tuple[Any, str | None, Range | None]:
             "values. Ask for one condition at a time."
         )
     return rest, str(named[0]), given[named[0]]
+
+
+def _in_column(given: Any) -> bool:
+    """Whether a list, an array or a column of a frame holds a range."""
+    if isinstance(given, dict):
+        columns = list(given.values())
+    elif hasattr(given, "dtypes"):  # pandas or polars; others hold no objects
+        columns = [given[name] for name in given.columns]
+    else:
+        return False
+    return any(
+        isinstance(value, Range)
+        for column in columns
+        if isinstance(column, list | tuple)
+        or str(getattr(column, "dtype", "")).lower() == "object"
+        for value in column
+    )

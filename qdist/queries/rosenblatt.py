@@ -36,6 +36,9 @@ def rosenblatt(
     and $F(x)$. On rows that the model has not seen this tests all of it at once: what is not
     uniform, or depends on another level, is what the model has wrong.
 
+    Levels carry the precision of the network's float32, so that the inverse gives a number of
+    many digits back up to one part in some millions only.
+
     Source: "Remarks on a multivariate transformation" (Rosenblatt, 1952).
 
     Args:

@@ -13,7 +13,7 @@ from qdist.codecs.columns import AbstractColumn, IdColumn
 from qdist.codecs.conform import conform, in_utc, present, value_type
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.raw import from_raw, natural_unit, to_raw
-from qdist.data.makes.vectors import from_vector, python_days
+from qdist.data.makes.vectors import from_values, from_vector, python_days
 from qdist.errors import InputError, UnsupportedError
 from qdist.quantile import QuantileFunction
 from qdist.queries.ranges import Range
@@ -199,7 +199,7 @@ def _read(values: Any, name: str) -> pa.Array:
     if isinstance(flat, np.ndarray) and flat.dtype.kind in "mM":  # in numpy's own unit
         return from_vector(flat, name)
     plain = [c.item() if isinstance(c, np.bool_ | np.number | np.str_) else c for c in flat]
-    return pa.array(python_days(plain), from_pandas=True)
+    return from_values(python_days(plain), name)
 
 
 def _zone_of(values: Any) -> Any:
@@ -212,6 +212,11 @@ def _ends(column: AbstractColumn, bounds: Range) -> tuple[float, float]:
     """The ends of a range on the axis, both included; infinite where there is none."""
     low = -np.inf if bounds.lower is None else float(place_of(column, bounds.lower))
     high = np.inf if bounds.upper is None else float(place_of(column, bounds.upper))
+    if low > high:
+        raise InputError(
+            f"Expected a range of column {column.schema.name!r} whose lower end comes first; got "
+            f"{bounds}. Swap its ends."
+        )
     if isinstance(column, CurvedColumn) and column.axis.gridded:
         return float(np.ceil(low - 1e-9)), float(np.floor(high + 1e-9))
     if isinstance(column, CodedColumn) and column.on_line and bounds.lower is not None:
@@ -225,10 +230,10 @@ def _mass_between(
     """F(low-), F(high) and 1 - F(high) of each law, shape (N,)."""
     ends = torch.tensor([low, high], dtype=torch.float64)
     lower, upper, above = law.cdf_left(ends[0]), law.cdf(ends[1]), law.sf(ends[1])
-    if low > high or not bool((upper > lower).all()):
+    if not low <= high or not bool((upper > lower).all()):
         raise InputError(
             f"Expected a range of column {column.schema.name!r} that holds some probability; got "
-            "one that holds none. Widen it, or swap its ends."
+            "one that holds none, or too little for a number to say. Widen it."
         )
     return lower, upper, above
 

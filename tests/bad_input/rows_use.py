@@ -184,7 +184,7 @@ ASK = {
     "a range of nothing": (
         lambda world: world.model.sample(3, given={"x": qdist.Range(2, 1)}),
         InputError,
-        "Expected a range of column 'x' that holds some probability",
+        "Expected a range of column 'x' whose lower end comes first.*Swap its ends",
     ),
     "a range of text": (
         lambda world: world.model.sample(3, given={"x": qdist.Range("low")}),

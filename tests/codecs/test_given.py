@@ -1,13 +1,16 @@
 """Conditions: what is known, what is refused, and that what was given comes back exactly."""
 
 import datetime as dt
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 
+from qdist.codecs.given import read_given
 from qdist.codecs.schema import MISSING, Column
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, UnknownNameError
@@ -197,3 +200,11 @@ def test_half_precision_has_no_room_for_all_tails():
     codec = TableCodec.fit(frame)
     drawn = codec.decode(torch.tensor([[0.0], [1.0]], dtype=torch.float64))
     assert np.isfinite(drawn["v"]).all()
+
+
+@pytest.mark.parametrize("form", [lambda value: value, lambda value: [value]])
+def test_values_that_arrow_cannot_read_are_told_in_words(form):
+    with pytest.raises(InputError, match="finite numbers in column 'a'; got 1 infinite value"):
+        read_given({"a": form(Decimal("inf"))}, {"a": pa.decimal128(5, 1)})
+    with pytest.raises(InputError, match="text of valid Unicode in column 'a'"):
+        read_given({"a": form("a\ud800")}, {"a": pa.large_string()})

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 
 from qdist.codecs.image import ImageCodec, ImageSchema
+from qdist.codecs.labels import classes_in, label_codes
 from qdist.errors import FileFormatError, InputError
 
 RNG = np.random.default_rng(0)
@@ -192,3 +193,11 @@ def test_codes_of_256_levels_are_a_copy():
     codes.zero_()
     assert images.any()
     assert codes.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("box", [torch.tensor, np.array], ids=["tensor", "array"])
+def test_labels_may_be_in_boxes(box):
+    labels = [box(1), box(0), box(1)]
+    assert classes_in(labels, 3) == ((0, 1), (1, 2))
+    assert label_codes(labels, (0, 1), 3, what="given") == [1, 0, 1]
+    assert label_codes(box(1), (0, 1), what="given") == [1]

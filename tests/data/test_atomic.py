@@ -187,3 +187,21 @@ def test_a_link_to_what_is_no_file_is_followed(tmp_path):
 def test_a_folder_is_said_to_be_one_before_the_work(tmp_path):
     with pytest.raises(IsADirectoryError), replacing(tmp_path):
         raise AssertionError("the block was run")
+
+
+def test_the_new_file_is_open_to_whom_the_old_one_was(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"secret")
+    path.chmod(0o600)
+    with replacing(path) as file:
+        assert modes(Path(file.name)) == {0o600}  # from the first byte on
+        file.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert modes(path) == {0o600}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, name):
+    path = tmp_path / (name[0] * (255 - len(name) + 1) + name[1:])
+    WRITERS[name](path)
+    assert os.listdir(tmp_path) == [path.name]

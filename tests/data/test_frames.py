@@ -288,6 +288,29 @@ BAD = {
         r"one dimension for column 'a'; got shape \(1, 1\)",
     ),
     "arrays in a list": ({"a": [np.ones(2), 3]}, "1 of type ndarray, 1 of type int"),
+    "infinite decimal": (
+        {"a": [Decimal("inf"), Decimal(1)]},
+        r"finite numbers in column 'a'; got 1 infinite value\. Replace them by missing",
+    ),
+    "infinite decimals in a frame": (
+        pd.DataFrame({"a": [Decimal("inf"), Decimal("-inf")]}),
+        "finite numbers in column 'a'; got 2 infinite values",
+    ),
+    "surrogate": ({"a": ["a\ud800", "b"]}, r"valid Unicode in column 'a'; got 'a\\ud800'"),
+    "surrogate in an array": ({"a": np.array(["a\ud800"])}, "valid Unicode in column 'a'; got"),
+    "surrogate in a frame": (
+        pd.DataFrame({"a": ["a\ud800"]}, dtype=object),
+        r"valid Unicode in column 'a'; got 'a\\ud800'",
+    ),
+    "surrogate in a level": (
+        pd.DataFrame({"a": pd.Categorical.from_codes([0], pd.Index(["a\ud800"], dtype=object))}),
+        "valid Unicode in column 'a'; got",
+    ),
+    "surrogate in a name": (
+        {"a\ud800": [1]},
+        r"names that are text of valid Unicode; got 'a\\ud8",
+    ),
+    "bytes that are no text": ({"a": np.array([b"\xff"])}, "valid Unicode in column 'a'; got b"),
     "ragged": ({"a": [1], "b": [1, 2]}, "lengths 1, 2"),
 }
 
@@ -297,3 +320,34 @@ def test_bad_frames_are_refused(name):
     frame, match = BAD[name]
     with pytest.raises(InputError, match=match):
         to_arrow(frame)
+
+
+DAY, TIME = dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 13, 30)
+
+
+@pytest.mark.parametrize("time", [TIME, pd.Timestamp(TIME), np.datetime64(TIME)], ids=type)
+@pytest.mark.parametrize("make", [list, lambda values: np.array(values, object)])
+def test_a_day_among_times_is_refused_in_either_order(make, time):
+    """And no time loses its hour, which Arrow drops without a word where the day comes first."""
+    for values in ([DAY, time], [time, DAY], [None, DAY, time]):
+        with pytest.raises(InputError, match="1 of type date"):
+            to_arrow({"a": make(values)})
+    with pytest.raises(InputError, match="1 of type date"):
+        to_arrow(pd.DataFrame({"a": pd.Series([DAY, time], dtype=object)}))
+
+
+def test_days_with_holes_are_days():
+    for hole in (None, float("nan"), pd.NaT):
+        assert to_arrow({"a": [DAY, hole]})["a"].to_pylist() == [DAY, None]
+        frame = pd.DataFrame({"a": pd.Series([hole, DAY], dtype=object)})
+        assert to_arrow(frame)["a"].to_pylist() == [None, DAY]
+    masked = np.ma.MaskedArray(np.array([DAY, TIME], object), [False, True])
+    assert to_arrow({"a": masked})["a"].to_pylist() == [DAY, None]
+
+
+@pytest.mark.parametrize("unit", ["ps", "500ms", "250us", "ms", "500000ns"])
+def test_no_unit_of_numpy_loses_parts_of_a_second(unit):
+    half = np.array(["1970-01-01T00:00:00.5"], f"datetime64[{unit}]")
+    assert str(to_arrow({"a": half})["a"][0].as_py())[10:21] == " 00:00:00.5"
+    span = to_arrow({"a": half - np.datetime64(0, "s")})["a"]
+    assert span.cast(pa.duration("ms"), safe=False)[0].as_py() == dt.timedelta(seconds=0.5)

@@ -380,3 +380,19 @@ def test_masked_pixels_are_refused():
     images[0, 0, 0] = np.ma.masked
     with pytest.raises(InputError, match="all pixels are known; got a masked array"):
         as_images(images)
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy"])
+def test_nobody_is_advised_to_unpickle(tmp_path, name):
+    objects = np.array([{}, None], object)
+    save = np.savez if name == "a.npz" else np.save
+    for write in (
+        lambda path: save(path, objects, allow_pickle=True),
+        lambda path: path.write_bytes(b"\x80rubbish"),
+    ):
+        write(tmp_path / name)
+        for read in (read_images, read_mask) if name == "a.npy" else (read_images,):
+            with pytest.raises(FileFormatError) as caught:
+                read(tmp_path / name)
+            assert "pickle" not in str(caught.value)
+            assert "no array, or one of Python objects" in str(caught.value)

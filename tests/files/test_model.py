@@ -146,7 +146,7 @@ def test_no_half_file_is_left_by_an_interruption(path, monkeypatch):
 def test_places_that_take_no_file(tmp_path, where):
     (tmp_path / "file").write_text("x")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(FileAccessError, match="Expected a folder that can be written to for"):
+    with pytest.raises(FileAccessError, match=r"Expected a (folder that can|file, or a place)"):
         write_model(tmp_path / where, META, {})
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
 

@@ -336,7 +336,7 @@ def test_a_model_of_one_order_is_asked_along_it(frame):
         (
             lambda m: m.sample(3, given={"count": qdist.Range(5, 2)}),
             InputError,
-            "range of column 'count' that holds some probability",
+            "range of column 'count' whose lower end comes first",
         ),
         (lambda m: m.sample(3, given={"colour": qdist.Range("a")}), UnsupportedError, "an order"),
         (lambda m: m.quantile("size2", [0.5]), UnknownNameError, "got 'size2'"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import qdist
 from qdist.codecs.table import TableCodec
-from qdist.data.frames import to_arrow
+from qdist.data.frames import make_of, to_arrow
 from qdist.queries import impute
 
 LEVELS = {
@@ -180,3 +180,30 @@ def test_placeholders_do_not_repeat_known_ids(kind):
     assert filled.drop([0, 5]).tolist() == ids.drop([0, 5]).tolist()
     if kind == "int8":  # there are not so many of them
         assert len(model.impute(pd.concat([frame] * 2))) == 2 * n
+
+
+def test_the_make_is_that_of_what_was_passed_in():
+    """Not that of the fitted frame, where the two differ."""
+    rng = np.random.default_rng(0)
+    data = {"0": rng.normal(size=60).tolist(), "1": rng.integers(0, 50, 60).tolist()}
+    quick = {"max_steps": 2, "members": 1, "backbone_args": {"width": 4, "blocks": 1}}
+    holes = {"1": [None, 3, 4], "0": [0.5, None, 1.5]}
+    frames = {
+        "pandas": pd.DataFrame(holes, index=["x", "y", "z"]),
+        "polars": pl.DataFrame(holes),
+        "pyarrow": pa.table(holes),
+        "columns": holes,
+        "numpy": np.array([[0.5, np.nan], [np.nan, 3], [1.5, 4]]),
+    }
+    for fitted in (pd.DataFrame(data), pl.DataFrame(data), data):
+        model = qdist.TabularModel(**quick, random_state=0).fit(fitted)
+        for make, frame in frames.items():
+            whole = model.impute(frame, random_state=0)
+            assert make_of(whole) == make
+            assert type(model.impute(frame, n_draws=2, random_state=0)[1]) is type(frame)
+            cells = to_arrow(whole)
+            assert cells["0"][0].as_py() == 0.5
+            assert cells["1"].to_pylist()[1:] == [3, 4]
+            assert not any(column.null_count for column in cells.columns)
+            if make == "pandas":
+                assert list(whole.index) == ["x", "y", "z"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qdist.data.makes.vectors import from_vector, mixed, python_days, to_vector
+from qdist.data.makes.vectors import from_values, from_vector, python_days, to_vector
 from qdist.errors import InputError
 
 __all__ = ["columns", "describe", "restore"]
@@ -28,10 +28,7 @@ def _vector(values: Any, name: Any) -> pa.Array:
         )
     if isinstance(values, np.ndarray):
         return from_vector(values, name)
-    try:
-        return pa.array(python_days(values), from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as err:
-        raise mixed(values, name) from err
+    return from_values(python_days(values), name)
 
 
 def columns(frame: dict[Any, Any]) -> tuple[list[Any], list[pa.Array]]:

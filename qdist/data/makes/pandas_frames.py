@@ -9,7 +9,7 @@ from qdist.data.makes.arrow_tables import to_dictionary
 from qdist.data.makes.levels import pack_levels, unpack_levels
 from qdist.data.makes.pandas_index import describe_index, restore_index
 from qdist.data.makes.types import pack_type, unpack_type
-from qdist.data.makes.vectors import from_vector, mixed, to_vector
+from qdist.data.makes.vectors import from_values, from_vector, no_text, to_vector
 from qdist.errors import InputError
 
 __all__ = ["columns", "describe", "restore"]
@@ -37,10 +37,14 @@ def _column(series: Any, name: Any) -> pa.Array:
                 f"Expected text, numbers, dates or intervals of numbers as categories in column "
                 f"{name!r}; got {kind}. Convert it, for example by .astype(str)."
             )
+        try:
+            levels = _plain_levels(dtype.categories)
+        except UnicodeError as err:
+            raise no_text(name, err) from err
         codes = np.asarray(series.cat.codes)
         return pa.DictionaryArray.from_arrays(
             pa.array(codes.astype(np.int32), mask=codes < 0),
-            _plain_levels(dtype.categories),
+            levels,
             ordered=bool(dtype.ordered),
         )
     if isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
@@ -52,10 +56,7 @@ def _column(series: Any, name: Any) -> pa.Array:
         series = series.sparse.to_dense()
     if isinstance(series.dtype, np.dtype):
         return from_vector(series.to_numpy(), name)
-    try:
-        return pa.array(series, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as err:
-        raise mixed(series, name) from err
+    return from_values(series, name)
 
 
 def columns(frame: Any) -> tuple[list[Any], list[pa.Array]]:

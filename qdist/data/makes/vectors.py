@@ -1,5 +1,6 @@
 """One-dimensional numpy arrays to Arrow and back."""
 
+import datetime as dt
 import decimal
 from collections import Counter
 from typing import Any
@@ -9,7 +10,15 @@ import pyarrow as pa
 
 from qdist.errors import InputError
 
-__all__ = ["from_vector", "mixed", "python_days", "to_vector"]
+__all__ = [
+    "from_values",
+    "from_vector",
+    "mixed",
+    "no_text",
+    "not_finite",
+    "python_days",
+    "to_vector",
+]
 
 
 def mixed(values: Any, name: Any) -> InputError:
@@ -33,6 +42,73 @@ def mixed(values: Any, name: Any) -> InputError:
         f"Expected values of one type (numbers, text, dates, true or false) in column {name!r}; "
         f"got {got}. Convert the column, for example to text."
     )
+
+
+def not_finite(count: int, name: Any) -> InputError:
+    """The error for a column with infinite numbers.
+
+    Args:
+        count: How many there are.
+        name: The column's name.
+    """
+    return InputError(
+        f"Expected finite numbers in column {name!r}; got {count} infinite "
+        f"{'value' if count == 1 else 'values'}. Replace them by missing values or by finite "
+        "numbers."
+    )
+
+
+def no_text(name: Any, error: UnicodeError) -> InputError:
+    """The error for a column with text that is no Unicode, such as half a pair of surrogates.
+
+    Args:
+        name: The column's name.
+        error: What was raised as it was encoded or decoded.
+    """
+    return InputError(
+        f"Expected text of valid Unicode in column {name!r}; got {error.object!r:.80} "  # type: ignore[attr-defined]
+        f"({error.reason}). Clean the column, for example by "  # type: ignore[attr-defined]
+        'text.encode("utf-8", "replace").decode().'
+    )
+
+
+def from_values(values: Any, name: Any, kind: pa.DataType | None = None, mask: Any = None) -> Any:
+    """An Arrow array of values; NaN and NaT become missing.
+
+    Args:
+        values: A list, an array or a pandas Series.
+        name: The column's name, for messages.
+        kind: The Arrow type; by default that of the values.
+        mask: What is missing besides, shape (N,), or `None`.
+
+    Returns:
+        An Arrow array of N values.
+
+    Raises:
+        InputError: If the values are of several types, infinite decimals or no text.
+
+    Example:
+        >>> from_values([dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 13, 30)], "a")
+        Traceback (most recent call last):
+        ...
+        qdist.errors.InputError: Expected values of one type ... got 1 of type date, 1 of type
+        datetime. Convert the column, for example to text.
+    """
+    try:
+        array = pa.array(values, kind, mask=mask, from_pandas=True)
+    except UnicodeError as err:
+        raise no_text(name, err) from err
+    except (pa.ArrowException, TypeError, OverflowError) as err:
+        infinite = sum(isinstance(v, decimal.Decimal) and v.is_infinite() for v in values)
+        raise (not_finite(infinite, name) if infinite else mixed(values, name)) from err
+    if pa.types.is_date32(array.type) and getattr(values, "dtype", None) in (None, object):
+        # Arrow takes all for what the first one is, and drops the hours of the rest.
+        there = array.is_valid().to_pylist()
+        if any(
+            isinstance(v, dt.datetime) for v, known in zip(values, there, strict=True) if known
+        ):
+            raise mixed(values, name)
+    return array
 
 
 def python_days(values: Any) -> list[Any]:
@@ -72,24 +148,26 @@ def from_vector(values: np.ndarray[Any, Any], name: Any) -> pa.Array:
             f"got numpy dtype {values.dtype}. Split or drop the column."
         )
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8")
+        try:
+            values = np.char.decode(values, "utf-8")
+        except UnicodeError as err:
+            raise no_text(name, err) from err
     if values.dtype.kind in "mM":
         values = _clock(values)
-    try:
-        return pa.array(values, mask=mask, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as err:
-        raise mixed(values, name) from err
+    return from_values(values, name, mask=mask)
 
 
 def _clock(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    # Arrow has no minutes, hours or weeks; numpy does.
+    # Arrow has neither minutes, hours or weeks nor picoseconds, and no multiples; numpy does.
     unit, count = np.datetime_data(values.dtype)
     letter = values.dtype.kind
     if letter == "M" and unit == "D" and count == 1:
         return values
-    if unit in {"s", "ms", "us", "ns"} and count == 1:
-        return values
-    return values.astype(f"{letter}8[s]")
+    if unit in {"ps", "fs", "as"}:
+        unit = "ns"
+    elif unit not in {"ms", "us", "ns"}:
+        unit = "s"
+    return values.astype(f"{letter}8[{unit}]", copy=False)
 
 
 def to_vector(array: pa.Array, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
