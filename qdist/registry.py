@@ -101,10 +101,9 @@ class Registry:
     def register(self, kind: str, cls: T) -> T:
         """Adds one class by hand; see [`register_backbone`][qdist.registry.register_backbone]."""
         name = _name_of(cls)  # mistakes are refused here, where they are made
-        if not issubclass(cls, base := _base(kind)):
+        if _BASES[kind] not in map(_path, cls.__mro__):
             raise InputError(
-                f"Expected a subclass of {base.__name__}; got {_path(cls)}. Derive the class from "
-                f"{base.__module__}.{base.__name__}."
+                f"Expected a subclass of {_BASES[kind]}; got {_path(cls)}. Derive it from that."
             )
         for other in self._from_plugins(kind):
             if other is not cls and other.__dict__.get("name") == name:
@@ -281,16 +280,12 @@ def _module(manager: pluggy.PluginManager, name: str) -> str:
     return str(getattr(manager.get_plugin(name), "__name__", name))
 
 
+# By name: the classes lie in layers above this one, and load torch.
+_BASES = {"backbone": "qdist.backbones.AbstractBackbone", "head": "qdist.heads.base.AbstractHead"}
+
+
 def _as_sequence(returned: Any) -> Iterable[type]:
     return [returned] if isinstance(returned, type) else returned
-
-
-def _base(kind: str) -> type:
-    # Only here: both modules load torch, and a look-up of names needs neither.
-    from qdist.backbones import AbstractBackbone
-    from qdist.heads.base import AbstractHead
-
-    return AbstractBackbone if kind == "backbone" else AbstractHead
 
 
 def _name_of(cls: type) -> str:

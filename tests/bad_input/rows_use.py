@@ -249,7 +249,11 @@ FILES = {
         FileAccessError,
         "Expected a folder that can be written to .*Not a directory",
     ),
-    "save over a folder": (save("."), FileAccessError, "Expected a folder that can be"),
+    "save over a folder": (
+        save("."),
+        FileAccessError,
+        "Expected a file, or a place for a new one",
+    ),
     "save what JSON lacks": (
         lambda world: world.fit(backbone_args={"dropout": Fraction(1, 4)}).save(world.path),
         InputError,
