@@ -146,7 +146,7 @@ def test_a_name_of_a_loaded_plugin_is_refused_where_it_is_registered(kind):
 )
 def test_a_class_of_another_kind_is_refused(kind, other):
     made = fresh()
-    words = f"subclass of Abstract{kind.title()}; got .*Other. Derive the class from qdist"
+    words = rf"subclass of qdist\..*Abstract{kind.title()}; got .*Other. Derive it from that"
     with pytest.raises(InputError, match=words):
         made.register(kind, type("Other", (other,), {"name": "other"}))
     assert getattr(made, f"{kind}s")() == {}
