@@ -24,7 +24,7 @@ class AnyRank(AbstractBackbone):
 
     def __init__(self, domain, *, context=6, width=8):
         super().__init__()
-        self.dim, self.context = len(domain.coordinates), context
+        self.dim, self.context = len(domain.coordinates), int(context)
         self.values = nn.Parameter(torch.randn(self.dim, self.dim, width))
         self.known = nn.Parameter(torch.randn(self.dim, self.dim, width))
         self.out = nn.Linear(width, context)
