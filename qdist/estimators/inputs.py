@@ -18,7 +18,6 @@ __all__ = ["check_sizes", "read_features", "read_targets"]
 
 Floats = NDArray[np.float64]
 
-
 _LARGEST: Final = 1e100
 # By what scikit-learn says of features: what was expected, what came, what to do.
 _SAID: Final = {
@@ -56,10 +55,8 @@ def read_features(estimator: Any, X: Any, *, like: pa.Schema | None = None) -> p
     Raises:
         InputError: If X is neither, has no columns or others than in `fit`, or holds infinities.
     """
-    reset, kinds = (
-        like is None,
-        {} if like is None else dict(zip(like.names, like.types, strict=True)),
-    )
+    reset = like is None
+    kinds = {} if like is None else dict(zip(like.names, like.types, strict=True))
     try:
         if nw.dependencies.is_pandas_dataframe(X) or nw.dependencies.is_polars_dataframe(X):
             if reset:

@@ -49,7 +49,7 @@ _NETWORK: Final[dict[str, Checker]] = {
     "dropout": number(0, 1),
 }
 _TARGETS: Final = 10_000
-_HEAPS: Final = record(
+_SPIKES: Final = record(
     {"values": items(number(), least=1, most=1000), "least": flag, "greatest": flag}
 )
 _PARTS: Final = record(
@@ -63,9 +63,9 @@ _PARTS: Final = record(
                     "loc": number(),
                     "scale": number(above=0),
                     "values": maybe(items(number(), least=1, most=10_000)),
-                    "heaps": maybe(_HEAPS),
+                    "spikes": maybe(_SPIKES),
                 },
-                may=["heaps"],
+                may=["spikes"],
             ),
             least=1,
             most=_TARGETS,
@@ -103,8 +103,8 @@ def check_regressor(value: Any, where: str) -> None:
     for k, target in enumerate(value["targets"]):
         if target["values"] is not None:
             _check_increase(target["values"], f"{where}.targets[{k}].values")
-        if target.get("heaps") is not None:
-            _check_increase(target["heaps"]["values"], f"{where}.targets[{k}].heaps.values")
+        if target.get("spikes") is not None:
+            _check_increase(target["spikes"]["values"], f"{where}.targets[{k}].spikes.values")
     networks = value["networks"]
     if not networks:
         raise refuse("at least one network", f"{where}.networks", networks)

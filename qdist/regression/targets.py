@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from qdist.quantile import Categorical, PiecewiseLinear, QuantileFunction
-from qdist.regression.heaps import Heaps
+from qdist.regression.spikes import Spikes
 
 __all__ = ["TargetCodec"]
 
@@ -29,7 +29,7 @@ class TargetCodec:
         loc: Where it lies.
         scale: How widely it spreads.
         values: The values that it takes, increasing, if these are few; else None.
-        heaps: Those of its values that many rows hold, if they are not all there are; else None.
+        spikes: Those of its values that many rows hold, if they are not all there are; else None.
 
     Example:
         >>> TargetCodec.fit(np.repeat([3.0, 4.0], 20), np.ones(40)).values
@@ -39,7 +39,7 @@ class TargetCodec:
     loc: float
     scale: float
     values: tuple[float, ...] | None
-    heaps: Heaps | None = None
+    spikes: Spikes | None = None
 
     @classmethod
     def fit(cls, y: Floats, weight: Floats) -> Self:
@@ -56,8 +56,8 @@ class TargetCodec:
         scale = scale if scale > rounding else 1.0
         if few:
             return cls(loc, scale, tuple(values.tolist()))
-        heaps = Heaps.fit(y, weight, loc=loc, scale=scale)
-        return cls(loc, scale, None, heaps if heaps.values else None)
+        spikes = Spikes.fit(y, weight, loc=loc, scale=scale)
+        return cls(loc, scale, None, spikes if spikes.values else None)
 
     @property
     def atoms(self) -> list[float] | None:
@@ -65,9 +65,9 @@ class TargetCodec:
         return None if self.values is None else self.encode(np.array(self.values)).tolist()
 
     def encode(self, y: Floats) -> Floats:
-        """Targets in units of the spread; what lies beyond a heap makes room for it."""
-        if self.heaps is not None:
-            return self.heaps.encode(y)
+        """Targets in units of the spread; what lies beyond a spike makes room for it."""
+        if self.spikes is not None:
+            return self.spikes.encode(y)
         return np.asarray((y - self.loc) / self.scale)
 
     def decode(self, law: PiecewiseLinear) -> QuantileFunction:
@@ -84,30 +84,28 @@ class TargetCodec:
             mass = levels[..., 1::2] - levels[..., ::2]
             values = torch.tensor(self.values, dtype=torch.float64)
             return Categorical(mass.log(), values=values, validate_args=False)
-        left, right = (None if t is None else t.cpu().double() * self.scale for t in law.tails)
         values = law.values.cpu().double()
-        if self.heaps is not None:
-            tails = tuple(None if t is None else t.cpu().double() for t in law.tails)
-            roomy = PiecewiseLinear(
-                levels, values, tails=(tails[0], tails[1]), validate_args=False
-            )
-            return self.heaps.decode(roomy)
+        left, right = (None if t is None else t.cpu().double() for t in law.tails)
+        if self.spikes is not None:
+            roomy = PiecewiseLinear(levels, values, tails=(left, right), validate_args=False)
+            return self.spikes.decode(roomy)
+        left, right = (None if t is None else t * self.scale for t in (left, right))
         values = self.loc + self.scale * values
         return PiecewiseLinear(levels, values, tails=(left, right), validate_args=False)
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON-able data."""
         values = None if self.values is None else list(self.values)
-        heaps = None if self.heaps is None else self.heaps.to_json()
-        return {"loc": self.loc, "scale": self.scale, "values": values, "heaps": heaps}
+        spikes = None if self.spikes is None else self.spikes.to_json()
+        return {"loc": self.loc, "scale": self.scale, "values": values, "spikes": spikes}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The codec that `to_json` wrote."""
         values = data["values"]
         values = None if values is None else tuple(map(float, values))
-        loc, scale, heaps = float(data["loc"]), float(data["scale"]), data.get("heaps")
-        if heaps is not None:
-            heaped = tuple(map(float, heaps["values"]))
-            heaps = Heaps(heaped, loc, scale, bool(heaps["least"]), bool(heaps["greatest"]))
-        return cls(loc, scale, values, heaps)
+        loc, scale, spikes = float(data["loc"]), float(data["scale"]), data.get("spikes")
+        if spikes is not None:
+            frequent = tuple(map(float, spikes["values"]))
+            spikes = Spikes(frequent, loc, scale, bool(spikes["least"]), bool(spikes["greatest"]))
+        return cls(loc, scale, values, spikes)

@@ -11,10 +11,10 @@ from qdist.regression import TargetCodec
 LEVELS = torch.linspace(0, 1, 21, dtype=torch.float64)
 
 
-def heaped(*heaps, rows=20, others=60, low=-2.0, high=3.0):
-    """A target with some heaps among values that are all different."""
+def spiked(*spikes, rows=20, others=60, low=-2.0, high=3.0):
+    """A target with some spikes among values that are all different."""
     rest = np.linspace(low, high, others + 2)[1:-1]
-    return np.concatenate([np.full(rows, v) for v in heaps] + [rest])
+    return np.concatenate([np.full(rows, v) for v in spikes] + [rest])
 
 
 def on_axis(codec, *, tails):
@@ -31,12 +31,12 @@ def on_axis(codec, *, tails):
 
 
 CASES = {
-    "one inside": heaped(0.5),
-    "the least": heaped(-2.0),
-    "the greatest": heaped(3.0),
-    "both ends and one inside": heaped(-2.0, 0.1, 3.0),
-    "neighbours": heaped(0.5, 0.5 + 1e-9),
-    "large numbers": 1e9 + 1e3 * heaped(0.5),
+    "one inside": spiked(0.5),
+    "the least": spiked(-2.0),
+    "the greatest": spiked(3.0),
+    "both ends and one inside": spiked(-2.0, 0.1, 3.0),
+    "neighbours": spiked(0.5, 0.5 + 1e-9),
+    "large numbers": 1e9 + 1e3 * spiked(0.5),
 }
 
 
@@ -45,12 +45,12 @@ CASES = {
 def test_quantiles_move_along_the_axis(y, tails):
     """The plain way: the quantile on the roomy axis, then back, one by one."""
     codec = TargetCodec.fit(y, np.ones(len(y)))
-    assert codec.heaps is not None
+    assert codec.spikes is not None
     law = on_axis(codec, tails=tails)
     found = codec.decode(law).quantiles(LEVELS)
     roomy = law.quantiles(LEVELS).numpy()
-    low = codec.heaps.values[0] if codec.heaps.least else -np.inf
-    high = codec.heaps.values[-1] if codec.heaps.greatest else np.inf
+    low = codec.spikes.values[0] if codec.spikes.least else -np.inf
+    high = codec.spikes.values[-1] if codec.spikes.greatest else np.inf
     expected = np.array([[back(codec, z) for z in row] for row in roomy]).clip(low, high)
     # Between the last knot and an edge in the tail the decoded law is a line, not a curve: so
     # levels are compared only where both are between the knots, or nothing is cut.
@@ -63,7 +63,7 @@ def test_quantiles_move_along_the_axis(y, tails):
 
 def back(codec, place):
     """A place on the roomy axis as a value, by bisection of `encode`."""
-    for value in codec.heaps.values:
+    for value in codec.spikes.values:
         middle = codec.encode(np.array([value]))[0]
         if abs(place - middle) <= 0.5:
             return value
@@ -75,10 +75,10 @@ def back(codec, place):
 
 
 @pytest.mark.parametrize("y", CASES.values(), ids=CASES)
-def test_the_law_of_a_row_is_on_its_heap(y):
+def test_the_law_of_a_row_is_on_its_spike(y):
     """A law that is narrower than the room is all of it the atom."""
     codec = TargetCodec.fit(y, np.ones(len(y)))
-    value = codec.heaps.values[0]
+    value = codec.spikes.values[0]
     middle = torch.from_numpy(codec.encode(np.full(3, value)))[:, None]
     sharp = middle + torch.tensor([-0.4, 0.0, 0.4], dtype=torch.float64)
     law = codec.decode(PiecewiseLinear(torch.tensor([0.0, 0.5, 1.0]).double(), sharp))
@@ -90,10 +90,10 @@ def test_the_law_of_a_row_is_on_its_heap(y):
 def test_room_by_hand():
     # Half of 40 rows are 0, the rest 1 ... 20. In units of loc 0 and scale 1 the room of 0 is
     # (0, 1), so 0 sits at 0.5, 1 at 2 and -1 at -1.
-    heaps = TargetCodec.fit(np.append(np.zeros(20), np.arange(1.0, 21.0)), np.ones(40)).heaps
-    assert heaps.values == (0.0,)
-    assert (heaps.least, heaps.greatest) == (True, False)
-    plain = type(heaps)((0.0,), 0.0, 1.0, least=False, greatest=False)
+    spikes = TargetCodec.fit(np.append(np.zeros(20), np.arange(1.0, 21.0)), np.ones(40)).spikes
+    assert spikes.values == (0.0,)
+    assert (spikes.least, spikes.greatest) == (True, False)
+    plain = type(spikes)((0.0,), 0.0, 1.0, least=False, greatest=False)
     assert plain.encode(np.array([-1.0, 0.0, 1.0])).tolist() == [-1.0, 0.5, 2.0]
     # From -1 to 3 in a line: it enters the room at level 1 / 4 and leaves it at 1 / 2.
     line = torch.tensor([[-1.0, 3.0]], dtype=torch.float64)
@@ -109,21 +109,21 @@ def test_room_by_hand():
         (np.arange(90) % 30 + 0.5, "none"),  # measurements that repeat
         (np.arange(300) % 30 + 0.5, "values"),  # ten rows to each
         (np.arange(90) % 31 + 0.0, "none"),
-        (heaped(0.5, rows=9, others=30), "none"),  # nine rows
-        (heaped(0.5, rows=10, others=400), "none"),  # 2.4 per cent
-        (heaped(0.5, rows=10, others=300), "heaps"),  # 3.2 per cent
+        (spiked(0.5, rows=9, others=30), "none"),  # nine rows
+        (spiked(0.5, rows=10, others=400), "none"),  # 2.4 per cent
+        (spiked(0.5, rows=10, others=300), "spikes"),  # 3.2 per cent
     ],
 )
-def test_what_is_a_heap(y, kind):
+def test_what_is_a_spike(y, kind):
     codec = TargetCodec.fit(y, np.ones(len(y)))
-    found = "values" if codec.values else "heaps" if codec.heaps else "none"
+    found = "values" if codec.values else "spikes" if codec.spikes else "none"
     assert found == kind
 
 
 def test_a_share_of_rows_is_one_of_their_weights():
-    y = heaped(0.5, rows=20, others=60)
+    y = spiked(0.5, rows=20, others=60)
     weight = np.where(y == 0.5, 0.05, 1.0)
-    assert TargetCodec.fit(y, weight / weight.mean()).heaps is None
+    assert TargetCodec.fit(y, weight / weight.mean()).spikes is None
 
 
 def test_days_without_rain(tmp_path):

@@ -20,11 +20,11 @@ from torch.nn.functional import pad
 
 from qdist.quantile import PiecewiseLinear
 
-__all__ = ["Heaps"]
+__all__ = ["Spikes"]
 
 Floats = NDArray[np.float64]
 
-# In units of the target's spread. Where members differ in the share of a heap their average is
+# In units of the target's spread. Where members differ in the share of a spike their average is
 # partly beyond its room: a narrow room makes shares too small, a wide one too large.
 _GAP: Final = 1.0
 # Less than a piece of a quantile function of 32 knots, which has no room for it.
@@ -34,11 +34,11 @@ _LEAST_ROWS: Final = 10
 
 @final
 @dataclass(frozen=True)
-class Heaps:
+class Spikes:
     """The axis with room, in units of the target's spread.
 
     Args:
-        values: The heaped values in the target's own unit, increasing.
+        values: The frequent values in the target's own unit, increasing.
         loc: Where the target lies.
         scale: How widely it spreads.
         least: Whether the first of them is the least value of the target.
@@ -48,10 +48,10 @@ class Heaps:
         Nothing was seen below 0, where half of the rows are.
 
         >>> y = np.append(np.zeros(20), np.arange(1.0, 21.0))
-        >>> heaps = Heaps.fit(y, np.ones(40), loc=0.0, scale=1.0)
-        >>> heaps.values, heaps.least, heaps.greatest
+        >>> spikes = Spikes.fit(y, np.ones(40), loc=0.0, scale=1.0)
+        >>> spikes.values, spikes.least, spikes.greatest
         ((0.0,), True, False)
-        >>> heaps.encode(np.array([0.0, 1.0]))
+        >>> spikes.encode(np.array([0.0, 1.0]))
         array([0.5, 2. ])
     """
 
@@ -63,12 +63,12 @@ class Heaps:
 
     @classmethod
     def fit(cls, y: Floats, weight: Floats, *, loc: float, scale: float) -> Self:
-        """Find the heaps of a target (N,) with row weights (N,)."""
+        """Find the spikes of a target (N,) with row weights (N,)."""
         values, at, count = np.unique(y, return_inverse=True, return_counts=True)
         share = np.bincount(at, weight) / weight.sum()
-        heaped = (share >= _LEAST_SHARE) & (count >= _LEAST_ROWS)
-        ends = (bool(heaped[0]), bool(heaped[-1]))
-        return cls(tuple(values[heaped].tolist()), loc, scale, *ends)
+        frequent = (share >= _LEAST_SHARE) & (count >= _LEAST_ROWS)
+        ends = (bool(frequent[0]), bool(frequent[-1]))
+        return cls(tuple(values[frequent].tolist()), loc, scale, *ends)
 
     def encode(self, y: Floats) -> Floats:
         """Targets on the roomy axis."""
@@ -77,7 +77,7 @@ class Heaps:
         return np.asarray((y - self.loc) / self.scale + _GAP * (below + upto) / 2)
 
     def decode(self, law: PiecewiseLinear) -> PiecewiseLinear:
-        """The law of the target in its own unit, with its heaps as atoms.
+        """The law of the target in its own unit, with its spikes as atoms.
 
         Args:
             law: The law on the roomy axis, float64, batch shape (N,).
@@ -97,7 +97,7 @@ class Heaps:
         values, (left, right) = self._values(place), law.tails
         if self.least:
             values = values.clamp(min=self.values[0])
-            if left is not None:  # all of its mass is on the heap
+            if left is not None:  # all of its mass is on the spike
                 values, levels, left = (
                     pad(values, (1, 0), value=self.values[0]),
                     pad(levels, (1, 0)),
@@ -111,11 +111,11 @@ class Heaps:
                     pad(levels, (0, 1), value=1.0),
                     None,
                 )
-        tails = tuple(None if t is None else t * self.scale for t in (left, right))
-        return PiecewiseLinear(levels, values, tails=(tails[0], tails[1]), validate_args=False)
+        left, right = (None if t is None else t * self.scale for t in (left, right))
+        return PiecewiseLinear(levels, values, tails=(left, right), validate_args=False)
 
     def _rooms(self) -> tuple[Tensor, Tensor]:
-        """Where the room of each heap begins and ends, (H,) each."""
+        """Where the room of each spike begins and ends, (H,) each."""
         plain = (torch.tensor(self.values, dtype=torch.float64) - self.loc) / self.scale
         starts = plain + _GAP * torch.arange(len(plain))
         return starts, starts + _GAP
@@ -123,13 +123,13 @@ class Heaps:
     def _values(self, place: Tensor) -> Tensor:
         """What places on the roomy axis stand for."""
         starts, ends = self._rooms()
-        heaps = torch.tensor([-torch.inf, *self.values, torch.inf], dtype=torch.float64)
-        rank = torch.searchsorted(starts, place.contiguous(), right=True)  # heaps at or below
+        spikes = torch.tensor([-torch.inf, *self.values, torch.inf], dtype=torch.float64)
+        rank = torch.searchsorted(starts, place.contiguous(), right=True)  # spikes at or below
         inside = (rank > 0) & (place <= ends[(rank - 1).clamp(min=0)])
         plain = self.loc + self.scale * (place - _GAP * rank)
         # Rounding must not carry a value over its neighbours.
-        plain = torch.minimum(torch.maximum(plain, heaps[rank]), heaps[rank + 1])
-        return torch.where(inside, heaps[rank], plain)
+        plain = torch.minimum(torch.maximum(plain, spikes[rank]), spikes[rank + 1])
+        return torch.where(inside, spikes[rank], plain)
 
     def to_json(self) -> dict[str, Any]:
         """The fields but those of the target's unit, as JSON-able data."""
