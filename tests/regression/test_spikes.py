@@ -87,6 +87,22 @@ def test_the_law_of_a_row_is_on_its_spike(y):
     assert (law.cdf_left(value) == 0).all()
 
 
+@pytest.mark.parametrize("y", CASES.values(), ids=CASES)
+def test_all_of_a_room_is_the_atom_whatever_rounds(y):
+    codec = TargetCodec.fit(y, np.ones(len(y)))
+    law = on_axis(codec, tails=False)
+    found = codec.decode(law)
+    for value in codec.spikes.values:
+        middle = torch.from_numpy(codec.encode(np.array([value])))
+        inside = law.cdf(middle + 0.5) - law.cdf(middle - 0.5)
+        mass = found.cdf(value) - found.cdf_left(value)
+        if value == codec.spikes.values[0] and codec.spikes.least:
+            inside = law.cdf(middle + 0.5)
+        if value == codec.spikes.values[-1] and codec.spikes.greatest:
+            inside = 1 - law.cdf(middle - 0.5)
+        torch.testing.assert_close(mass, inside, rtol=0, atol=1e-9)
+
+
 def test_room_by_hand():
     # Half of 40 rows are 0, the rest 1 ... 20. In units of loc 0 and scale 1 the room of 0 is
     # (0, 1), so 0 sits at 0.5, 1 at 2 and -1 at -1.
