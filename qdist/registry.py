@@ -281,7 +281,10 @@ def _module(manager: pluggy.PluginManager, name: str) -> str:
 
 
 # By name: the classes lie in layers above this one, and load torch.
-_BASES = {"backbone": "qdist.backbones.AbstractBackbone", "head": "qdist.heads.base.AbstractHead"}
+_BASES = {
+    "backbone": "qdist.backbones.base.AbstractBackbone",
+    "head": "qdist.heads.base.AbstractHead",
+}
 
 
 def _as_sequence(returned: Any) -> Iterable[type]:

@@ -7,6 +7,8 @@ from torch.nn import functional
 
 from qdist.backbones import (
     AbstractBackbone,
+    AbstractStepper,
+    BranchingStepper,
     Coordinate,
     ImageDomain,
     RecomputeStepper,
@@ -251,7 +253,7 @@ class StaleStepper(TwoLevel):
     """A cache that is never told."""
 
     def stepper(self, y, visible):
-        class Stale(RecomputeStepper.__bases__[0]):
+        class Stale(AbstractStepper):
             def __init__(self, net):
                 self.net = net
 
@@ -271,7 +273,7 @@ class GreedyStepper(TwoLevel):
     def stepper(self, y, visible):
         net = self
 
-        class Greedy(RecomputeStepper.__bases__[0]):
+        class Greedy(AbstractStepper):
             def context(self, i, *, rows=None):
                 h = net(y, (~visible).long())[:, i]
                 return h if rows is None else h[rows]
@@ -282,6 +284,26 @@ class GreedyStepper(TwoLevel):
                 visible[at, i] = True
 
         return Greedy()
+
+
+class StubbornStepper(TwoLevel):
+    """Goes on with all rows, whichever it is to take."""
+
+    def stepper(self, y, visible):
+        class Stubborn(BranchingStepper):
+            def __init__(self, inner):
+                self.inner = inner
+
+            def context(self, i, *, rows=None):
+                return self.inner.context(i, rows=rows)
+
+            def set(self, i, value, *, rows=None):
+                self.inner.set(i, value, rows=rows)
+
+            def take(self, rows):
+                pass
+
+        return Stubborn(RecomputeStepper(self, y, visible))
 
 
 class HiddenState(AnyRank):
@@ -330,6 +352,7 @@ BROKEN = {
     "tau": (SharesTau, r"h\[0\] to depend on no level.*got a gradient from tau\[0\]"),
     "rank value": (RankValue, r"depend on its rank only through what it sees"),
     "stale stepper": (StaleStepper, r"the stepper's context of coordinate \d to equal"),
+    "stubborn stepper": (StubbornStepper, r"the stepper's context of coordinate \d to equal"),
     "greedy stepper": (GreedyStepper, r"leave the caller's tensors alone"),
     "hidden state": (HiddenState, r"a copy from its arguments and state dict"),
     "idle parameter": (Idle, r"a gradient for parameter idle; got None"),

@@ -150,6 +150,7 @@ def test_many_threads_take_as_many_rows_as_are_worth_one():
 def test_samples_are_the_same_on_one_thread_and_side_by_side(two_threads, monkeypatch):
     monkeypatch.setattr(table, "_LEAST_ROWS", 8)
     monkeypatch.setattr(table, "_ROWS", 32)
+    monkeypatch.setattr(table, "_DRAWN", 32)
     rng = np.random.default_rng(0)
     frame = {"x": rng.normal(size=200), "level": rng.choice(["a", "b"], 200)}
     model = qdist.TabularModel(max_steps=20, random_state=0, backbone_args={"width": 16})

@@ -13,12 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from qdist.backbones import AbstractBackbone, AbstractStepper, TableDomain
+from qdist.backbones import AbstractBackbone, AbstractStepper, BranchingStepper, TableDomain
 from qdist.dropout import dropped
 from qdist.errors import InputError
 from qdist_mlp.embedding import RowEmbedding
 
 __all__ = ["MaskedMLP"]
+
+# Rows that a stepper sends through the trunk at once: what they become on the way stays near.
+_IN_CACHE = 2048
 
 
 @final
@@ -156,7 +159,7 @@ class MaskedMLP(AbstractBackbone):
 
 
 @final
-class _Stepper(AbstractStepper):
+class _Stepper(BranchingStepper):
     def __init__(self, backbone: MaskedMLP, y: Tensor, visible: Tensor) -> None:
         self._backbone = backbone
         # A free sample knows nothing at first, and need not be described.
@@ -167,7 +170,8 @@ class _Stepper(AbstractStepper):
 
     def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
         row = self._row if rows is None else self._row.index_select(0, rows)
-        return self._backbone.read(row) - self._origin
+        parts = [self._backbone.read(part).sub_(self._origin) for part in row.split(_IN_CACHE)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def set(self, i: int, value: Tensor, *, rows: Tensor | None = None) -> None:
         reveal = self._backbone.embed.reveal
@@ -177,3 +181,6 @@ class _Stepper(AbstractStepper):
             self._row = self._row.index_copy(
                 0, rows, reveal(self._row.index_select(0, rows), i, value)
             )
+
+    def take(self, rows: Tensor) -> None:
+        self._row = self._row.index_select(0, rows)

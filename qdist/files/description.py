@@ -61,7 +61,13 @@ _NETWORK: Final[dict[str, Checker]] = {
 _ESTIMATORS: Final[dict[str, dict[str, Checker]]] = {
     "TabularModel": {
         "parts": record(
-            {**_NETWORK, "order": maybe(items(whole(0, 10**6))), "members": whole(1, 10**4)}
+            {
+                **_NETWORK,
+                "order": maybe(items(whole(0, 10**6))),
+                "along": maybe(items(whole(0, 10**6))),
+                "members": whole(1, 10**4),
+            },
+            may=["along"],
         ),
         "codec": check_table,
     },

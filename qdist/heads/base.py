@@ -57,6 +57,21 @@ class AbstractHead(nn.Module, ABC):
         """
         return self(h).icdf(tau)  # type: ignore[no-any-return]
 
+    def value_of(self, h: Tensor, tau: Tensor, *, row: Tensor) -> Tensor:
+        """Return what `value_at` does at levels tau (R,), the r-th given context row[r] of h.
+
+        A sampler has many rows that know the same (a hook: a head can make their law once).
+
+        Args:
+            h: Contexts, shape (U, C).
+            tau: Levels, shape (R,).
+            row: Numbers of contexts, shape (R,), int64.
+
+        Returns:
+            Values, shape (R,).
+        """
+        return self.value_at(h.index_select(0, row), tau)
+
     @property
     def log_score(self) -> bool:
         """Whether `loss` is minus the law's `log_prob`; no, by default."""

@@ -131,11 +131,23 @@ class BinnedHead(AbstractHead):
         """Return the quantiles at levels tau (S..., *batch), as `forward(h).icdf(tau)` does."""
         if tau.shape != h.shape[:-1]:
             return super().value_at(h, tau)
-        logits = self._logits(h)
+        return self._value(self._total(h), tau)
+
+    def value_of(self, h: Tensor, tau: Tensor, *, row: Tensor) -> Tensor:
+        """Return the quantiles at levels tau (R,), the r-th given context row[r] of h (U, C)."""
+        return self._value(self._total(h).index_select(0, row), tau)
+
+    def _total(self, h: Tensor) -> Tensor:
+        """The upper level (..., K) of each bin, given h (..., C); the last is about 1."""
+        return self._logits(h).softmax(-1).cumsum(-1)
+
+    def _value(self, total: Tensor, tau: Tensor) -> Tensor:
+        """The quantiles at levels tau (...) of laws whose bins have upper levels (..., K).
+
+        A sampler asks for one level a law, thousands of times: so no law is made.
+        """
         if self.atoms is not None:
-            return self.atoms.to(tau.dtype)[code_at(logits, tau)]
-        # A sampler asks for one level a law, thousands of times: so no law is made.
-        total = logits.softmax(-1).cumsum(-1)
+            return self.atoms.to(tau.dtype)[code_at(total, tau)]
         level = (tau.to(total.dtype) * total[..., -1]).unsqueeze(-1)
         k = torch.searchsorted(total, level).clamp_(max=total.shape[-1] - 1)
         upto = total.gather(-1, k)

@@ -104,7 +104,13 @@ class CategoricalHead(AbstractHead):
         """
         if self.fine or tau.shape != h.shape[:-1]:
             return super().value_at(h, tau)
-        return code_at(readout(self.layer, h), tau).to(tau.dtype)
+        return code_at(self._total(h), tau).to(tau.dtype)
+
+    def value_of(self, h: Tensor, tau: Tensor, *, row: Tensor) -> Tensor:
+        """Return the quantiles at levels tau (R,), the r-th given context row[r] of h (U, C)."""
+        if self.fine:
+            return super().value_of(h, tau, row=row)
+        return code_at(self._total(h).index_select(0, row), tau).to(tau.dtype)
 
     def loss(
         self, h: Tensor, target: Tensor, *, generator: torch.Generator | None = None
@@ -183,6 +189,10 @@ class CategoricalHead(AbstractHead):
         """Show the number of codes and the score."""
         return f"levels={self.levels}, ordered={self.ordered}, score={self.score!r}"
 
+    def _total(self, h: Tensor) -> Tensor:
+        """The cumulative probabilities (..., K) of one softmax, given h (..., C)."""
+        return readout(self.layer, h).softmax(-1).cumsum(-1)
+
     def _in_blocks(self, shares: Tensor) -> Tensor:
         """The shares of codes (levels,) as (blocks, m), 0 past the last code."""
         return functional.pad(shares, (0, self.offset.numel() - self.levels)).view_as(self.offset)
@@ -205,18 +215,17 @@ class CategoricalHead(AbstractHead):
         return logits.masked_fill(code >= self.levels, -torch.inf)
 
 
-def code_at(logits: Tensor, tau: Tensor) -> Tensor:
+def code_at(total: Tensor, tau: Tensor) -> Tensor:
     """The first code (...) whose cumulative probability reaches the level tau (...).
 
     Args:
-        logits: Shape (..., K).
+        total: Cumulative probabilities, shape (..., K); the last is about 1.
         tau: Levels in [0, 1], shape (...).
     """
-    total = logits.softmax(-1).cumsum(-1)
     # As in the law itself, the last entry is exactly 1.
     total = total / total[..., -1:]
     level = tau.to(total.dtype).clamp(min=torch.finfo(total.dtype).tiny).unsqueeze(-1)
-    return torch.searchsorted(total, level).squeeze(-1).clamp(max=logits.shape[-1] - 1)
+    return torch.searchsorted(total, level).squeeze(-1).clamp(max=total.shape[-1] - 1)
 
 
 def _cross_entropy(logits: Tensor, code: Tensor) -> Tensor:

@@ -10,8 +10,9 @@ from qdist.arguments import functions
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
+from qdist.joint.branches import Branches
 from qdist.joint.calibration import calibrate
-from qdist.joint.cells import Draw, Part, Past, hidden_rows
+from qdist.joint.cells import Draw, Part, hidden_rows
 from qdist.joint.levels import PAST
 from qdist.joint.network import NetworkJoint
 from qdist.orders import as_order, rank_of
@@ -140,22 +141,20 @@ class Autoregressive(NetworkJoint):
         # There may be thousands of steps, each of microseconds: so columns are made once, and
         # nothing is written down for gradients.
         levels, columns = tau.unbind(1), filled.unbind(1)
-        alike = Past(visible, self.backbone)
         with torch.inference_mode():
-            past = {"tau": tau} if self.backbone.sees_levels == "past" else {}
-            stepper = self.backbone.stepper(y, visible, **past)
-        with torch.inference_mode(), stepper.steps():
+            past = tau if self.backbone.sees_levels == "past" else None
+            branches = Branches([self.backbone], y, visible, tau=past)
+        with torch.inference_mode(), branches.steps():
             for i, rows in hidden_rows(visible, sequence):
                 level = levels[i] if rows is None else levels[i][rows]
-                h = alike.context(stepper, i, rows)
+                contexts = branches.contexts(i, rows)
                 if draw is None:
-                    value = self._value(i, h, level, read).to(y.dtype)
+                    value = self._value(i, contexts, level, read).to(y.dtype)
                 else:
-                    value = draw(i, self.heads[i](h), level).to(y.dtype)
+                    value = draw(i, self.heads[i](contexts.each()), level).to(y.dtype)
                 if self.settle is not None:
                     value = self.settle(value)
-                stepper.set(i, value, rows=rows)
-                alike.add(value)
+                branches.set(i, value, rows=rows)
                 if rows is None:
                     columns[i].copy_(value)
                 else:
@@ -168,10 +167,10 @@ class Autoregressive(NetworkJoint):
         sequence = self._order(order)
         self._check_visible(visible)
         if self.backbone.serves == "two_level":
-            stepper = self.backbone.stepper(y, visible)
+            branches = Branches([self.backbone], y, visible)
             for i, rows in hidden_rows(visible, sequence):
-                yield i, rows, self._law(i, stepper.context(i, rows=rows))
-                stepper.set(i, y[:, i] if rows is None else y[rows, i], rows=rows)
+                yield i, rows, self._law(i, branches.contexts(i, rows).each())
+                branches.set(i, y[:, i] if rows is None else y[rows, i], rows=rows)
             return
         rank = rank_of(torch.tensor(sequence, device=y.device))
         if self.backbone.serves == "any":

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from qdist.arguments import number, row_weights, rows_of
 from qdist.errors import InputError, UnsupportedError
+from qdist.joint.branches import Contexts
 from qdist.joint.cells import choose_member, hidden_rows
 from qdist.joint.network import NetworkJoint
 from qdist.progress import progress
@@ -79,7 +80,7 @@ def calibrate(
             for chain, h in zip(chains, contexts, strict=True):
                 if chain.backbone.sees_levels == "none":
                     chain.heads[i].calibrate(h, y[:, i], weight=weight)
-                values.append(chain._value(i, h, level, "network"))
+                values.append(chain._value(i, Contexts(h), level, "network"))
             value = torch.stack(values).gather(0, member.unsqueeze(0)).squeeze(0).to(y)
             for stepper in steppers:
                 stepper.set(i, value)

@@ -1,6 +1,5 @@
 r"""Several networks that answer as one: each conditional law is the mixture of the members'."""
 
-import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from typing import final
@@ -12,8 +11,9 @@ from qdist.errors import InputError, UnsupportedError
 from qdist.heads import AbstractHead
 from qdist.joint.autoregressive import Autoregressive
 from qdist.joint.base import AbstractJoint
+from qdist.joint.branches import Branches
 from qdist.joint.calibration import calibrate
-from qdist.joint.cells import Draw, Part, Past, choose_member, hidden_rows
+from qdist.joint.cells import Draw, Part, choose_member, hidden_rows
 from qdist.joint.levels import PAST
 from qdist.quantile import QuantileFunction, mixture
 
@@ -171,35 +171,31 @@ class Ensemble(AbstractJoint):
     ) -> Tensor:
         members, filled = self._members(), y.clone()
         sequence = members[0]._order(order)
-        with torch.inference_mode(), contextlib.ExitStack() as stack:
-            steppers = [member.backbone.stepper(y, visible) for member in members]
-            for stepper in steppers:
-                stack.enter_context(stepper.steps())
-            alike = Past(visible, members[0].backbone)
+        with torch.inference_mode():
+            branches = Branches([member.backbone for member in members], y, visible)
+        with torch.inference_mode(), branches.steps():
             for i, rows in hidden_rows(visible, sequence):
                 at = torch.arange(len(y), device=y.device) if rows is None else rows
                 level = tau[at, i]
                 if read == "law":
                     law = mixture(
                         [
-                            m._law(i, alike.context(s, i, rows))
-                            for m, s in zip(members, steppers, strict=True)
+                            member._law(i, branches.contexts(i, rows, network=k).each())
+                            for k, member in enumerate(members)
                         ]
                     )
                     value = (law.icdf(level) if draw is None else draw(i, law, level)).to(y.dtype)
                 else:
                     value = torch.empty_like(filled[at, i])
                     chosen, level = choose_member(level, len(members))
-                    for k, (member, stepper) in enumerate(zip(members, steppers, strict=True)):
+                    for k, member in enumerate(members):
                         mine = (chosen == k).nonzero().squeeze(1)
-                        h = alike.context(stepper, i, at[mine])
+                        contexts = branches.contexts(i, at[mine], network=k)
                         if draw is None:
-                            found = member._value(i, h, level[mine], read)
+                            found = member._value(i, contexts, level[mine], read)
                         else:
-                            found = draw(i, member._law(i, h), level[mine])
+                            found = draw(i, member._law(i, contexts.each()), level[mine])
                         value[mine] = found.to(y.dtype)
-                for stepper in steppers:
-                    stepper.set(i, value, rows=rows)
-                alike.add(value)
+                branches.set(i, value, rows=rows)
                 filled[at, i] = value
         return filled

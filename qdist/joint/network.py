@@ -10,6 +10,7 @@ from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError
 from qdist.heads import ColumnHeads
 from qdist.joint.base import AbstractJoint
+from qdist.joint.branches import Contexts
 from qdist.joint.cells import Part, hidden_rows
 from qdist.joint.levels import check_levels_are_read, law_of, loss_at_levels
 from qdist.quantile import QuantileFunction
@@ -76,10 +77,12 @@ class NetworkJoint(AbstractJoint):
         """The law of coordinate i given contents (B, K)."""
         return law_of(self.backbone, self.heads[i], content)
 
-    def _value(self, i: int, content: Tensor, tau: Tensor, read: str) -> Tensor:
-        """The values of coordinate i at levels tau (B,), given what a stepper gives, (B, K)."""
+    def _value(self, i: int, contexts: Contexts, tau: Tensor, read: str) -> Tensor:
+        """The values of coordinate i at levels tau (B,), given what steppers say of B rows."""
         if read == "law" and self.backbone.sees_levels != "past":
-            return self._law(i, content).icdf(tau)
+            return self._law(i, contexts.each()).icdf(tau)
         if self.backbone.sees_levels == "own":
-            content = self.backbone.at_levels(content, tau)
-        return self.heads[i].value_at(content, tau)
+            contexts = Contexts(self.backbone.at_levels(contexts.each(), tau))
+        if contexts.row is None:
+            return self.heads[i].value_at(contexts.h, tau)
+        return self.heads[i].value_of(contexts.h, tau, row=contexts.row)

@@ -1,5 +1,6 @@
 """Laws: a codec, a network and a joint in one module, which the training loop can train."""
 
+from qdist.laws.along import sampling_order
 from qdist.laws.base import AbstractLaw, build
 from qdist.laws.image import ImageLaw
 from qdist.laws.questions import Questions
@@ -15,4 +16,5 @@ __all__ = [
     "TableLaw",
     "build",
     "draw_visible",
+    "sampling_order",
 ]

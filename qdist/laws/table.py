@@ -25,6 +25,8 @@ __all__ = ["TableLaw"]
 
 # Rows that go through the network at once: enough to fill two cores, few enough for the caches.
 _ROWS = 4096
+# Rows of a sample at once: those that know the same cost as much as one, and more of more are.
+_DRAWN = 10_240
 # Laws given nearly all other columns are the sharpest, are learnt last, and are asked for most.
 _FULLNESS = 1.5
 # A thread with fewer rows of its own would be slower than all threads on all rows.
@@ -43,11 +45,13 @@ class TableLaw(AbstractLaw):
         head_args: Its keyword arguments.
         order: The order of sampling, as column numbers of y; if given, the network is trained for
             that order alone.
+        along: The order of sampling of a network that is trained for any; by default that of the
+            columns. See [`sampling_order`][qdist.laws.sampling_order].
         members: Number of networks, whose laws are mixed.
 
     Raises:
         UnknownNameError: If no plugin has such a backbone or head.
-        InputError: If an argument of theirs is wrong.
+        InputError: If an argument of theirs is wrong, or both orders are given.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class TableLaw(AbstractLaw):
         head: str,
         head_args: dict[str, Any],
         order: Sequence[int] | None = None,
+        along: Sequence[int] | None = None,
         members: int = 1,
     ) -> None:
         super().__init__()
@@ -66,6 +71,11 @@ class TableLaw(AbstractLaw):
         self.codec = instance("codec", codec, of=TableCodec, remedy=remedy)
         domain = TableDomain(codec.coordinates)
         self.order = None if order is None else as_order(order, len(domain.coordinates))
+        if order is not None and along is not None:
+            raise InputError(
+                f"Expected an order to be trained for alone, or one to sample along; got {order} "
+                f"and {along}. Leave one of them out."
+            )
         number("members", members, least=1, whole=True)
         cls = backbone_class(backbone)
         if cls.takes is not TableDomain:
@@ -79,7 +89,7 @@ class TableLaw(AbstractLaw):
                 network = cls(domain, **backbone_args)
             with taking(head_args, name="head_args", by=f"head {head!r}"):
                 heads = ColumnHeads.build(domain.coordinates, head, network.context, **head_args)
-            chains.append(Autoregressive(network, heads, order=order))
+            chains.append(Autoregressive(network, heads, order=along if order is None else order))
         self.learners = members
         self.joint = chains[0] if members == 1 else Ensemble(chains)
 
@@ -161,7 +171,7 @@ class TableLaw(AbstractLaw):
 
     def _along(self) -> Tensor:
         """The order of sampling, shape (D,)."""
-        return torch.arange(self.dim) if self.order is None else self.order
+        return torch.tensor(self.joint.order)
 
     @torch.no_grad()
     def fill(
@@ -183,7 +193,7 @@ class TableLaw(AbstractLaw):
             draw: How a level becomes a value; see `AbstractJoint.fill`.
 
         Yields:
-            Complete rows, shape (at most 4096, D).
+            Complete rows, shape (at most 10,240, D).
 
         Raises:
             InputError: If a shape, a dtype or the range is wrong.
@@ -199,14 +209,16 @@ class TableLaw(AbstractLaw):
             tau = low + (high - low) * uniforms(seed, range(at.start, at.stop), columns=self.dim)
             return self.fill_at(y[at], visible[at], tau=tau, draw=draw, read=read)
 
-        yield from self._by_batches(part, len(y))
+        yield from self._by_batches(part, len(y), most=_DRAWN)
 
-    def _by_batches(self, part: Callable[[slice], Tensor], n: int) -> Iterator[Tensor]:
-        """What a function makes of n rows, a batch at a time."""
+    def _by_batches(
+        self, part: Callable[[slice], Tensor], n: int, *, most: int = _ROWS
+    ) -> Iterator[Tensor]:
+        """What a function makes of n rows, a batch of at most so many at a time."""
         if self.device.type != "cpu":
-            return map(part, slices(n, _ROWS))
+            return map(part, slices(n, most))
         # Each batch begins where `uniforms` can.
-        return by_batches(part, n, most=_ROWS, least=_LEAST_ROWS, multiple=4)
+        return by_batches(part, n, most=most, least=_LEAST_ROWS, multiple=4)
 
     @torch.no_grad()
     def fill_at(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from qdist.arguments import instance, keywords, number, rows_of
-from qdist.backbones import AbstractBackbone, Domain
+from qdist.backbones import AbstractBackbone, BranchingStepper, Domain
 from qdist.orders import sees
 from qdist.testing.cases import (
     PRESENT,
@@ -51,7 +51,8 @@ def check_backbone(
     - **cells**: the contexts of single cells are those of `forward`;
     - **tau**: $h_i$ depends on those levels that `sees_levels` says, on no other, in training mode
       neither, and a network that sees each level by itself is its `content` read by `at_levels`;
-    - **stepper**: contexts one at a time, also for some rows only, equal those of `forward`;
+    - **stepper**: contexts one at a time, also for some rows only, equal those of `forward`, and a
+      [stepper that can branch][qdist.backbones.BranchingStepper] goes on with the rows it takes;
     - **saving**: rebuilt from JSON arguments and a state dict, it gives the same contexts;
     - every parameter has a gradient, finite where unseen cells are NaN; float32 works; no global
       random state is touched.
@@ -252,8 +253,13 @@ class _Checks(Kit):
             return self.run(y, rank) if past else self.net.content(y, rank)
 
         now = visible.clone()
-        for i in order.tolist():
-            rows = (~at_start[:, i]).nonzero().squeeze(1)
+        known_at_start = at_start
+        for done, i in enumerate(order.tolist()):
+            if done == dim // 2 and isinstance(stepper, BranchingStepper) and not past:
+                taken = torch.randint(self.rows, (self.rows,), generator=self.generator)
+                stepper.take(taken)
+                y, now, known_at_start = y[taken], now[taken], known_at_start[taken]
+            rows = (~known_at_start[:, i]).nonzero().squeeze(1)
             if len(rows) == 0:
                 continue
             every = len(rows) == self.rows
@@ -265,7 +271,7 @@ class _Checks(Kit):
                 f"the stepper's context of coordinate {i} to equal that of forward; they differ",
             )
             if self.net.serves == "any":
-                chain = torch.where(at_start, -1, order.argsort())
+                chain = torch.where(known_at_start, -1, order.argsort())
                 self.expect(
                     self.close(got, whole(y, chain)[rows, i]),
                     f"h[{i}] to depend on its rank only through what it sees; got other contexts "

@@ -88,6 +88,7 @@ WITHOUT_A_ROW = {
     "AbstractHead.start": FIRST_PARTS,
     "AbstractHead.calibrate": INSIDE,
     "AbstractHead.value_at": INSIDE,
+    "AbstractHead.value_of": INSIDE,
     "QuantileFunction.breakpoints": NOTHING_TO_GET_WRONG,
     "Rounded.index": INSIDE,
     "Implicit.raw": INSIDE,
@@ -95,8 +96,8 @@ WITHOUT_A_ROW = {
         f"{head}.{method}": INSIDE
         for head in ("BinnedHead", "SplineHead", "ImplicitHead", "CategoricalHead", "ColumnHeads")
         for method in (
-            "forward", "loss", "loss_at", "loss_of_cells", "cells", "law_of", "value_at", "raw",
-            "start", "calibrate", "bin_of", "build", "for_coordinate",
+            "forward", "loss", "loss_at", "loss_of_cells", "cells", "law_of", "value_at",
+            "value_of", "raw", "start", "calibrate", "bin_of", "build", "for_coordinate",
         )
     },
     **{
@@ -105,6 +106,7 @@ WITHOUT_A_ROW = {
     },
     "RecomputeStepper.context": INSIDE,
     "RecomputeStepper.set": INSIDE,
+    "RecomputeStepper.take": INSIDE,
     **{
         f"{law}.{method}": TRAINED
         for law in ("ImageLaw", "RegressionLaw")

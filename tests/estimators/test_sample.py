@@ -31,7 +31,7 @@ def test_the_batch_size_changes_nothing_but_rounding(model, monkeypatch, size):
     whole = model.sample(50, random_state=0)
     given = whole[["a", "colour"]]
     conditional = model.sample(2, given=given, random_state=0)
-    monkeypatch.setattr(law_module, "_ROWS", size)
+    monkeypatch.setattr(law_module, "_DRAWN", size)
     for expected, got in (
         (whole, model.sample(50, random_state=0)),
         (conditional, model.sample(2, given=given, random_state=0)),

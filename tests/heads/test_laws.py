@@ -48,6 +48,16 @@ def test_values_at_levels_are_quantiles(case, generator):
         torch.testing.assert_close(values, head(h).icdf(tau[1]), rtol=1e-13, atol=1e-13)
 
 
+def test_values_of_rows_that_share_contexts_are_those_of_each_row(case, generator):
+    torch.manual_seed(5)
+    head = case.make(3)
+    h, tau = torch.randn(3, 3), torch.rand(9, generator=generator)
+    tau[:2] = torch.tensor([0.0, 1.0])
+    row = torch.tensor([2, 0, 0, 2, 0, 2, 2, 2, 0])  # none has the second context
+    values = head.value_of(h, tau, row=row)
+    torch.testing.assert_close(values, head.value_at(h[row], tau), rtol=1e-13, atol=1e-13)
+
+
 def test_loss_is_proper_score_of_the_law(case):
     """No other law of the same head does better on draws from a head's own law."""
     if case.integer and isinstance(case.make(3), ImplicitHead):

@@ -111,7 +111,7 @@ def test_a_fit_limited_by_time_repeats_itself_by_its_steps(here):
 def test_tables_drawn_in_other_batches_have_equal_levels_and_close_numbers(here, monkeypatch):
     """Sums are taken in another order: float32 rounding, which may tip a level at most rarely."""
     whole = here["table"].sample(4000, random_state=5)
-    monkeypatch.setattr(table_law, "_ROWS", 300)
+    monkeypatch.setattr(table_law, "_DRAWN", 300)
     parts = here["table"].sample(4000, random_state=5)
     assert list(whole["c"]) == list(parts["c"])
     for name in ("a", "b"):

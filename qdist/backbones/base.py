@@ -1,203 +1,17 @@
-r"""Backbones: modules that turn what is already known of y into the context that a head reads.
-
-One law of causality covers every model: **$h_i$ may depend on $y_j$ if and only if
-$\mathrm{rank}_j < \mathrm{rank}_i$**; conditioning variables x have rank -1. A chain, an image in
-raster order, a table with some columns known, and independent marginals are different ranks,
-not different contracts (see [`qdist.orders`][qdist.orders]).
-
-Not every network can serve every rank. A class declares which it can:
-
-| `serves` | ranks | example |
-| --- | --- | --- |
-| `"fixed"` | `arange(D)` only | a raster convolution |
-| `"two_level"` | at most two different ranks in a row: any visible set | a masked MLP |
-| `"any"` | all | masked attention |
-
-Levels may enter a network too. An instance says by `sees_levels` how far they reach:
-
-| `sees_levels` | $h_i$ depends on | what a joint can do with it |
-| --- | --- | --- |
-| `"none"` | no level | all that its heads can |
-| `"own"` | $\tau_i$ | all that an implicit head can: $\tau_i \mapsto Q_i(\tau_i)$ is a function |
-| `"past"` | $\tau_i$ and $\tau_j$ of lower rank | the loss and sampling only |
-
-The last is that of the PixelIQN: in training $\tau_j$ says nothing of $y_j$, in sampling it
-determines it, so that $h_i$ stands for no law of $y_i$ given the values seen.
-
-An image may have a class label. It is the *first* coordinate of its domain, a conditioning
-variable that every pixel sees: coordinate 0 is the label, the pixels follow (see
-[`ImageDomain`][qdist.backbones.ImageDomain]).
-
-[`check_backbone`][qdist.testing.check_backbone] proves the law by gradients.
-"""
+"""What a backbone promises, and the stepper that any backbone has."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor, nn
 
-from qdist.arguments import bins_of, instance, known_rows, number
+from qdist.arguments import instance, known_rows
+from qdist.backbones.steppers import AbstractStepper, BranchingStepper
 from qdist.errors import InputError, UnsupportedError
 from qdist.orders import rank_of_visible
 
-__all__ = [
-    "AbstractBackbone",
-    "AbstractStepper",
-    "Coordinate",
-    "Domain",
-    "ImageDomain",
-    "RecomputeStepper",
-    "TableDomain",
-]
-
-
-@dataclass(frozen=True)
-class Coordinate:
-    """What may be known of a coordinate before any row is seen.
-
-    Attributes:
-        name: Its name, unique in its domain.
-        levels: The number of codes 0 ... levels - 1; None for a real coordinate.
-        ordered: Whether the codes are ordered.
-        bins: For a real coordinate, the bins (left, right) of its marginal, sorted; left == right
-            is an atom; there may be gaps between bins.
-
-    Raises:
-        InputError: If the name is no text, there is no code, or the bins are not sorted.
-
-    Example:
-        >>> Coordinate("age")
-        Coordinate(name='age', levels=None, ordered=False, bins=())
-        >>> Coordinate("colour", levels=3).levels
-        3
-    """
-
-    name: str
-    levels: int | None = None
-    ordered: bool = False
-    bins: tuple[tuple[float, float], ...] = ()
-
-    def __post_init__(self) -> None:
-        instance("the name of a coordinate", self.name, of=str, remedy="Name it by text.")
-        number("levels", self.levels, least=1, whole=True, optional=True)
-        object.__setattr__(self, "bins", bins_of(self.name, self.bins))
-        if self.bins and self.levels is not None:
-            raise InputError(f"Expected {self.name!r} to have levels or bins; got both. Drop one.")
-
-
-@dataclass(frozen=True)
-class TableDomain:
-    """The coordinates of a table's row, one for each column.
-
-    Raises:
-        InputError: If they are no coordinates, or two have one name.
-    """
-
-    coordinates: tuple[Coordinate, ...]
-
-    def __post_init__(self) -> None:
-        found = tuple(self.coordinates) if isinstance(self.coordinates, Iterable) else (None,)
-        names = [c.name for c in found if isinstance(c, Coordinate)]
-        if len(set(names)) < len(found):
-            raise InputError(
-                "Expected a tuple of Coordinate, each with a name of its own; got "
-                f"{self.coordinates!r:.80}. Make one Coordinate for each column."
-            )
-        object.__setattr__(self, "coordinates", found)
-
-
-@dataclass(frozen=True)
-class ImageDomain:
-    """An image of integer grey values; its coordinates run over rows, columns, then channels.
-
-    With labels, coordinate 0 is the image's class, a code, and the pixels are 1 ... D - 1. A
-    class is given, never modelled: a joint takes `conditioning=domain.conditioning`.
-
-    Attributes:
-        height: Rows of pixels.
-        width: Pixels in a row.
-        channels: Channels of a pixel, each conditioned on those before it.
-        levels: Grey values 0 ... levels - 1 of a channel.
-        labels: The number of classes 0 ... labels - 1; None where images have no label.
-
-    Raises:
-        InputError: If a number is not whole, or below 1.
-
-    Example:
-        >>> domain = ImageDomain(28, 28, 3, labels=10)
-        >>> domain.dim, domain.conditioning, domain.index(0, 1, 2)
-        (2353, (0,), 6)
-    """
-
-    height: int
-    width: int
-    channels: int
-    levels: int = 256
-    labels: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("height", "width", "channels", "levels"):
-            number(name, getattr(self, name), least=1, whole=True)
-        number("labels", self.labels, least=1, whole=True, optional=True)
-
-    @property
-    def conditioning(self) -> tuple[int, ...]:
-        """The coordinates that are conditioning variables: (0,) with labels, else ()."""
-        return () if self.labels is None else (0,)
-
-    @property
-    def dim(self) -> int:
-        """The number of coordinates D, the label included."""
-        return self.height * self.width * self.channels + len(self.conditioning)
-
-    def index(self, row: int, column: int, channel: int = 0) -> int:
-        """The coordinate of a pixel's channel.
-
-        Raises:
-            InputError: If there is no such pixel or channel.
-        """
-        sizes = {"row": self.height, "column": self.width, "channel": self.channels}
-        for (name, size), at in zip(sizes.items(), (row, column, channel), strict=True):
-            number(name, at, least=0, below=size, whole=True)
-        pixel = row * self.width + column
-        return pixel * self.channels + channel + len(self.conditioning)
-
-
-Domain = TableDomain | ImageDomain
-
-
-class AbstractStepper(ABC):
-    """Contexts one coordinate at a time, for sampling: what is known grows at each step."""
-
-    @abstractmethod
-    def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
-        """The context (or content) of coordinate i given all that is now known.
-
-        Args:
-            i: A coordinate that is hidden in each row asked for.
-            rows: Row numbers, shape (R,), int64; None means all rows.
-
-        Returns:
-            Contexts, shape (B, C), or (R, C) where rows are given.
-        """
-
-    @abstractmethod
-    def set(self, i: int, value: Tensor, *, rows: Tensor | None = None) -> None:
-        """Makes coordinate i known.
-
-        Args:
-            i: The coordinate.
-            value: Its values, shape (B,), or (R,) where rows are given.
-            rows: Row numbers, shape (R,), int64; None means all rows.
-        """
-
-    def steps(self) -> AbstractContextManager[None]:
-        """Entered around a run of steps: a hook, for a number of threads, say; else nothing."""
-        return nullcontext()
+__all__ = ["AbstractBackbone", "RecomputeStepper"]
 
 
 class AbstractBackbone(nn.Module, ABC):
@@ -217,6 +31,7 @@ class AbstractBackbone(nn.Module, ABC):
         context: The length C of a context vector.
 
     Example:
+        >>> from qdist.backbones import Coordinate, TableDomain
         >>> class Pooled(AbstractBackbone):
         ...     name, serves, takes = "pooled", "any", TableDomain
         ...     def __init__(self, domain, *, context=4):
@@ -348,7 +163,7 @@ class AbstractBackbone(nn.Module, ABC):
 
 
 @final
-class RecomputeStepper(AbstractStepper):
+class RecomputeStepper(BranchingStepper):
     """The stepper that any backbone can have: a full forward pass for each context.
 
     Args:
@@ -394,6 +209,12 @@ class RecomputeStepper(AbstractStepper):
         where = slice(None) if rows is None else rows
         self._y[where, i] = value.to(self._y.dtype)
         self._visible[where, i] = True
+
+    def take(self, rows: Tensor) -> None:
+        """See [`BranchingStepper.take`][qdist.backbones.BranchingStepper.take]."""
+        self._y, self._visible = self._y[rows], self._visible[rows]
+        if self._tau is not None:
+            self._tau = self._tau[rows]
 
 
 def _arange(rank: Tensor) -> Tensor:
