@@ -7,11 +7,8 @@ from torch.nn import functional
 
 from qdist.backbones import (
     AbstractBackbone,
-    AbstractStepper,
-    BranchingStepper,
     Coordinate,
     ImageDomain,
-    RecomputeStepper,
     TableDomain,
 )
 from qdist.errors import InputError, UnsupportedError
@@ -249,63 +246,6 @@ class RankValue(AnyRank):
         return super().forward(y, rank) + rank.expand(y.shape).unsqueeze(-1)
 
 
-class StaleStepper(TwoLevel):
-    """A cache that is never told."""
-
-    def stepper(self, y, visible):
-        class Stale(AbstractStepper):
-            def __init__(self, net):
-                self.net = net
-
-            def context(self, i, *, rows=None):
-                h = self.net(y, (~visible).long())[:, i]
-                return h if rows is None else h[rows]
-
-            def set(self, i, value, *, rows=None):
-                pass
-
-        return Stale(self)
-
-
-class GreedyStepper(TwoLevel):
-    """Writes into the caller's tensors."""
-
-    def stepper(self, y, visible):
-        net = self
-
-        class Greedy(AbstractStepper):
-            def context(self, i, *, rows=None):
-                h = net(y, (~visible).long())[:, i]
-                return h if rows is None else h[rows]
-
-            def set(self, i, value, *, rows=None):
-                at = slice(None) if rows is None else rows
-                y[at, i] = value
-                visible[at, i] = True
-
-        return Greedy()
-
-
-class StubbornStepper(TwoLevel):
-    """Goes on with all rows, whichever it is to take."""
-
-    def stepper(self, y, visible):
-        class Stubborn(BranchingStepper):
-            def __init__(self, inner):
-                self.inner = inner
-
-            def context(self, i, *, rows=None):
-                return self.inner.context(i, rows=rows)
-
-            def set(self, i, value, *, rows=None):
-                self.inner.set(i, value, rows=rows)
-
-            def take(self, rows):
-                pass
-
-        return Stubborn(RecomputeStepper(self, y, visible))
-
-
 class HiddenState(AnyRank):
     """Keeps a random constant outside the state dict."""
 
@@ -351,9 +291,6 @@ BROKEN = {
     "no gradient": (PeeksAtCodes, r"not to depend on y\[\d\] under equal ranks.*got a change"),
     "tau": (SharesTau, r"h\[0\] to depend on no level.*got a gradient from tau\[0\]"),
     "rank value": (RankValue, r"depend on its rank only through what it sees"),
-    "stale stepper": (StaleStepper, r"the stepper's context of coordinate \d to equal"),
-    "stubborn stepper": (StubbornStepper, r"the stepper's context of coordinate \d to equal"),
-    "greedy stepper": (GreedyStepper, r"leave the caller's tensors alone"),
     "hidden state": (HiddenState, r"a copy from its arguments and state dict"),
     "idle parameter": (Idle, r"a gradient for parameter idle; got None"),
     "global random state": (Noisy, r"no use of torch's global random state"),

@@ -1,12 +1,10 @@
 """In which order the columns of a sample are drawn."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from qdist.arguments import rows_of
-from qdist.backbones import Coordinate
+from qdist.backbones import Coordinate, TableDomain
 
 __all__ = ["sampling_order"]
 
@@ -15,7 +13,7 @@ _ENOUGH = 0.9  # share of these that differ: from there on there is nothing to s
 _COLUMNS = 128  # those of fewest values are put in order, lest wide tables take minutes
 
 
-def sampling_order(y: Tensor, coordinates: Sequence[Coordinate]) -> list[int]:
+def sampling_order(y: Tensor, coordinates: tuple[Coordinate, ...]) -> list[int]:
     """The order of columns in which rows differ as late as can be.
 
     Rows that know the same so far have one law of the next column, which a sampler computes once.
@@ -31,7 +29,7 @@ def sampling_order(y: Tensor, coordinates: Sequence[Coordinate]) -> list[int]:
         The columns, in the order of drawing.
 
     Raises:
-        InputError: If the rows do not fit the coordinates.
+        InputError: If the coordinates are none, or the rows do not fit them.
 
     Example:
         Two bits, of which the second has the first's value; numbers of their own come last.
@@ -41,6 +39,7 @@ def sampling_order(y: Tensor, coordinates: Sequence[Coordinate]) -> list[int]:
         >>> sampling_order(y, (Coordinate("x"), *(Coordinate(c, levels=2) for c in "abc")))
         [1, 2, 3, 0]
     """
+    coordinates = TableDomain(coordinates).coordinates
     rows_of("y", y, width=len(coordinates))
     some = torch.linspace(0, max(len(y) - 1, 0), min(len(y), _ROWS)).long()
     codes = [_codes(column, c) for column, c in zip(y[some].cpu().t(), coordinates, strict=True)]

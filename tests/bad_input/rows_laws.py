@@ -2,9 +2,10 @@
 
 import torch
 
+from qdist.backbones import Coordinate
 from qdist.errors import InputError, UnknownNameError
 from qdist.heads import SplineHead
-from qdist.laws import ImageLaw, RegressionLaw, TableLaw, build, draw_visible
+from qdist.laws import ImageLaw, RegressionLaw, TableLaw, build, draw_visible, sampling_order
 
 GENERATOR = torch.Generator()
 TARGETS = RegressionLaw([[0.0, 1.0]], [], [None], width=8, layers=1, members=2)
@@ -109,6 +110,21 @@ VISIBLE = {
 } | {
     "a law that asks fewer than no rows": refused(
         lambda world: world.model._law.questions(-1, generator=GENERATOR), "Expected n "
+    ),
+}
+
+ALONG = {
+    "an order of a row without an axis": refused(
+        lambda world: sampling_order(torch.zeros(1), (Coordinate("a"),)), "Expected y of shape"
+    ),
+    "an order of rows of another width": refused(
+        lambda world: sampling_order(torch.zeros(2, 3), (Coordinate("a"),)), "Expected y of shape"
+    ),
+    "an order of columns by name": refused(
+        lambda world: sampling_order(torch.zeros(2, 2), ["a", "b"]), "a tuple of Coordinate"
+    ),
+    "a law with two orders": refused(
+        lambda world: table(world, order=[0, 1, 2], along=[2, 1, 0]), "Leave one of them out"
     ),
 }
 
@@ -242,4 +258,4 @@ REGRESSIONS = {
     "knots of a target from the end": refused(lambda world: TARGETS.knots(-1), "Expected t to be"),
 }
 
-ROWS = (BUILT, VISIBLE, ASKED, PICTURES, REGRESSIONS)
+ROWS = (BUILT, VISIBLE, ALONG, ASKED, PICTURES, REGRESSIONS)

@@ -17,7 +17,9 @@ def prices():
 
 @pytest.fixture(scope="module")
 def model(prices):
-    return qdist.TabularModel(max_steps=5, random_state=0).fit(prices)
+    """The price comes first in the chain, so that draws have its marginal law."""
+    order = ["price", "dear"]
+    return qdist.TabularModel(order=order, max_steps=5, random_state=0).fit(prices)
 
 
 def test_quantiles_lie_on_heaps_and_agree_with_probabilities(model):

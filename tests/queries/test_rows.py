@@ -56,7 +56,7 @@ def is_atom(model, name, value):
 
 def test_scores_are_sums_along_the_chain(model, frame):
     rows = frame.head(25)
-    expected = [chain(model, row, frame.columns) for _, row in rows.iterrows()]
+    expected = [chain(model, row, model.order_) for _, row in rows.iterrows()]
     np.testing.assert_allclose(model.score_samples(rows), expected, atol=2e-3)
 
 
