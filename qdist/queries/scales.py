@@ -9,6 +9,8 @@ What is missing is an atom of its own. Given presence its mass m is taken out,
 $F \mapsto (F - m) / (1 - m)$.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,7 @@ from qdist.codecs.marginal import LOWER_TAIL, UPPER_TAIL, MarginalCurve
 from qdist.codecs.raw import is_numeric, natural_unit, to_raw
 from qdist.errors import UnsupportedError
 from qdist.heads.factored import FactoredCategorical
-from qdist.quantile import Categorical, PiecewiseLinear, QuantileFunction, Rounded
+from qdist.quantile import Categorical, Mixture, PiecewiseLinear, QuantileFunction, Rounded
 from qdist.queries.heaped import Heaped
 
 __all__ = ["code_law", "data_law", "index_law", "missing_mass", "no_law"]
@@ -33,12 +35,12 @@ _GRID = 256  # levels at which a law without knots is read
 @torch.no_grad()
 def missing_mass(column: AbstractColumn, base: QuantileFunction) -> Tensor:
     """The probability that the cell is missing, float64, shape (N,)."""
-    if isinstance(column, CurvedColumn):
-        mass = base.cdf_left(torch.tensor(column.curve.missing)).clamp(0, 1)
-    elif column.missing_value is None:
+    if column.missing_value is None:  # also where the law reaches below 0
         mass = torch.zeros(base.batch_shape)
+    elif isinstance(column, CurvedColumn):
+        mass = base.cdf_left(column.curve.missing).clamp(0, 1)
     else:
-        mass = _masses(base, int(column.missing_value) + 1)[..., -1]
+        mass = _mass(base, column.missing_value)
     return mass.to("cpu", torch.float64)
 
 
@@ -110,10 +112,27 @@ def code_law(column: CodedColumn, base: QuantileFunction) -> Categorical:
 
 def _masses(base: QuantileFunction, count: int) -> Tensor:
     """The probabilities of the first codes, shape (N, count)."""
+    if isinstance(base, Mixture):
+        # Component by component: differences of their cdf would leave a rare code no digits.
+        return _weighted(base, [_masses(law, count) for law in base.laws])
     if isinstance(base, Categorical | FactoredCategorical):
         return base.probs[..., :count]
     codes = torch.arange(count, dtype=base.dtype, device=base.device)[:, None]
     return (base.cdf(codes) - base.cdf_left(codes)).clamp(min=0).movedim(0, -1)
+
+
+def _mass(base: QuantileFunction, code: float) -> Tensor:
+    """The probability of one code, shape (N,): of many codes no other is looked at."""
+    if isinstance(base, Mixture):
+        return _weighted(base, [_mass(law, code) for law in base.laws])
+    if isinstance(base, Categorical | FactoredCategorical):
+        return base.log_prob(code).exp()
+    return (base.cdf(code) - base.cdf_left(code)).clamp(min=0)
+
+
+def _weighted(base: Mixture, parts: Sequence[Tensor]) -> Tensor:
+    """The mean of what the components say, each of one shape, by their shares."""
+    return torch.stack([w * part for w, part in zip(base.weights, parts, strict=True)]).sum(0)
 
 
 @torch.no_grad()
@@ -133,7 +152,8 @@ def _curve_law(curve: MarginalCurve, base: QuantileFunction) -> PiecewiseLinear:
         values, levels, knots = _merge(curve, base, kinks, values, levels, knots)
     else:
         values = z.flatten()  # shared by all rows, the fast case of the look-ups
-    present = 1 - _cdf_left(base, curve.missing)
+    # Where nothing is missing, what the law has below 0 belongs to the lower end.
+    present = 1 - _cdf_left(base, curve.missing) if curve.missing else levels.new_ones(1)
     share = (levels - (1 - present)) / present.clamp(min=_LEAST)
     there = present > _LEAST
     if not bool(there.all()):  # knots are sorted only where they are needed
@@ -161,7 +181,7 @@ def _cdf(base: QuantileFunction, u: Tensor) -> Tensor:
 
 def _cdf_left(base: QuantileFunction, u: float) -> Tensor:
     """F(u-) at one point: float64, shape (N, 1)."""
-    return base.cdf_left(torch.tensor(u)).to("cpu", torch.float64)[..., None]
+    return base.cdf_left(u).to("cpu", torch.float64)[..., None]
 
 
 def _kinks(curve: MarginalCurve, base: QuantileFunction, ends: Tensor) -> Tensor | None:

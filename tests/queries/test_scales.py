@@ -1,4 +1,4 @@
-"""The law of a column given presence, where the network leaves no mass for a present cell."""
+"""The law of a column given presence: no mass for a present cell, many codes, laws below 0."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,9 @@ import torch
 
 from qdist.codecs.schema import Column
 from qdist.codecs.table import TableCodec
-from qdist.quantile import Implicit, PiecewiseLinear
-from qdist.queries.scales import data_law
+from qdist.heads.factored import FactoredCategorical
+from qdist.quantile import Implicit, Mixture, PiecewiseLinear
+from qdist.queries.scales import data_law, missing_mass
 
 N = 600
 LEVELS = torch.linspace(0.0, 1.0, 101)[1:-1]
@@ -46,4 +47,47 @@ def test_so_it_does_for_a_law_without_knots(column):
     whole = PiecewiseLinear(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0])).expand([1])
     torch.testing.assert_close(
         never.quantiles(LEVELS), data_law(column, whole).quantiles(LEVELS), rtol=1e-6, atol=1e-6
+    )
+
+
+def factored(slope):
+    """Three like laws of 2000 codes, in float32, whose logits fall with the code."""
+    inner = -slope * torch.arange(2000, dtype=torch.float32).view(40, 50)
+    outer = inner.logsumexp(-1).expand(3, -1)
+    return FactoredCategorical(outer, lambda block: inner[block], 2000, 50)
+
+
+def test_a_mixture_over_many_codes_keeps_the_digits_of_rare_ones():
+    """Against the same sums in float64. Differences of a cdf in float32 have none left."""
+    slopes = (0.01, 0.02)
+    codec = TableCodec.fit(
+        {"x": ["a", "b", None] * 5},
+        columns={"x": Column(categories=["a", "b", *map(str, range(1997))])},
+    )
+    column = codec.column("x")
+    assert column.missing_value == 1999
+    base = Mixture([factored(slope) for slope in slopes])
+    logits = torch.stack([-slope * torch.arange(2000.0) for slope in slopes])
+    exact = logits.softmax(-1).mean(0)
+    torch.testing.assert_close(
+        missing_mass(column, base), exact[-1].expand(3), rtol=1e-4, atol=0.0
+    )
+    probs = data_law(column, base).probs
+    torch.testing.assert_close(
+        probs, (exact[:-1] / exact[:-1].sum()).expand(3, -1), rtol=1e-4, atol=0.0
+    )
+
+
+@pytest.mark.parametrize(
+    "said", [Column(), Column(lower=-9, upper=9)], ids=["two tails", "two ends"]
+)
+def test_mass_below_the_levels_is_not_missing_where_nothing_is(said):
+    values = np.random.default_rng(0).normal(size=N)
+    column = TableCodec.fit({"x": values}, columns={"x": said}).column("x")
+    base = PiecewiseLinear(torch.tensor([0.0, 1.0]), torch.tensor([-0.25, 1.0])).expand([1])
+    assert missing_mass(column, base).tolist() == [0.0]
+    # F(0-) is 0.2 and F(1/2) 0.6, in the middle of the data.
+    middle = float(np.median(values))
+    torch.testing.assert_close(
+        data_law(column, base).cdf(middle), torch.tensor([0.6]), rtol=0.0, atol=0.01
     )
