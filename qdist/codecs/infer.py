@@ -22,6 +22,7 @@ from qdist.codecs.heaps import find_heaps
 from qdist.codecs.raw import from_raw, is_numeric, to_raw
 from qdist.codecs.schema import OTHER, Column, ColumnSchema
 from qdist.data.ids import names_rows
+from qdist.data.makes.vectors import from_values, python_days
 from qdist.errors import InputError
 
 __all__ = ["fit_column", "levels_of"]
@@ -152,7 +153,7 @@ def _fit_levels(
     ordered = plain["kind"] == "ordered"
     values = value_type(array.type)
     if column.categories is not None:
-        declared = pa.array(list(column.categories), from_pandas=True)
+        declared = from_values(python_days(column.categories), name)
         levels = conform(declared, array.type, name)
     elif pa.types.is_dictionary(array.type):
         used = np.unique(array.indices.drop_null().to_numpy())

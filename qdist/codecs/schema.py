@@ -7,7 +7,11 @@ from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any, Final, final
 
+import pyarrow as pa
+
 from qdist.arguments import instance
+from qdist.codecs.conform import present
+from qdist.data.makes.vectors import python_days
 from qdist.errors import FileFormatError, InputError, UnknownNameError
 
 __all__ = ["KINDS", "MISSING", "OTHER", "Column", "ColumnSchema", "Schema"]
@@ -58,11 +62,12 @@ class Column:
         integer: Whether a number is whole. `False` also switches the detection of a rounding
             grid off.
         categories: The levels, in order where the column is ordered. Levels that the data lack
-            can be given and drawn.
+            can be given and drawn. What is missing is no level: it is modelled in any case.
         ordered: Whether the levels have an order.
 
     Raises:
-        InputError: If the kind is none of these, or the parts contradict each other.
+        InputError: If the kind is none of these, a category is missing or no value of a
+            column, or the parts contradict each other.
 
     Example:
         >>> Column(kind="number", lower=0).lower
@@ -93,7 +98,9 @@ class Column:
             try:
                 levels = list(self.categories)
                 distinct = set(levels)
-            except TypeError as error:  # no sequence, or one of lists
+                cells = (pa.array(python_days([v]), from_pandas=True) for v in levels)
+                gone = [v for v, cell in zip(levels, cells, strict=True) if not present(cell)[0]]
+            except (TypeError, pa.ArrowException) as error:  # no sequence, or one of lists
                 raise InputError(
                     "Expected a list of categories that are text, numbers, dates, true or false; "
                     f"got {self.categories!r:.80}. Name each level by one value."
@@ -102,7 +109,17 @@ class Column:
                 raise InputError(
                     f"Expected at least one category, each once; got {levels[:10]!r}."
                 )
+            if gone:
+                raise InputError(
+                    f"Expected categories that are values; got {gone[0]!r}, which is a missing "
+                    "one. Leave it out: missing cells are modelled in any case."
+                )
             object.__setattr__(self, "categories", tuple(levels))
+        if self.ordered is not None and self.kind == ("nominal" if self.ordered else "ordered"):
+            raise InputError(
+                f"Expected a kind that goes with ordered={self.ordered}; got {self.kind!r}. "
+                "Give one of the two and leave the other out."
+            )
         coded = self.categories is not None or self.ordered is not None
         if coded and self.kind not in {None, "ordered", "nominal"}:
             raise InputError(

@@ -26,6 +26,13 @@ def test_levels_that_never_occur_are_not_coded_unless_declared():
     assert declared.decode(torch.zeros(1, 1))["c"].tolist() == ["z"]
 
 
+def test_categories_can_be_days_of_numpy():
+    days = pd.DataFrame({"d": [dt.date(2020, 1, 1), dt.date(2020, 1, 2)] * 9})
+    said = Column(categories=np.array(["2020-01-02", "2020-01-01"], "M8[D]"))
+    codec = TableCodec.fit(days, columns={"d": said})
+    assert codec.encode(days)[:2, 0].tolist() == [1, 0]
+
+
 def test_ordered_text_is_declared_by_its_categories():
     frame = {"size": ["S", "L", "M", "S"] * 5}
     column = Column(categories=["S", "M", "L"], ordered=True)
@@ -90,6 +97,11 @@ BAD_COLUMNS = {
     "number as date": ({"x": Column(kind="date")}, InputError, "looks like 'number'"),
     "bound": ({"x": Column(lower="low")}, InputError, "bound of column 'x'"),
     "infinite bound": ({"x": Column(lower=float("-inf"))}, InputError, "finite bound"),
+    "categories of two types": (
+        {"c": Column(categories=["a", 1])},
+        InputError,
+        "one type .* in column 'c'; got 1 of type str, 1 of type int",
+    ),
     "outside": ({"x": Column(lower=10)}, InputError, "got 20 outside, the first"),
 }
 

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from qdist.codecs.schema import Column
@@ -34,6 +35,10 @@ STRANGE = {
     "a number": (3, "a list of categories .* got 3. Name each level"),
     "none": ([], "at least one category"),
     "one twice": (["a", "b", "a"], "each once"),
+    "none among them": (["a", None], "got None, which is a missing one. Leave it out"),
+    "NaN among them": ([1.0, float("nan")], "got nan, which is a missing one"),
+    "NaT among them": (np.array(["NaT"], "M8[s]"), "got .*NaT.*, which is a missing one"),
+    "NA among them": (pd.Series(["a", None], dtype="string"), "got <NA>, which is a missing one"),
 }
 
 
@@ -45,3 +50,10 @@ def test_categories_are_distinct_values(categories, words):
 
 def test_categories_can_come_as_an_array():
     assert Column(categories=np.array(["S", "M"])).categories == ("S", "M")
+
+
+@pytest.mark.parametrize(("kind", "ordered"), [("nominal", True), ("ordered", False)])
+def test_a_kind_and_an_order_that_contradict_are_refused(kind, ordered):
+    with pytest.raises(InputError, match=f"goes with ordered={ordered}; got '{kind}'. Give one"):
+        Column(kind=kind, ordered=ordered)
+    assert Column(kind=kind, ordered=not ordered).kind == kind
