@@ -14,7 +14,7 @@ from qdist.backbones import Coordinate
 from qdist.codecs.bounds import check_bounds
 from qdist.codecs.columns import AbstractColumn, read_head, refuse_missing
 from qdist.codecs.conform import conform, present, value_type
-from qdist.codecs.raw import from_raw, is_numeric, to_raw
+from qdist.codecs.raw import distance, from_raw, is_numeric, to_raw
 from qdist.data.makes.levels import pack_levels, unpack_levels
 from qdist.errors import InputError
 
@@ -80,7 +80,7 @@ class CodedColumn(AbstractColumn):
         values = conform(array, self.kind, name)
         if self.on_line:
             raw, _ = to_raw(values, name)
-            self._check_bounds(values, raw)
+            check_bounds(self.schema, raw, present(values))
             return self._nearest(raw)
         if pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
             raw, gone = to_raw(values, name)
@@ -110,10 +110,9 @@ class CodedColumn(AbstractColumn):
         """
         raw, gone = to_raw(conform(array, self.kind, self.schema.name), self.schema.name)
         known, _ = to_raw(self.levels, self.schema.name)
-        # Differences first: two times a nanosecond apart are one number as floats.
-        unit = float(np.median(np.diff(known)) if len(known) > 1 else abs(known[0])) or 1.0
-        near = known[self._nearest(raw)].astype(np.float64)
-        return np.where(gone, 0.0, np.abs(raw.astype(np.float64) - near) / unit)
+        one = len(known) == 1
+        unit = abs(float(known[0])) if one else float(np.median(distance(known[1:], known[:-1])))
+        return np.where(gone, 0.0, distance(raw, known[self._nearest(raw)]) / (unit or 1.0))
 
     def _refuse(self, strange: pa.Array) -> None:
         got = ", ".join(map(repr, strange.unique().slice(0, 5).to_pylist()))
@@ -124,18 +123,12 @@ class CodedColumn(AbstractColumn):
             "Use a known level, or declare it with Column(categories=...) before fitting."
         )
 
-    def _check_bounds(self, values: pa.Array, raw: NDArray[Any]) -> None:
-        there = present(values)
-        check_bounds(self.schema, raw, there)
-
     def _nearest(self, raw: NDArray[Any]) -> NDArray[np.int64]:
         known, _ = to_raw(self.levels, self.schema.name)
         right = np.minimum(np.searchsorted(known, raw), len(known) - 1)
         left = np.maximum(right - 1, 0)
-        after = np.abs(known[right].astype(np.float64) - raw)
-        before = np.abs(known[left].astype(np.float64) - raw)
-        nearest = np.where((before < after) & (known[right] != raw), left, right)
-        return nearest.astype(np.int64)
+        nearer = distance(known[left], raw) < distance(known[right], raw)
+        return np.where(nearer, left, right).astype(np.int64)
 
     def decode(self, y: Floats) -> pa.Array:
         """Levels."""

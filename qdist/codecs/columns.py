@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qdist.backbones import Coordinate
 from qdist.codecs.bounds import check_bounds
 from qdist.codecs.conform import conform, present, value_type
-from qdist.codecs.raw import is_numeric, to_raw
+from qdist.codecs.raw import distance, is_numeric, to_raw
 from qdist.codecs.schema import OTHER, ColumnSchema
 from qdist.data.frames import canonical
 from qdist.data.makes.levels import pack_levels, unpack_levels
@@ -150,10 +150,8 @@ class ConstantColumn(AbstractColumn):
             return np.zeros(len(array))  # other levels are refused
         raw, gone = to_raw(values, self.schema.name)
         only, _ = to_raw(conform(self.value, self.kind, self.schema.name), self.schema.name)
-        # Differences first, and none below 0: unsigned numbers have no such.
-        away = np.where(raw > only, raw - only, only - raw).astype(np.float64)
-        away *= np.where(raw < only, -1.0, 1.0) / (abs(float(only[0])) or 1.0)
-        return np.where(gone, 0.0, away)
+        away = distance(raw, only) / (abs(float(only[0])) or 1.0)
+        return np.where(gone, 0.0, np.where(raw < only, -away, away))
 
     def decode(self, y: Floats) -> pa.Array:
         """The value, once for each entry of y."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qdist.data.makes.vectors import not_finite
 from qdist.errors import InputError
 
-__all__ = ["from_raw", "is_numeric", "natural_unit", "to_raw"]
+__all__ = ["distance", "from_raw", "is_numeric", "natural_unit", "to_raw"]
 
 _PER_SECOND = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
@@ -82,6 +82,21 @@ def to_raw(array: pa.Array, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]
         array = array.cast(width)
     wide = pa.uint64() if pa.types.is_uint64(array.type) else pa.int64()
     return np.asarray(array.cast(wide).fill_null(0).to_numpy()), missing
+
+
+def distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+    """How far raw values lie apart, of any shapes that broadcast and of one dtype.
+
+    Example:
+        >>> import numpy as np
+        >>> distance(np.array([2**62, -(2**63)]), np.array([2**62 + 1, 2**63 - 1]))
+        array([1.00000000e+00, 1.84467441e+19])
+    """
+    greater, smaller = np.maximum(a, b), np.minimum(a, b)
+    if greater.dtype.kind in "iu":
+        # Two times a nanosecond apart are one number as floats, and 64 signed bits can be too few.
+        greater, smaller = greater.astype(np.uint64), smaller.astype(np.uint64)
+    return np.asarray(greater - smaller, dtype=np.float64)
 
 
 def _digits(array: pa.Array, missing: NDArray[np.bool_], name: str) -> NDArray[np.int64]:

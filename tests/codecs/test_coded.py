@@ -1,4 +1,4 @@
-"""Columns of levels: cells without a level, and no cells at all."""
+"""Columns of levels: cells without a level, no cells at all, numbers that floats mix up."""
 
 import numpy as np
 import pyarrow as pa
@@ -44,3 +44,29 @@ def test_cells_whose_dictionary_names_no_level_are_missing(kind):
     whole = column(pa.array([v for v in values if v is not None] * 20, kind))
     with pytest.raises(InputError, match="missing"):
         whole.encode(gone)
+
+
+B = 17 * 10**17  # nanoseconds since 1970, of which a float tells apart 256
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("ns"), pa.int64(), pa.uint64()], ids=str)
+def test_levels_nearer_than_floats_can_tell(kind):
+    coder = column(pa.array([B, B + 10, B + 20] * 20, kind))
+    cells = pa.array([B + 1, B + 9, B + 14, B + 40, None], kind)
+    assert coder.distance(cells).tolist() == [0.1, 0.1, 0.4, 2.0, 0.0]
+    assert coder.encode(cells[:4]).tolist() == [0, 1, 1, 2]
+
+
+def test_levels_farther_apart_than_signed_numbers_reach():
+    ends = [-(2**62 + 2**61), 2**62 + 2**61]
+    coder = column(pa.array(ends * 20, pa.int64()))
+    # 0 lies half a gap from both; of the far ends each is a sixth of it off.
+    cells = pa.array([0, 2**63 - 1, 1 - 2**63], pa.int64())
+    np.testing.assert_allclose(coder.distance(cells), [1 / 2, 1 / 6, 1 / 6], rtol=1e-9)
+    assert coder.encode(cells)[1:].tolist() == [1, 0]
+
+
+def test_a_constant_farther_off_than_signed_numbers_reach():
+    constant = TableCodec.fit({"x": np.full(20, 2**62)}).column("x")
+    sides = constant.sides(pa.array([2**62, -(2**63) + 1, 2**63 - 1]))
+    np.testing.assert_allclose(sides, [0.0, -3.0, 1.0], rtol=1e-9)
