@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from qdist.arguments import instance
 from qdist.errors import InputError, UnsupportedError
 from qdist.heads import AbstractHead
 from qdist.joint.autoregressive import Autoregressive
@@ -38,8 +39,10 @@ class Ensemble(AbstractJoint):
         members: The chains, of the same coordinates, order and conditioning variables.
 
     Raises:
-        InputError: If there is no member, or two of them differ in one of these.
-        UnsupportedError: If a member's backbone sees the levels of earlier coordinates.
+        InputError: If there is no member, one is no such chain, or two of them differ in one of
+            these.
+        UnsupportedError: If a member's backbone sees the levels of earlier coordinates, or a
+            member settles what is drawn.
     """
 
     name = "ensemble"
@@ -47,6 +50,9 @@ class Ensemble(AbstractJoint):
     def __init__(self, members: Sequence[Autoregressive]) -> None:
         if not members:
             raise InputError("Expected at least one member; got none.")
+        remedy = "Build each as Autoregressive(backbone, heads)."
+        for member in members:
+            instance("each member", member, of=Autoregressive, remedy=remedy)
         first = members[0]
         for member in members:
             if (member.dim, member.order, member.conditioning) != (
@@ -59,6 +65,11 @@ class Ensemble(AbstractJoint):
                     f"got orders {list(first.order)[:8]} and {list(member.order)[:8]}. "
                     "Build all of them alike."
                 )
+        if any(member.settle is not None for member in members):
+            raise UnsupportedError(
+                "Expected members that leave drawn values as they are; got one with settle. "
+                "Build the members without it."
+            )
         if any(member.backbone.sees_levels == "past" for member in members):
             # A level also says which member is asked, and so differs from the one that was seen.
             raise UnsupportedError(f"An ensemble mixes laws given what came before, but {PAST}")
@@ -144,7 +155,7 @@ class Ensemble(AbstractJoint):
         rank = rank.expand(y.shape)
         # Of a batch each member learns from rows of its own: the same rows in the same order
         # would lead to the same errors, and a mixture mends only those that differ.
-        parts = [torch.arange(k, len(y), len(self.members)) for k in range(len(self.members))]
+        parts = [torch.arange(len(y))[k :: len(self.members)] for k in range(len(self.members))]
         losses = torch.zeros_like(y)
         for member, at in zip(self._members(), parts, strict=True):
             if len(at):

@@ -8,7 +8,7 @@ from scipy import stats
 from qdist.backbones import Coordinate, TableDomain
 from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
-from qdist.joint import Autoregressive, Ensemble
+from qdist.joint import Autoregressive, Ensemble, Independent
 from qdist.registry import backbone
 
 N = 10_000
@@ -145,7 +145,8 @@ def test_each_member_learns_from_rows_of_its_own(mixed):
         own = member.loss(y, rank=rank, where=where)
         torch.testing.assert_close(loss[k::3], own[k::3])
         assert not torch.allclose(loss[(k + 1) % 3 :: 3], own[(k + 1) % 3 :: 3])
-    assert mixed.loss(y[:2], rank=rank).shape == (2, 2)  # the third member has none
+    for few in (2, 1, 0):  # the last members have none
+        assert mixed.loss(y[:few], rank=rank).shape == (few, 2)
 
 
 def test_the_score_is_that_of_the_mixture(mixed):
@@ -188,3 +189,10 @@ def test_members_must_be_alike(toys):
         Ensemble([])
     with pytest.raises(InputError, match=r"members of the same coordinates, order"):
         Ensemble([toys.gaussian(Autoregressive), toys.gaussian(Autoregressive, order=[2, 1, 0])])
+    for other in (toys.gaussian(Independent), 3):
+        with pytest.raises(InputError, match=r"each member to be of class Autoregressive; got"):
+            Ensemble([other])
+    with pytest.raises(UnsupportedError, match="leave drawn values as they are; got one with"):
+        Ensemble(
+            [toys.gaussian(Autoregressive), toys.gaussian(Autoregressive, settle=torch.round)]
+        )
