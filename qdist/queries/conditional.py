@@ -134,11 +134,13 @@ def cdf(
     _check_asked(asked, condition, named, law)
     _check_present(asked)
     shape = _shape_of(values, len(condition))
+    if len(shape) == 2 and not shape[0]:
+        return np.empty(shape)  # no value that could stand in for one of the column's type
     parts, start = [], 0
     for chunk in condition.chunks(_ROWS):
         mine = values
         if len(shape) == 2 and shape[0] != 1:
-            mine = values[start : start + len(chunk)] if shape[0] else np.zeros((1, shape[1]))
+            mine = values[start : start + len(chunk)]
         start += len(chunk)
         base = asked.law(law, chunk)
         parts.append(levels_of(asked.coder, base, mine, bounds=bounds))

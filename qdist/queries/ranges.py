@@ -79,7 +79,8 @@ def _in_column(given: Any) -> bool:
     """Whether a list, an array or a column of a frame holds a range."""
     if isinstance(given, dict):
         columns = list(given.values())
-    elif hasattr(given, "dtypes"):  # pandas or polars; others hold no objects
+    # pandas or polars: others hold no objects, and a Series of pandas has dtypes but no columns.
+    elif hasattr(given, "dtypes") and hasattr(given, "columns"):
         columns = [given[name] for name in given.columns]
     else:
         return False

@@ -149,6 +149,9 @@ def test_shapes(model, frame):
     full = model.cdf("whole", each[:, 0], given=known)
     np.testing.assert_allclose(found[:, 0], np.diag(full))
     assert model.quantile("whole", [0.5], given=known.head(0)).shape == (0, 1)
+    for column in ("whole", "size", "day"):
+        none = np.empty((0, 2), object)
+        assert model.cdf(column, none, given=known.head(0)).shape == (0, 2)
     assert model.predict_dist("whole", given=known).batch_shape == (7,)
 
 

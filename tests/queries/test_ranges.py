@@ -36,6 +36,14 @@ def test_a_range_goes_into_a_dict(model, given):
         model.quantile("x", 0.5, given=given)
 
 
+@pytest.mark.parametrize("make", [pd.Series, pl.Series], ids=["pandas", "polars"])
+def test_a_series_is_no_condition(model, make):
+    with pytest.raises(InputError, match=r"^Expected .*; got .*Series"):
+        model.sample(given=make([1.0, 2.0]))
+    with pytest.raises(InputError, match=r"^Expected .*; got .*Series"):
+        model.quantile("x", 0.5, given=make([1.0, 2.0]))
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
