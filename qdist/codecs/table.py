@@ -373,7 +373,13 @@ class TableCodec:
                 "Expected what `to_json` of a table codec of version 1 gives; got "
                 f"{data!r:.80}. Write it again."
             )
-        columns = tuple(_CLASSES[column["codec"]].from_json(column) for column in data["columns"])
+        try:
+            columns = tuple(_CLASSES[part["codec"]].from_json(part) for part in data["columns"])
+        except (LookupError, TypeError, ValueError, pa.ArrowException) as error:
+            raise FileFormatError(
+                "Expected columns as `to_json` of a table codec gives them; got "
+                f"{data['columns']!r:.80}: {error!r}. Write it again."
+            ) from error
         return cls(columns, data["frame"])
 
     def __repr__(self) -> str:

@@ -96,6 +96,9 @@ TABLES = {
             "one of images": IMAGES.to_json(),
             "no columns": {"codec": "table", "version": 1, "frame": {}},
             "another version": {**CODEC.to_json(), "version": 2},
+            "a strange column": {**CODEC.to_json(), "columns": [{"codec": "x"}]},
+            "a column of no parts": {**CODEC.to_json(), "columns": [{"codec": "coded"}]},
+            "columns of numbers": {**CODEC.to_json(), "columns": [3]},
         }.items()
     },
 }
