@@ -224,9 +224,11 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
                 ends), or a frame with some of the columns (one condition a row).
             nan: What a missing cell of a frame means: "unknown", to be drawn, or "value", known to
                 be missing.
-            tau_range: Range of the levels of all drawn cells; (0.05, 0.95) cuts off tails. A
-                missing cell counts as the smallest value of its column, so that where cells
-                can be missing the lower cut takes from these first.
+            tau_range: Range of the levels of all drawn cells; (0.05, 0.95) cuts off tails. Where
+                cells can be missing, missing comes before the numbers, dates and times of a
+                column of many, and after the levels of a coded one (text, booleans, numbers of
+                which there are few): the lower cut takes from it in the former, the upper cut in
+                the latter.
             random_state: Seed; a cell's number depends on (seed, row, column) only.
 
         Returns:
