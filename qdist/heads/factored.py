@@ -103,6 +103,9 @@ class FactoredCategorical(QuantileFunction):
     def _variance(self) -> Tensor:
         return self._moment(self._mean(), 2)
 
+    def _breakpoints(self) -> Tensor:
+        return torch.cat([cdf for _, _, cdf in self._walk()], dim=-1)[..., : self.levels]
+
     def _moment(self, centre: Tensor, power: int) -> Tensor:
         total = torch.zeros_like(centre)
         for code, mass, _ in self._walk():

@@ -73,6 +73,14 @@ def test_factored_quantiles(pair):
     assert torch.equal(law.quantiles(levels), table.quantiles(levels))
 
 
+def test_factored_jumps_where_the_table_does(pair):
+    law, table = pair
+    one = FactoredCategorical(law.logits[0], lambda a: law.inner(a.expand(2))[0], 1050, law.fine)
+    found, expected = one.breakpoints(), Categorical(table.logits[0]).breakpoints()
+    assert len(expected) == 1049
+    torch.testing.assert_close(found, expected)
+
+
 def test_factored_never_leaves_the_codes():
     """The last block has room for codes that do not exist; none of them is ever drawn."""
     law = CategoricalHead(3, 1030)(torch.zeros(3))
