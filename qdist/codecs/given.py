@@ -16,7 +16,7 @@ from qdist.data.frames import canonical, to_arrow
 from qdist.data.makes.vectors import from_values, from_vector
 from qdist.errors import InputError, UnknownNameError
 
-__all__ = ["Given", "is_condition", "is_unknown", "read_given"]
+__all__ = ["Given", "check_nan", "is_condition", "is_unknown", "read_given"]
 
 Mask = NDArray[np.bool_]
 
@@ -45,6 +45,14 @@ def _is_column(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return True
     return hasattr(value, "__array__") and np.ndim(value) > 0
+
+
+def check_nan(nan: Any) -> None:
+    """Raises where what a missing cell means is none of "unknown" and "value"."""
+    if nan not in ("unknown", "value"):
+        raise InputError(
+            f"Expected nan to be 'unknown' or 'value'; got {nan!r}. Say what a missing cell means."
+        )
 
 
 def is_unknown(value: Any, name: str) -> bool:

@@ -19,7 +19,7 @@ from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
 from qdist.codecs.conform import table_of
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness
-from qdist.codecs.given import Given, read_given
+from qdist.codecs.given import Given, check_nan, read_given
 from qdist.codecs.infer import fit_column, levels_of
 from qdist.codecs.schema import Column, Schema
 from qdist.data.frames import canonical, describe, has_intervals, keep_levels, restore, to_arrow
@@ -258,8 +258,7 @@ class TableCodec:
             UnknownNameError: If a column is not one of the fitted ones.
             InputError: If a value cannot be known; see `encode_given`.
         """
-        if nan not in {"unknown", "value"}:
-            raise InputError(f"Expected nan to be 'unknown' or 'value'; got {nan!r}.")
+        check_nan(nan)
         read = self._read(given)
         y = np.zeros((read.n_rows, len(self._modelled)))
         visible = np.zeros(y.shape, bool)

@@ -7,6 +7,7 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
+from qdist.codecs.given import check_nan
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError
 from qdist.laws import TableLaw
@@ -55,9 +56,11 @@ def read_condition(codec: TableCodec, law: TableLaw | None, given: Any, *, nan: 
 
     Raises:
         UnknownNameError: If a column is not known.
-        InputError: If a value cannot be, or a law of a fixed order is asked out of order.
+        InputError: If a value cannot be, nan is none of its words, or a law of a fixed order is
+            asked out of order.
     """
     if given is None:
+        check_nan(nan)
         y = torch.zeros(1, len(codec.names), dtype=torch.float64)
         return Condition(y, torch.zeros_like(y, dtype=torch.bool))
     y, visible, others = codec.encode_condition(given, nan=nan)

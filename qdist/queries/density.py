@@ -15,6 +15,7 @@ from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import ConstantColumn
 from qdist.codecs.conform import table_of
 from qdist.codecs.curved import CurvedColumn
+from qdist.codecs.given import check_nan
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import canonical
 from qdist.errors import InputError
@@ -53,8 +54,9 @@ def score_samples(
         codec: The model's codec.
         law: Its law.
         X: A frame with the fitted columns.
-        order: The order of the chain, by the names of the modelled columns; by default, and by
-            "any", the model's own. The laws of different orders need not agree.
+        order: The order of the chain, by the names of the modelled columns; by default the
+            model's own, which is also what "any" says of a model of any order. The laws of
+            different orders need not agree.
         n_orders: Over how many orders, drawn at random, densities are averaged (the result is a
             log-mean-exp). Steadier than one order, at as many times the cost.
         nan: What a missing cell is: a "value" with a probability of its own, or "unknown", left
@@ -128,8 +130,7 @@ def encode_rows(
     codec: TableCodec, law: TableLaw, X: Any, nan: Nan
 ) -> tuple[Tensor, Tensor, pa.Table]:
     """Encoded rows (N, D), which of their cells count (all, or the known ones), and the rows."""
-    if nan not in ("unknown", "value"):
-        raise InputError(f"Expected nan to be 'unknown' or 'value'; got {nan!r}.")
+    check_nan(nan)
     table = table_of(X, codec.kinds)
     if nan == "unknown":
         y, known = codec.encode_given(table)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from qdist import arguments
-from qdist.codecs.given import is_condition
+from qdist.codecs.given import check_nan, is_condition
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import repeat_rows
 from qdist.laws import TableLaw
@@ -45,6 +45,7 @@ def sample(
     tau_range = arguments.level_range(tau_range)
     seed = seed_of(random_state)
     draws = arguments.row_count(n)
+    check_nan(nan)
     if split_range(given)[2] is not None:  # the ranged column comes first, the rest follows
         given = draw_ranged(codec, law, given, n=draws, seed=seed, tau_range=tau_range)
         draws, nan = 1, "value"

@@ -70,6 +70,16 @@ SAMPLE = {
         InputError,
         "Expected nan to be 'unknown' or 'value'; got 'missing'",
     ),
+    "another nan beside nothing": (
+        sample(nan="junk"),
+        InputError,
+        "Expected nan to be 'unknown' or 'value'; got 'junk'",
+    ),
+    "another nan beside a range": (
+        sample(given={"x": qdist.Range(0, None)}, nan="junk"),
+        InputError,
+        "Expected nan to be 'unknown' or 'value'; got 'junk'",
+    ),
     "an unknown column": (
         sample(given={"y": 1.0}),
         UnknownNameError,
@@ -211,6 +221,19 @@ ASK = {
         InputError,
         "Expected threshold to be a number > 0; got -1",
     ),
+    **{
+        f"another nan in {name}": (
+            lambda world, name=name, asked=asked: getattr(world.model, name)(*asked, nan="junk"),
+            InputError,
+            "Expected nan to be 'unknown' or 'value'; got 'junk'",
+        )
+        for name, asked in {
+            "quantile": ("x", 0.5),
+            "cdf": ("x", 0.5),
+            "predict_dist": ("x",),
+            "prob_missing": ("x",),
+        }.items()
+    },
     "another nan in a score": (
         lambda world: world.model.score_samples(world.table, nan="drop"),
         InputError,
