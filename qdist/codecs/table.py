@@ -366,19 +366,15 @@ class TableCodec:
         Raises:
             FileFormatError: If the data are not those of a table codec of version 1.
         """
+        wanted = "Expected what `to_json` of a table codec of version 1 gives; got "
         fits = isinstance(data, Mapping) and {"columns", "frame"} <= set(data)
         if not fits or data.get("codec") != "table" or data.get("version") != 1:
-            raise FileFormatError(
-                "Expected what `to_json` of a table codec of version 1 gives; got "
-                f"{data!r:.80}. Write it again."
-            )
+            raise FileFormatError(f"{wanted}{data!r:.80}. Write it again.")
+        parts = data["columns"]
         try:
-            columns = tuple(_CLASSES[part["codec"]].from_json(part) for part in data["columns"])
+            columns = tuple(_CLASSES[part["codec"]].from_json(part) for part in parts)
         except (LookupError, TypeError, ValueError, pa.ArrowException) as error:
-            raise FileFormatError(
-                "Expected columns as `to_json` of a table codec gives them; got "
-                f"{data['columns']!r:.80}: {error!r}. Write it again."
-            ) from error
+            raise FileFormatError(f"{wanted}columns {parts!r:.80}. Write it again.") from error
         return cls(columns, data["frame"])
 
     def __repr__(self) -> str:
