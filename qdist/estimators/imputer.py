@@ -68,24 +68,36 @@ class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             NotFittedError: Before `fit`.
             UnknownNameError: If a column is lacking or unknown.
         """
-        if not self.__sklearn_is_fitted__():
-            raise NotFittedError(
-                "Expected a fitted QuantileImputer; got one that is not. Call fit(X) first."
-            )
+        self._check_fitted()
         return self.model_.impute(X, random_state=self.random_state)
 
     def get_feature_names_out(self, input_features: Any = None) -> Any:
         """The names of the columns, which are those that came in.
 
+        Args:
+            input_features: Their names, of columns that had none in `fit`; by default those of
+                `fit`.
+
         Raises:
             NotFittedError: Before `fit`.
+            InputError: If there are more or fewer names than columns.
         """
+        self._check_fitted()
+        if input_features is None:
+            return self.feature_names_in_
+        names = np.asarray(input_features, dtype=object)
+        if names.shape != (self.n_features_in_,):
+            raise InputError(
+                f"Expected input_features to be {self.n_features_in_} names, one a column; got "
+                f"{input_features!r:.80}. Leave them out."
+            )
+        return names
+
+    def _check_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():
             raise NotFittedError(
                 "Expected a fitted QuantileImputer; got one that is not. Call fit(X) first."
             )
-        names = self.feature_names_in_ if input_features is None else input_features
-        return np.asarray(names, dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "model_" in vars(self)

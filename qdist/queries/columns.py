@@ -15,7 +15,7 @@ from qdist.laws import TableLaw
 from qdist.quantile import Categorical, QuantileFunction
 from qdist.queries.condition import Condition
 
-__all__ = ["AskedColumn", "columns_of", "is_one"]
+__all__ = ["AskedColumn", "column_of", "columns_of", "is_one"]
 
 
 @final
@@ -53,6 +53,20 @@ class AskedColumn:
 def is_one(names: Any) -> bool:
     """Whether this is one column's name; pandas has columns whose names are numbers."""
     return isinstance(names, str | int | np.integer)
+
+
+def column_of(codec: TableCodec, name: Any) -> AskedColumn:
+    """The one column asked for.
+
+    Raises:
+        UnknownNameError: If there is no column of that name.
+        InputError: If it is no name.
+    """
+    if not is_one(name):
+        raise InputError(
+            f"Expected the name of one column; got {name!r:.80}. Ask for one at a time."
+        )
+    return _column_of(codec, str(name))
 
 
 def columns_of(codec: TableCodec, names: Any) -> list[AskedColumn]:

@@ -22,11 +22,11 @@ from qdist.errors import InputError, UnsupportedError
 from qdist.laws import TableLaw
 from qdist.quantile import QuantileFunction
 from qdist.quantile.edge import checking
-from qdist.queries.columns import AskedColumn, columns_of, is_one
+from qdist.queries.columns import AskedColumn, column_of, columns_of, is_one
 from qdist.queries.condition import Condition, Nan, read_condition
 from qdist.queries.ranges import split_range
 from qdist.queries.scales import data_law, missing_mass
-from qdist.queries.values import cells_at, levels_of, values_at
+from qdist.queries.values import cells_at, probabilities_of, values_at
 from qdist.rng import uniforms
 
 __all__ = ["cdf", "draw_ranged", "predict_dist", "prob_missing", "quantile"]
@@ -130,7 +130,7 @@ def cdf(
     """
     rest, named, bounds = split_range(given)
     condition = read_condition(codec, law, rest, nan=nan)
-    (asked,) = columns_of(codec, column if is_one(column) else [column])
+    asked = column_of(codec, column)
     _check_asked(asked, condition, named, law)
     _check_present(asked)
     shape = _shape_of(values, len(condition))
@@ -143,7 +143,7 @@ def cdf(
             mine = values[start : start + len(chunk)]
         start += len(chunk)
         base = asked.law(law, chunk)
-        parts.append(levels_of(asked.coder, base, mine, bounds=bounds))
+        parts.append(probabilities_of(asked.coder, base, mine, bounds=bounds))
     answer = np.concatenate(parts)[: len(condition)]
     return answer if shape else answer[:, 0]
 
@@ -304,7 +304,7 @@ def _single(
     codec: TableCodec, law: TableLaw | None, column: Any, given: Any, nan: Nan
 ) -> tuple[AskedColumn, Condition]:
     condition = read_condition(codec, law, given, nan=nan)
-    (asked,) = columns_of(codec, column if is_one(column) else [column])
+    asked = column_of(codec, column)
     _check_asked(asked, condition, None, law)
     return asked, condition
 

@@ -58,7 +58,7 @@ class PresentOnly:
             return self._on_grid(i, law, tau)
         if isinstance(column, CurvedColumn):
             curve = column.curve  # missing comes first: what lies below its end is left out
-            mass = law.cdf_left(torch.tensor(curve.missing)).to(tau)
+            mass = law.cdf_left(curve.missing).to(tau)
             top = 1 - torch.finfo(tau.dtype).eps / 2
             cut = torch.maximum(mass + tau * (1 - mass), torch.nextafter(mass, tau.new_tensor(2)))
             value = law.icdf(cut.clamp(max=top)).to(tau)
@@ -66,5 +66,5 @@ class PresentOnly:
             marginal = curve.missing + tau * (1 - curve.missing)
             return self._on_grid.snap(i, torch.where(value < curve.missing, marginal, value))
         last = column.missing_value  # the code after the last level
-        mass = law.cdf_left(torch.tensor(last)).to(tau)
+        mass = law.cdf_left(last).to(tau)
         return law.icdf(tau * mass).to(tau).clamp(max=last - 1)

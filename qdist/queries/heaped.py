@@ -30,14 +30,7 @@ class Heaped(QuantileFunction):
         ([-2.0, 0.0, 0.0], 0.05...)
     """
 
-    can = frozenset({"cdf", "log_prob", "sample"})
-    cannot = {  # noqa: RUF012 - read only
-        **dict.fromkeys(
-            ("crps", "mean", "variance"),
-            "It has no closed form. Use predict_dist, which spreads heaps over their strides.",
-        ),
-        "rsample": "A point of a grid does not move with the parameters. Use sample.",
-    }
+    can = frozenset({"cdf"})  # all that questions in a column's own type need
 
     def __init__(
         self, base: PiecewiseLinear, heaps: Heaps, *, validate_args: bool | None = None
@@ -72,10 +65,3 @@ class Heaped(QuantileFunction):
 
     def _sf(self, y: Tensor) -> Tensor:
         return self.base._sf(self._edge(y.floor() + 0.5))
-
-    def _log_prob(self, y: Tensor) -> Tensor:
-        mass = (self._cdf(y) - self._cdf_left(y)).clamp(min=0)
-        return mass.log().masked_fill(y != y.floor(), -torch.inf)
-
-    def _breakpoints(self) -> Tensor:
-        return self.base._breakpoints()

@@ -19,7 +19,14 @@ from qdist.quantile import QuantileFunction
 from qdist.queries.ranges import Range
 from qdist.queries.scales import code_law, index_law, no_law
 
-__all__ = ["cells_at", "law_on_axis", "levels_of", "place_of", "place_of_cells", "values_at"]
+__all__ = [
+    "cells_at",
+    "law_on_axis",
+    "place_of",
+    "place_of_cells",
+    "probabilities_of",
+    "values_at",
+]
 
 Array = npt.NDArray[Any]
 
@@ -81,7 +88,7 @@ def _places_at(
     return found.clamp(low, high).movedim(0, -1)
 
 
-def levels_of(
+def probabilities_of(
     column: AbstractColumn, base: QuantileFunction, values: Any, *, bounds: Range | None = None
 ) -> npt.NDArray[np.float64]:
     """P(X <= x), shape (N, V), for values of shape (), (V,) or (N, V); cut to bounds if given."""

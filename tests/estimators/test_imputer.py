@@ -18,6 +18,8 @@ def test_it_fills_and_keeps(small, frame):
     assert not filled.isna().any().any()
     assert filled["gap"][frame["gap"].notna()].equals(frame["gap"].dropna())
     assert list(imputer.get_feature_names_out()) == list(frame)
+    with pytest.raises(InputError, match=r"6 names, one a column; got \['a', 'b'\]"):
+        imputer.get_feature_names_out(["a", "b"])
     assert not hasattr(model, "schema_")  # the model that was given is left as it is
     expected = imputer.model_.impute(frame, random_state=0)
     pd.testing.assert_frame_equal(filled, expected)

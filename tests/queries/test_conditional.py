@@ -342,6 +342,14 @@ def test_a_model_of_one_order_is_asked_along_it(frame):
             "range of column 'count' whose lower end comes first",
         ),
         (lambda m: m.sample(3, given={"colour": qdist.Range("a")}), UnsupportedError, "an order"),
+        *[
+            (call, InputError, r"name of one column; got \['number', 'whole'\]\. Ask for one")
+            for call in (
+                lambda m: m.cdf(["number", "whole"], 0.5),
+                lambda m: m.predict_dist(["number", "whole"]),
+                lambda m: m.prob_missing(["number", "whole"]),
+            )
+        ],
         (lambda m: m.quantile("size2", [0.5]), UnknownNameError, "got 'size2'"),
     ],
 )
