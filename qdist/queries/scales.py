@@ -3,7 +3,9 @@ r"""From the law of an encoded cell to the law of the cell itself, given that it
 The network's law is one of a level $u$ in [0, 1], or of a code. A numeric column is $z = G(u)$ for
 a monotone curve G of linear pieces, atoms and exponential tails, so $F_z(z) = F_u(G^{-1}(z))$:
 piecewise linear again, with knots where G or the network's law has one, atoms that stay atoms, and
-the tails of G. Nothing is approximated where the network's law is piecewise linear too.
+the tails of G. Nothing is approximated where the network's law is piecewise linear too, and even
+in the tails of G, as that of bins is. What another law has there, its mass beyond 0 and 1
+included, is spread as the tail of G is; draws of the joint are decoded as they fall.
 
 What is missing is an atom of its own. Given presence its mass m is taken out,
 $F \mapsto (F - m) / (1 - m)$.
