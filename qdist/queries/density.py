@@ -173,8 +173,7 @@ def _known_part(law: TableLaw, y: Tensor, known: Tensor, order: list[int] | None
     """The chain over each row's known cells alone; the others are never seen."""
     total = torch.zeros(len(y), dtype=torch.float64)
     visible = torch.zeros_like(known)
-    own = range(law.dim) if law.order is None else law.order.tolist()
-    for i in own if order is None else order:
+    for i in law.joint.order if order is None else order:
         for rows in known[:, i].nonzero().squeeze(1).split(4096):
             base = law.conditional(i, y[rows], visible[rows])
             term = base.log_prob(y[rows, i].to(base.device, base.dtype))

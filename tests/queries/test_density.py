@@ -32,6 +32,14 @@ def test_an_order_names_each_column_once(model, frame, ask, order, words):
         getattr(model, ask)(frame.head(2), order=order)
 
 
+def test_rows_known_in_part_leave_the_others_on_the_same_chain(model, frame):
+    rows = frame.dropna().head(6).copy()
+    whole = model.score_samples(rows)
+    rows.loc[rows.index[-1], frame.columns[0]] = None
+    found = model.score_samples(rows, nan="unknown")
+    np.testing.assert_allclose(found[:-1], whole[:-1], atol=1e-4)
+
+
 def test_any_order_is_the_models_own(model, frame):
     rows = frame.head(5)
     own = model.score_samples(rows)
