@@ -189,6 +189,19 @@ class LeaksInTraining(Triangle):
         return h + y.nan_to_num(0.0).mean(1)[:, None, None] if self.training else h
 
 
+class LooksUpLabel(Triangle):
+    """Takes the class for a whole number, which it always is: it is given, never drawn."""
+
+    def __init__(self, domain):
+        super().__init__(domain)
+        self.label = nn.Embedding(domain.labels, self.context)
+
+    def forward(self, y, rank, *, tau=None):
+        label = self.label(y[:, 0].long()).unsqueeze(1).repeat(1, self.dim, 1)
+        label[:, 0] = 0
+        return super().forward(y, rank) + label
+
+
 class Drops(Triangle):
     def forward(self, y, rank, *, tau=None):
         return nn.functional.dropout(super().forward(y, rank), 0.5, self.training)
@@ -222,6 +235,12 @@ class SaysNoLevel(Triangle):
 @pytest.mark.parametrize("cls", [Triangle, Drops, OwnLevel])
 def test_honest_networks_of_images_pass(cls, untouched_rng):
     check_backbone(cls)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("domain", [None, ImageDomain(1, 1, 1, labels=3)], ids=["small", "1 x 1"])
+def test_a_class_is_never_hidden(domain, seed):
+    check_backbone(LooksUpLabel, domain, seed=seed)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from qdist.arguments import instance, keywords, number, rows_of
-from qdist.backbones import AbstractBackbone, BranchingStepper, Domain
+from qdist.backbones import AbstractBackbone, BranchingStepper, Domain, ImageDomain
 from qdist.orders import sees
 from qdist.testing.cases import (
     PRESENT,
@@ -51,7 +51,8 @@ def check_backbone(
     - **cells**: the contexts of single cells are those of `forward`;
     - **tau**: $h_i$ depends on those levels that `sees_levels` says, on no other, in training mode
       neither, and a network that sees each level by itself is its `content` read by `at_levels`;
-    - **stepper**: contexts one at a time, also for some rows only, equal those of `forward`, and a
+    - **stepper**: contexts one at a time, also for some rows only, equal those of `forward`, with
+      the class of an image always known, and a
       [stepper that can branch][qdist.backbones.BranchingStepper] goes on with the rows it takes;
     - **saving**: rebuilt from JSON arguments and a state dict, it gives the same contexts;
     - every parameter has a gradient, finite where unseen cells are NaN; float32 works; no global
@@ -243,6 +244,8 @@ class _Checks(Kit):
         else:
             order = torch.randperm(dim, generator=self.generator)
             visible = torch.rand(y.shape, generator=self.generator) < 0.4
+        if isinstance(self.domain, ImageDomain):  # a class is given: a network may look it up
+            visible[:, list(self.domain.conditioning)] = True
         start, at_start = torch.where(visible, y, torch.nan), visible.clone()
         given = start.clone()
         past = self.net.sees_levels == "past"
