@@ -13,6 +13,7 @@ from torch import Tensor
 
 from qdist.arguments import instance, number, rows_of
 from qdist.codecs.labels import Label, classes_in, label_array, label_codes
+from qdist.codecs.shapes import like_one_picture, remedy_for_shape
 from qdist.data.images import as_images
 from qdist.errors import FileFormatError, InputError
 
@@ -168,7 +169,7 @@ class ImageCodec:
         stack = as_images(images)
         # As many labels as rows say that the rows are images after all.
         told = labels is not None and label_array(labels, "y").shape == (len(stack),)
-        if _like_one_picture(stack) and not (told or stacked):
+        if like_one_picture(stack.shape) and not (told or stacked):
             raise InputError(
                 f"Expected images of shape (N, H, W) or (N, H, W, C); got {stack.shape}, which "
                 "looks like one picture, (H, W, C). Give a picture as images[None]; give grey "
@@ -209,7 +210,7 @@ class ImageCodec:
         if stack.shape[1:] != wanted:
             raise InputError(
                 f"Expected {what} of shape (N, {', '.join(map(str, wanted))}), as fitted; "
-                f"got {stack.shape}.{self._remedy(stack)}"
+                f"got {stack.shape}. {remedy_for_shape(stack.shape, wanted)}"
             )
         return stack
 
@@ -315,26 +316,6 @@ class ImageCodec:
                 f"{description!r:.80}. Write it again."
             )
         return cls(ImageSchema.from_json(description["schema"]))
-
-    def _remedy(self, stack: Bytes) -> str:
-        wanted = self.schema.shape
-        if stack.shape == wanted:
-            return " Give a single image as images[None]."
-        if _like_one_picture(stack):
-            kind = " in grey" if len(wanted) == 2 else ""
-            return f" Give a single image{kind}, of that size, as images[None]."
-        if len(wanted) == 3 and stack.ndim == 3:
-            return " Give them an axis of channels: images[..., None] for one channel."
-        if len(wanted) == 2 and stack.ndim == 4:
-            return " The model is of grey images: convert colour to grey, or drop the last axis."
-        return " Crop or resize them first."
-
-
-def _like_one_picture(stack: Bytes) -> bool:
-    """Whether (H, W, C) is more likely than (N, H, W): few channels last, and more of all else."""
-    return (
-        stack.ndim == 3 and stack.shape[2] in (1, 3, 4) and min(stack.shape[:2]) > stack.shape[2]
-    )
 
 
 def _grid(stack: Bytes) -> tuple[int, int, int]:

@@ -122,7 +122,7 @@ MISTAKES = {
     ),
     "grey for colour": (
         lambda: GREY_COLOUR.encode(np.zeros((2, 1, 2), np.uint8)),
-        "Give them an axis of channels",
+        r"repeat grey ones, np\.repeat\(images\[\.\.\., None\], 3, -1\)",
     ),
     "a grey value between": (
         lambda: CODEC.encode(np.full((1, 1, 2), 3, np.uint8)),
