@@ -74,7 +74,8 @@ def as_images(images: Any, *, what: str = "images") -> Bytes:
     if found.ndim not in (3, 4) or (found.ndim == 4 and not 1 <= found.shape[3] <= _MOST_CHANNELS):
         raise InputError(
             f"Expected {what} of shape (N, H, W) or (N, H, W, C) with at most {_MOST_CHANNELS} "
-            f"channels; got {found.shape}.{_remedy_for_shape(found)}"
+            f"channels; got {found.shape if found.ndim else type(images).__name__}."
+            f"{_remedy_for_shape(found)}"
         )
     if found.dtype != np.uint8:
         raise InputError(
@@ -101,6 +102,8 @@ def _values(found: npt.NDArray[Any]) -> str:
 
 
 def _remedy_for_shape(found: npt.NDArray[Any]) -> str:
+    if found.ndim == 0:
+        return " Give an array, or a list of arrays."
     if found.ndim == 2:
         return " Give a single image as images[None]; unfold flat rows with reshape(-1, H, W)."
     if found.ndim == 4 and found.shape[1] <= _MOST_CHANNELS:

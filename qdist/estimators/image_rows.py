@@ -60,6 +60,10 @@ def training_rows(
     codec: ImageCodec, images: Any, labels: Any, device: torch.device, *, suffix: str = ""
 ) -> Rows:
     """Rows of codes (N, D), the class in front where there are classes, of equal weight."""
+    if images is None:
+        raise InputError(
+            f"Expected images{suffix}, whose labels y{suffix} are; got none. Give both, or neither."
+        )
     codes = codec.encode(images, what=f"images{suffix}")
     if not len(codes):
         raise InputError(
@@ -105,7 +109,7 @@ def masked(codec: ImageCodec, images: Any, mask: Any) -> tuple[npt.NDArray[np.ui
     if hidden.shape not in (size, (n, *size)):
         raise InputError(
             f"Expected a mask of shape {size} or {(n, *size)}, one value a pixel; got "
-            f"{hidden.shape}. A hidden pixel is hidden in all its channels."
+            f"{hidden.shape if hidden.ndim else repr(mask)[:80]}. {_mask_remedy(hidden, n, size)}"
         )
     if hidden.dtype != np.bool_:
         raise InputError(
@@ -121,6 +125,23 @@ def masked(codec: ImageCodec, images: Any, mask: Any) -> tuple[npt.NDArray[np.ui
     stack[hidden] = schema.first
     cells = np.repeat(hidden.reshape(n, size[0] * size[1]), schema.channels, axis=1)
     return stack, torch.from_numpy(cells.copy())
+
+
+def _mask_remedy(mask: npt.NDArray[Any], n: int, size: tuple[int, int]) -> str:
+    """What to do with a mask of a shape that fits no n images of a size (H, W)."""
+    if mask.dtype.kind == "U":
+        return (
+            f"Hide a half by qdist.data.pictures.half({size}, 'lower'), or read a file by "
+            "qdist.data.images.read_mask."
+        )
+    if mask.shape == (1, *size):
+        return "Give mask[0], which hides the same pixels in all images."
+    if mask.shape[:-1] in (size, (n, *size)):
+        one = "mask[..., 0]" if mask.shape[-1] == 1 else "mask.any(-1)"
+        return f"A hidden pixel is hidden in all its channels: give {one}."
+    if mask.shape[1:] == size:
+        return f"Give one for each of the {n} images, or one of shape {size} for all."
+    return "Give True for each pixel that is hidden, False for the others."
 
 
 def with_classes(codec: ImageCodec, codes: Tensor, given: Any) -> Tensor:

@@ -39,8 +39,10 @@ MISTAKES = {
     "held-out labels without images": (
         fit(labels=[0, 1] * 5, more={"y_val": [0, 1]}),
         InputError,
-        "Expected images_val",
+        "Expected images_val, whose labels y_val are; got none. Give both, or neither",
     ),
+    "nothing for images": (fit(None), InputError, r"; got NoneType\. Give an array, or a list of"),
+    "images by name": (fit({"images": GREY}), InputError, r"; got dict\. Give an array"),
     "one image without its axis": (fit(GREY[0]), InputError, "Give a single image as images"),
     "one picture without its axis": (
         fit(PICTURE),
@@ -160,10 +162,35 @@ MISTAKES = {
         InputError,
         r"Expected a mask of shape \(3, 4\) or \(10, 3, 4\), one value a pixel; got \(4, 3\)",
     ),
+    "one mask in a stack": (
+        lambda w: w.images.inpaint(GREY, MASK[None]),
+        InputError,
+        r"got \(1, 3, 4\)\. Give mask\[0\], which hides the same pixels in all images",
+    ),
     "a mask of other images": (
         lambda w: w.images.inpaint(GREY, np.zeros((9, 3, 4), bool)),
         InputError,
-        r"Expected a mask of shape .*; got \(9, 3, 4\)",
+        r"got \(9, 3, 4\)\. Give one for each of the 10 images, or one of shape \(3, 4\) for all",
+    ),
+    "a mask with an axis of channels": (
+        lambda w: w.images.inpaint(GREY, MASK[..., None]),
+        InputError,
+        r"got \(3, 4, 1\)\. A hidden pixel is hidden in all .*: give mask\[\.\.\., 0\]",
+    ),
+    "a mask for each channel": (
+        lambda w: w.images.inpaint(GREY, np.zeros((10, 3, 4, 3), bool)),
+        InputError,
+        r"hidden in all its channels: give mask\.any\(-1\)",
+    ),
+    "no mask": (
+        lambda w: w.images.inpaint(GREY, None),
+        InputError,
+        "one value a pixel; got None. Give True for each pixel that is hidden",
+    ),
+    "a mask in words": (
+        lambda w: w.images.inpaint(GREY, "lower"),
+        InputError,
+        r"got 'lower'\. Hide a half by qdist\.data\.pictures\.half\(\(3, 4\), 'lower'\)",
     ),
     "a ragged mask": (
         lambda w: w.images.inpaint(GREY, [[True], [True, False]]),
