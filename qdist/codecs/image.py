@@ -150,12 +150,21 @@ class ImageCodec:
         )
 
     @classmethod
-    def fit(cls, images: Any, labels: Any = None, *, stacked: bool = False) -> Self:
+    def fit(
+        cls,
+        images: Any,
+        labels: Any = None,
+        *,
+        grey_levels: int | None = None,
+        stacked: bool = False,
+    ) -> Self:
         """Look at the images, and their labels where there are some.
 
         Args:
             images: Images, shape (N, H, W) or (N, H, W, C), uint8.
             labels: Labels, shape (N,): whole numbers, text or booleans.
+            grey_levels: 256 for all grey values 0 ... 255, whatever these images hold; by default
+                an even grid of those that they hold, where these are few.
             stacked: Whether the first axis is known to be that of images, as where they were read
                 from files; else what looks like one picture is refused.
 
@@ -164,8 +173,14 @@ class ImageCodec:
 
         Raises:
             InputError: If these are no images, there are none, or the labels are not one for each;
-                or if they look like one picture, (H, W, C), and not like grey images.
+                or if they look like one picture, (H, W, C), and not like grey images; or if
+                grey_levels is another number.
         """
+        if grey_levels is not None and (isinstance(grey_levels, bool) or grey_levels != 256):
+            raise InputError(
+                "Expected grey_levels to be 256, for all values, or None; got "
+                f"{grey_levels!r:.80}. Leave it out: few grey values are found in the images."
+            )
         stack = as_images(images)
         # As many labels as rows say that the rows are images after all.
         told = labels is not None and label_array(labels, "y").shape == (len(stack),)
@@ -177,7 +192,7 @@ class ImageCodec:
             )
         if not len(stack):
             raise InputError("Expected at least one image; got none. Give some.")
-        first, step, levels = _grid(stack)
+        first, step, levels = _grid(stack) if grey_levels is None else (0, 1, 256)
         classes, counts = classes_in(labels, len(stack))
         return cls(
             ImageSchema(
@@ -236,10 +251,14 @@ class ImageCodec:
         codes, rest = np.divmod(shifted, schema.step)
         unknown = (rest != 0) | (codes < 0) | (codes >= schema.levels)
         if unknown.any():
+            row, column = np.argwhere(unknown)[0]
+            grey, last = flat[row, column], schema.first + schema.step * (schema.levels - 1)
+            within = schema.first <= grey <= last
+            remedy = "Round it to that grid" if within else f"Clip it to {schema.first} ... {last}"
             raise InputError(
                 f"Expected the grey values that were fitted in {what}: {schema.levels} from "
-                f"{schema.first} on in steps of {schema.step}; got {flat[unknown][0]}. "
-                "Round them to that grid, or fit images that hold all values."
+                f"{schema.first} on in steps of {schema.step}; got {grey} in {what}[{row}]. "
+                f"{remedy}, leave that image out, or fit with grey_levels=256 to allow all values."
             )
         return torch.from_numpy(codes.astype(np.uint8))
 

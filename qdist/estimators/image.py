@@ -13,32 +13,31 @@ from qdist import arguments, files
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.codecs.labels import label_array
 from qdist.errors import NotFittedError
+from qdist.estimators.image_asked import AskedImages
 from qdist.estimators.image_rows import (
     classes_of,
     fitted_codec,
     masked,
     recipe_of,
     training_rows,
-    with_classes,
     with_labels,
 )
 from qdist.estimators.limits import asked, limits_of
 from qdist.joint import Autoregressive
 from qdist.laws import ImageLaw, build
-from qdist.laws.classes import draw_classes, log_joint, log_shares
+from qdist.laws.classes import draw_classes, log_shares
 from qdist.rng import seed_of
 from qdist.training import Callback, Checkpoint, Resume, split, train, with_gradients
 
 __all__ = ["ImageModel"]
 
 Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
 
 _MOST_HELD_OUT = 1024  # images: enough to stop by, few enough to look at forty times
 
 
 @final
-class ImageModel(BaseEstimator):  # type: ignore[misc]
+class ImageModel(AskedImages, BaseEstimator):  # type: ignore[misc]
     r"""The law of images, grey value by grey value in raster order, given a class or not.
 
     Args:
@@ -56,6 +55,8 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
             them; 0 for none.
         backbone_args: Arguments of the backbone, such as `{"features": 32, "layers": 6}`.
         head_args: Arguments of the head.
+        grey_levels: 256 where images to come may hold any grey value; by default images of few,
+            evenly spaced ones have a law on these alone, and others are refused.
         callbacks: Called with a record after each validation; training stops if one returns True.
         device: Where the network lives, for example "cpu" or "cuda".
         random_state: Seed; on a CPU the same one gives the same model, bit for bit.
@@ -90,6 +91,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         validation_fraction: float = 0.1,
         backbone_args: dict[str, Any] | None = None,
         head_args: dict[str, Any] | None = None,
+        grey_levels: int | None = None,
         callbacks: Sequence[Callback] = (),
         device: str = "cpu",
         random_state: Any = None,
@@ -104,6 +106,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         self.validation_fraction = validation_fraction
         self.backbone_args = backbone_args
         self.head_args = head_args
+        self.grey_levels = grey_levels
         self.callbacks = callbacks
         self.device = device
         self.random_state = random_state
@@ -146,7 +149,7 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         )
         kept = Checkpoint(checkpoint, resume=resume)
         seed = kept.seed(self.random_state)
-        codec, images, y = fitted_codec(images, y)
+        codec, images, y = fitted_codec(images, y, grey_levels=self.grey_levels)
         n_images = len(images)
         settings: dict[str, Any] = {
             "backbone": self.backbone,
@@ -261,83 +264,6 @@ class ImageModel(BaseEstimator):  # type: ignore[misc]
         filled = law.fill(y, visible, seed=seed, later="keep", what="inpainting")
         drawn = codec.decode(filled[:, law.first :])
         return drawn.reshape(draws, n, *codec.schema.shape)
-
-    def log_prob(self, images: Any, *, given: Any = None) -> Floats:
-        """Log probabilities of images, in nats.
-
-        A grey value has the probability of its cell, $P(k) = F(k + 1/2) - F(k - 1/2)$; so this is
-        a probability, not a density, and at most 0.
-
-        Args:
-            images: Images as those that were fitted.
-            given: Labels: one, or one for each image. Without, and with classes, the probability
-                is that of the mixture of the classes, by their shares among the fitted images.
-
-        Returns:
-            Log probabilities, shape (N,).
-
-        Raises:
-            NotFittedError: Before `fit`.
-            InputError: If the images or labels are not like those that were fitted.
-            UnsupportedError: If the network reads the levels of other pixels, and has no law.
-        """
-        codec, law = self._fitted()
-        codes = codec.encode(images)
-        if given is None and codec.schema.classes:
-            return log_joint(law, codes).logsumexp(1).numpy()
-        return law.log_mass(with_classes(codec, codes, given)).double().sum(1).numpy()
-
-    def bits_per_dim(self, images: Any, *, given: Any = None, floor: float = 0.0) -> Floats:
-        r"""Bits for each grey value: $-\log_2 P(\text{image}) / (H W C)$.
-
-        Args:
-            images: Images as those that were fitted.
-            given: As in `log_prob`.
-            floor: Weight of a uniform law that is mixed into that of each grey value. Without it
-                one value to which a head gives no mass makes the sum huge: state it with the
-                number. Needs `given` where there are classes.
-
-        Returns:
-            Bits, shape (N,).
-
-        Raises:
-            NotFittedError: Before `fit`.
-            InputError: If the images or labels are not like those that were fitted, or the floor
-                is not in [0, 1).
-            UnsupportedError: If the network reads the levels of other pixels, and has no law.
-        """
-        codec, law = self._fitted()
-        floor = arguments.number("floor", floor, least=0, below=1)
-        schema = codec.schema
-        if not floor:
-            nats = self.log_prob(images, given=given)
-            return np.asarray(-nats / (schema.dim * np.log(2)))
-        mass = law.log_mass(with_classes(codec, codec.encode(images), given)).double().exp()
-        mixed = (1 - floor) * mass + floor / schema.levels
-        return (-mixed.log2().mean(1)).numpy()
-
-    def rosenblatt(self, images: Any, *, given: Any = None, random_state: Any = None) -> Floats:
-        """The levels of grey values: independent and uniform where images follow this law.
-
-        A grey value's level is drawn uniformly on its cell, between F(k-) and F(k).
-
-        Args:
-            images: Images as those that were fitted.
-            given: Labels: one, or one for each image; needed where there are classes.
-            random_state: Seed of the places within cells.
-
-        Returns:
-            Levels in [0, 1], in the shape of the images.
-
-        Raises:
-            NotFittedError: Before `fit`.
-            InputError: If the images or labels are not like those that were fitted.
-            UnsupportedError: If the network reads the levels of other pixels, and has no law.
-        """
-        codec, law = self._fitted()
-        y = with_classes(codec, codec.encode(images), given)
-        levels = law.rosenblatt(y, seed=seed_of(random_state))
-        return levels.double().numpy().reshape(len(y), *codec.schema.shape)
 
     @property
     def schema_(self) -> ImageSchema:

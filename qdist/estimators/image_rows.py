@@ -49,11 +49,14 @@ def with_labels(images: Any, labels: Any) -> tuple[Any, Any]:
     return found, known if labels is None else labels
 
 
-def fitted_codec(images: Any, labels: Any) -> tuple[ImageCodec, Any, Any]:
+def fitted_codec(
+    images: Any, labels: Any, *, grey_levels: int | None
+) -> tuple[ImageCodec, Any, Any]:
     """A codec of images, and these and their labels, read where a folder or a file was given."""
     stacked = isinstance(images, str | os.PathLike)  # what is read from files is no single picture
     images, labels = with_labels(images, labels)
-    return ImageCodec.fit(images, labels, stacked=stacked), images, labels
+    codec = ImageCodec.fit(images, labels, grey_levels=grey_levels, stacked=stacked)
+    return codec, images, labels
 
 
 def training_rows(
@@ -62,7 +65,8 @@ def training_rows(
     """Rows of codes (N, D), the class in front where there are classes, of equal weight."""
     if images is None:
         raise InputError(
-            f"Expected images{suffix}, whose labels y{suffix} are; got none. Give both, or neither."
+            f"Expected images{suffix}, whose labels y{suffix} are; got none. Give both, or "
+            "neither."
         )
     codes = codec.encode(images, what=f"images{suffix}")
     if not len(codes):

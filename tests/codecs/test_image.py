@@ -66,6 +66,13 @@ def test_few_grey_values_are_codes_of_their_own(values, grid):
     assert (schema.first, schema.step, schema.levels) == grid
 
 
+def test_all_grey_values_can_be_asked_for():
+    images = np.array([[[0, 4]], [[2, 0]]], np.uint8)
+    codec = ImageCodec.fit(images, grey_levels=256)
+    assert (codec.schema.first, codec.schema.step, codec.schema.levels) == (0, 1, 256)
+    assert codec.encode(images + 3).tolist() == [[3, 7], [5, 3]]
+
+
 def test_coordinates_run_over_rows_columns_and_channels():
     images = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
     assert ImageCodec.fit(images).encode(images)[0].tolist() == list(range(12))
@@ -125,10 +132,17 @@ MISTAKES = {
         r"repeat grey ones, np\.repeat\(images\[\.\.\., None\], 3, -1\)",
     ),
     "a grey value between": (
-        lambda: CODEC.encode(np.full((1, 1, 2), 3, np.uint8)),
-        "Expected the grey values that were fitted in images: 3 from 0 on in steps of 2; got 3",
+        lambda: CODEC.encode(np.array([[[0, 4]], [[2, 3]]], np.uint8)),
+        r"3 from 0 on in steps of 2; got 3 in images\[1\]\. Round it to that grid, leave",
     ),
-    "a grey value beyond": (lambda: CODEC.encode(np.full((1, 1, 2), 6, np.uint8)), "got 6"),
+    "a grey value beyond": (
+        lambda: CODEC.encode(np.array([[[2, 6]], [[8, 0]]], np.uint8)),
+        r"got 6 in images\[0\]\. Clip it to 0 \.\.\. 4, .* or fit with grey_levels=256",
+    ),
+    "some grey values": (
+        lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), grey_levels=16),
+        "Expected grey_levels to be 256, for all values, or None; got 16",
+    ),
     "no images": (lambda: ImageCodec.fit(np.zeros((0, 2, 2), np.uint8)), "at least one image"),
     "a label too few": (
         lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), [1]),

@@ -47,6 +47,13 @@ SHAPES = {
 }
 
 
+def test_images_of_few_values_may_be_fitted_with_all():
+    images = GREY // 16
+    model = small(grey_levels=256).fit(images)
+    assert model.schema_.levels == 256
+    assert np.isfinite(model.log_prob(images + 1)).all()
+
+
 @pytest.mark.parametrize("images", SHAPES.values(), ids=SHAPES)
 def test_images_come_out_as_they_went_in(images, untouched_rng):
     model = small(max_steps=2).fit(images)
