@@ -24,7 +24,7 @@ from qdist.cli_options import (
     remark,
     seed_option,
 )
-from qdist.cli_text import aligned, parse_given, parse_label, plain
+from qdist.cli_text import aligned, images_in_words, parse_given, parse_label, plain
 from qdist.errors import InputError, QdistError
 
 __all__ = ["app", "main"]
@@ -80,7 +80,10 @@ def fit(
             model = TabularModel(max_time=max_time, random_state=seed).fit(table, **kept)
     model.save(output, layout=layout)
     steps = model.history_[-1]["step"] if model.history_ else 0
-    remark(f"saved {output} after {steps} steps", quiet=flags["quiet"])
+    what = ""
+    if isinstance(model, ImageModel):
+        what = f" ({images_in_words(model.schema_, model._summary['rows'])})"
+    remark(f"saved {output} after {steps} steps{what}", quiet=flags["quiet"])
     if isinstance(model, TabularModel) and not any(c.modelled for c in model.schema_):
         remark(
             "nothing was learnt: every column is constant or holds ids. If that is not so, see "

@@ -15,7 +15,16 @@ from qdist.codecs.schema import MISSING, ColumnSchema, Schema
 from qdist.data.makes.types import unpack_type
 from qdist.errors import FileFormatError, InputError
 
-__all__ = ["aligned", "in_zone", "numbers", "parse_given", "parse_label", "plain", "types_for_csv"]
+__all__ = [
+    "aligned",
+    "images_in_words",
+    "in_zone",
+    "numbers",
+    "parse_given",
+    "parse_label",
+    "plain",
+    "types_for_csv",
+]
 
 
 def plain(text: str) -> str:
@@ -184,6 +193,23 @@ def parse_label(texts: Iterable[str], schema: ImageSchema) -> bool | int | str |
             return label
     known = ", ".join(map(str, schema.classes[:12])) or "none"
     raise InputError(f"Expected a label that was fitted: {known}; got {typed[0]!r}.")
+
+
+def images_in_words(schema: ImageSchema, n: int) -> str:
+    """What was fitted, in a few words.
+
+    Args:
+        schema: Of the fitted images.
+        n: How many images there were.
+
+    Example:
+        >>> images_in_words(ImageSchema(5, 7, classes=(0, 1), counts=(8, 12)), 20)
+        '20 images of 5 x 7, 2 classes'
+    """
+    k = len(schema.classes)
+    classes = "1 class" if k == 1 else f"{k or 'no'} classes"
+    size = f"{schema.height} x {schema.width}"
+    return f"{n} {'image' if n == 1 else 'images'} of {size}, {classes}"
 
 
 def _value(text: str, column: ColumnSchema) -> Any:

@@ -39,7 +39,7 @@ def test_a_folder_of_pictures_is_fitted(tmp_path, capsys):
     write_images(IMAGES, tmp_path / "pictures")
     words = ["fit", str(tmp_path / "pictures"), "-o", str(tmp_path / "m.qdist")]
     assert main([*words, "--max-time", "0.1"]) == 0
-    assert "saved" in capsys.readouterr().err
+    assert "(20 images of 3 x 4, no classes)" in capsys.readouterr().err
     assert main(["info", str(tmp_path / "m.qdist")]) == 0
     assert "3 x 4 pixels, grey" in capsys.readouterr().out
 

@@ -141,7 +141,8 @@ def read_images(
     Raises:
         FileAccessError: If there is nothing of that name, or it cannot be read.
         FileFormatError: If a file is damaged, or not what its ending says.
-        InputError: If the images are not alike, or there are none.
+        InputError: If the images are not alike, or there are none; or if an `.npz` without labels
+            holds another array of N, which may be the labels.
         ExtraMissingError: If a folder is to be read and Pillow is not installed.
     """
     path = file_path(source)
@@ -231,6 +232,8 @@ def _from_archive(loaded: Any, name: str) -> tuple[Bytes, npt.NDArray[Any] | Non
         if images in loaded:
             found = as_images(loaded[images], what=f"{images!r} in {name}")
             labels = [label for label in (usual, *_NAMES.values()) if label in loaded]
+            if not labels:
+                _check_unread(loaded, len(found), name)
             return found, loaded[labels[0]] if labels else None
     if len(loaded.files) != 1:
         raise InputError(
@@ -239,3 +242,21 @@ def _from_archive(loaded: Any, name: str) -> tuple[Bytes, npt.NDArray[Any] | Non
         )
     (only,) = loaded.files
     return as_images(loaded[only], what=f"{only!r} in {name}"), None
+
+
+def _check_unread(loaded: Any, n: int, name: str) -> None:
+    """Refuses an archive with n numbers or texts that may be the labels of its n images."""
+    for member in loaded.zip.namelist():
+        if not member.endswith(".npy"):
+            continue
+        with loaded.zip.open(member) as file:  # its shape alone, as the rest may be large
+            if np.lib.format.read_magic(file) != (1, 0):
+                continue  # a header of many fields: neither numbers nor text
+            shape = np.lib.format.read_array_header_1_0(file)[0]
+        if shape in ((n,), (n, 1)):
+            usual = ", ".join(map(repr, _NAMES.values()))
+            raise InputError(
+                f"Expected labels under one of the names {usual} in {name}; got an array "
+                f"{member.removesuffix('.npy')!r} of {n}, one for each image. Rename it, or leave "
+                "it out: numpy.savez(path, images=...)."
+            )

@@ -102,17 +102,6 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
         read_images(tmp_path)
 
 
-def test_archives_of_other_names(tmp_path):
-    np.savez(tmp_path / "m.npz", x_train=GREY, y_train=np.arange(7), x_test=GREY[:2])
-    images, labels = read_images(tmp_path / "m.npz")
-    assert (len(images), labels.tolist()) == (7, list(range(7)))
-    np.savez(tmp_path / "one.npz", anything=COLOUR)
-    assert np.array_equal(read_images(tmp_path / "one.npz")[0], COLOUR)
-    np.savez(tmp_path / "two.npz", a=GREY, b=GREY)
-    with pytest.raises(InputError, match=r"Expected an array 'images', 'x', .*got \['a', 'b'\]"):
-        read_images(tmp_path / "two.npz")
-
-
 MODES = {
     "palette": ("P", (4, 5, 3)),
     "one bit": ("1", (4, 5)),
