@@ -177,6 +177,7 @@ def inpaint(
     Elsewhere all completions of the first image come first, then those of the second.
     """
     import qdist
+    from qdist.codecs.labels import by_text, label_codes
     from qdist.data.images import read_images, read_mask
     from qdist.data.pictures import completions, half, write_images
     from qdist.progress import showing
@@ -192,8 +193,10 @@ def inpaint(
     if len(loaded.schema_.shape) == 3 and loaded.schema_.channels == 1 and found.ndim == 3:
         found = found[..., None]  # grey pictures have no axis of channels, but arrays may
     hidden = half(found.shape[1:3], str(hide)) if mask is None else read_mask(mask)
-    if label is None and len(loaded.classes_):
-        label = labels
+    classes = loaded.schema_.classes
+    if label is None and labels is not None and classes:
+        label = by_text(labels, classes)
+        label_codes(label, classes, len(found), what=images)  # names them if one is none of these
     with showing(visible=False if flags["quiet"] else None):
         drawn = loaded.inpaint(found, hidden, n_draws=draws, given=label, random_state=seed)
     if output.lower().endswith(".png"):

@@ -114,8 +114,19 @@ def test_a_label_is_given_to_completions(folder, tmp_path, monkeypatch):
         words = ["inpaint", str(folder / "m.qdist"), str(images), "--hide", "lower", *label]
         assert main([*words, "-o", str(tmp_path / "c.npz"), "--quiet"]) == 0
     assert asked[0] == 1
-    assert asked[1].tolist() == [0, 1] * 10
+    assert asked[1] == [0, 1] * 10
     assert asked[2:] == [0, None]
+
+
+def test_folders_are_the_labels_of_numbers(folder, tmp_path, capsys):
+    for name in ("0", "1"):
+        (tmp_path / "p").mkdir(exist_ok=True)
+        write_images(IMAGES[:2], tmp_path / "p" / name)
+    words = ["inpaint", str(folder / "m.qdist"), str(tmp_path / "p"), "--hide", "lower"]
+    assert main([*words, "-o", str(tmp_path / "c.npz")]) == 0, capsys.readouterr().err
+    (tmp_path / "p" / "1").rename(tmp_path / "p" / "7")
+    assert main([*words, "-o", str(tmp_path / "c.npz")]) == 1
+    assert f"were fitted in {tmp_path / 'p'}: 0, 1; got '7'. Correct" in capsys.readouterr().err
 
 
 def test_info_for_machines(folder, capsys):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from qdist.errors import InputError
 
-__all__ = ["Label", "classes_in", "label_array", "label_codes"]
+__all__ = ["Label", "by_text", "classes_in", "label_array", "label_codes"]
 
 Label = bool | int | str
 
@@ -83,6 +83,28 @@ def classes_in(labels: Any, n: int) -> tuple[tuple[Label, ...], tuple[int, ...]]
         counts[label] = counts.get(label, 0) + 1
     classes = sorted(counts)
     return tuple(classes), tuple(counts[label] for label in classes)
+
+
+def by_text(labels: Any, classes: tuple[Label, ...]) -> list[Any]:
+    """Labels of a file as the fitted ones of the same text: the name of a folder is text alone.
+
+    Args:
+        labels: A flat sequence.
+        classes: The classes that were fitted.
+
+    Returns:
+        Classes; what is the text of none of them stays as it is.
+
+    Raises:
+        InputError: If some are masked.
+
+    Example:
+        >>> by_text(["1", "0", "cat"], (0, 1))
+        [1, 0, 'cat']
+    """
+    of = {str(label): label for label in classes}
+    plain = [_plain(label) for label in label_array(labels, "the labels")]
+    return [of.get(str(label), label) for label in plain]
 
 
 def label_codes(

@@ -164,7 +164,7 @@ class ImageModel(AskedImages, BaseEstimator):  # type: ignore[misc]
             fraction = min(fraction, _MOST_HELD_OUT / len(train_rows))
             train_rows, held_out = split(train_rows, fraction, seed)
         else:
-            images_val, y_val = with_labels(images_val, y_val)
+            images_val, y_val = with_labels(images_val, y_val, classes=codec.schema.classes)
             held_out = training_rows(codec, images_val, y_val, law.device, suffix="_val")
         law.start(train_rows.y)
         kept.claim(train_rows, held_out, codec=codec.to_json(), **asked(self, limits))

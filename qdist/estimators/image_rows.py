@@ -10,6 +10,7 @@ from torch import Tensor
 
 from qdist.arguments import number
 from qdist.codecs.image import ImageCodec
+from qdist.codecs.labels import Label, by_text
 from qdist.data.images import read_images
 from qdist.errors import InputError, UnsupportedError
 from qdist.laws import ImageLaw
@@ -41,12 +42,20 @@ def recipe_of(batch_size: Any, learning_rate: Any) -> Recipe:
     )
 
 
-def with_labels(images: Any, labels: Any) -> tuple[Any, Any]:
-    """Images and labels, read from a folder or a file if that is what was given."""
+def with_labels(images: Any, labels: Any, *, classes: tuple[Label, ...] = ()) -> tuple[Any, Any]:
+    """Images and labels, read from a folder or a file if that is what was given.
+
+    Args:
+        images: Images, or a path.
+        labels: Labels, which go before those that were read.
+        classes: Those that were fitted, to which those that are read belong by their text.
+    """
     if not isinstance(images, str | os.PathLike):
         return images, labels
     found, known = read_images(images)
-    return found, known if labels is None else labels
+    if labels is None and known is not None:
+        labels = by_text(known, classes) if classes else known
+    return found, labels
 
 
 def fitted_codec(

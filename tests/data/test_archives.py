@@ -30,9 +30,7 @@ def test_archives_of_other_names(tmp_path):
 )
 def test_labels_of_another_name_are_not_dropped(images, labels, tmp_path):
     np.savez(tmp_path / "a.npz", **{images: GREY, "target": labels})
-    with pytest.raises(
-        InputError, match=r"'labels', 'y', .* a\.npz; got an array 'target' of 7"
-    ):
+    with pytest.raises(InputError, match=r"'labels', 'y', .* a\.npz; got an array 'target' of 7"):
         read_images(tmp_path / "a.npz")
 
 

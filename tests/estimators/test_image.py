@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import qdist
+from qdist.data.pictures import write_images
 from qdist.errors import FileFormatError, NotFittedError, UnsupportedError
 
 TINY = {"features": 4, "layers": 1, "first": 3, "context": 8}
@@ -52,6 +53,13 @@ def test_images_of_few_values_may_be_fitted_with_all():
     model = small(grey_levels=256).fit(images)
     assert model.schema_.levels == 256
     assert np.isfinite(model.log_prob(images + 1)).all()
+
+
+def test_held_out_folders_are_the_labels_of_numbers(tmp_path):
+    for name in ("0", "2"):
+        write_images(GREY[:3], tmp_path / name)
+    model = small().fit(GREY, LABELS, images_val=tmp_path)
+    assert np.isfinite(model.history_[-1]["validation_loss"])
 
 
 @pytest.mark.parametrize("images", SHAPES.values(), ids=SHAPES)
