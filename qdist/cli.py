@@ -122,9 +122,12 @@ def sample(
     if isinstance(loaded, qdist.ImageModel):
         label = parse_label(given, loaded.schema_)
         _check_output(output, loaded.schema_.channels)
+        labels: Any = None if label is None else [label] * rows
+        if label is None and loaded.schema_.classes:
+            labels = loaded.sample_labels(rows, random_state=seed)
         with showing(visible=False if flags["quiet"] else None):
-            images = loaded.sample(rows, given=label, random_state=seed)
-        write_images(images, output, labels=None if label is None else [label] * rows)
+            images = loaded.sample(rows, given=labels, random_state=seed)
+        write_images(images, output, labels=labels)
         remark(f"wrote {rows} images to {output}", quiet=flags["quiet"])
         return
     if not isinstance(loaded, qdist.TabularModel):

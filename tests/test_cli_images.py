@@ -64,6 +64,15 @@ def test_a_label_is_given(folder, tmp_path):
     assert labels.tolist() == [1, 1, 1]
 
 
+def test_labels_that_are_drawn_are_written(folder, tmp_path):
+    words = ["sample", str(folder / "m.qdist"), "-n", "9", "-o", str(tmp_path / "d.npz")]
+    assert main([*words, "--seed", "3"]) == 0
+    images, labels = read_images(tmp_path / "d.npz")
+    model = qdist.load(folder / "m.qdist")
+    assert labels.tolist() == model.sample_labels(9, random_state=3).tolist()
+    assert np.array_equal(images, model.sample(9, random_state=3))
+
+
 def test_grey_pictures_are_completed_by_a_model_of_arrays_with_a_channel(tmp_path, capsys):
     write_images(IMAGES[..., None], tmp_path / "i.npz")
     write_images(IMAGES[:3], tmp_path / "pictures")

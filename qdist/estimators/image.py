@@ -12,7 +12,7 @@ from torch import Tensor
 from qdist import arguments, files
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.codecs.labels import label_array
-from qdist.errors import NotFittedError
+from qdist.errors import InputError, NotFittedError
 from qdist.estimators.image_asked import AskedImages
 from qdist.estimators.image_rows import (
     classes_of,
@@ -25,7 +25,7 @@ from qdist.estimators.image_rows import (
 from qdist.estimators.limits import asked, limits_of
 from qdist.joint import Autoregressive
 from qdist.laws import ImageLaw, build
-from qdist.laws.classes import draw_classes, log_shares
+from qdist.laws.classes import classes_by_share
 from qdist.rng import seed_of
 from qdist.training import Callback, Checkpoint, Resume, split, train, with_gradients
 
@@ -196,7 +196,7 @@ class ImageModel(AskedImages, BaseEstimator):  # type: ignore[misc]
         Args:
             n: How many; by default one, or one for each label given.
             given: Labels to draw from: one, or n of them. Without, a fitted class is drawn for
-                each image, as often as it was fitted.
+                each image, as often as it was fitted; `sample_labels` says which.
             random_state: Seed; a grey value depends on (seed, image, place) only.
 
         Returns:
@@ -214,10 +214,34 @@ class ImageModel(AskedImages, BaseEstimator):  # type: ignore[misc]
         if given is not None:
             y[:, 0] = codec.encode_labels(given, n).to(y)
         elif codec.schema.classes:
-            log_p = log_shares(codec.schema).expand(n, -1)
-            y[:, 0] = draw_classes(log_p, seed=seed).to(y)
+            y[:, 0] = classes_by_share(codec.schema, n, seed=seed).to(y)
         visible = torch.zeros(n, law.dim, dtype=torch.bool)
         return codec.decode(law.fill(y, visible, seed=seed)[:, law.first :])
+
+    def sample_labels(self, n: int | None = None, *, random_state: Any = None) -> npt.NDArray[Any]:
+        """Draw labels as often as they were fitted: those of `sample` with the same seed.
+
+        So `sample(given=labels)` draws images whose classes are known.
+
+        Args:
+            n: How many; by default one.
+            random_state: Seed; a label depends on (seed, row) only.
+
+        Returns:
+            Labels, shape (n,), each one of `classes_`.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If n is negative, or the model was fitted without labels.
+        """
+        schema = self._fitted()[0].schema
+        if not schema.classes:
+            raise InputError(
+                "Expected a model that was fitted with labels; got one without. Fit it with "
+                "labels: fit(images, y)."
+            )
+        n, seed = arguments.row_count(n), seed_of(random_state)
+        return np.asarray(self.classes_[classes_by_share(schema, n, seed=seed).numpy()])
 
     def inpaint(
         self,

@@ -7,7 +7,7 @@ from qdist.codecs.image import ImageSchema
 from qdist.laws.image import ImageLaw
 from qdist.rng import uniforms
 
-__all__ = ["draw_classes", "log_joint", "log_shares"]
+__all__ = ["classes_by_share", "draw_classes", "log_joint", "log_shares"]
 
 
 def log_shares(schema: ImageSchema) -> Tensor:
@@ -60,3 +60,17 @@ def draw_classes(log_p: Tensor, *, seed: int) -> Tensor:
     cumulative = log_p.softmax(1).cumsum(1)
     code = torch.searchsorted(cumulative.contiguous(), level).squeeze(1)
     return code.clamp(max=log_p.shape[1] - 1)
+
+
+def classes_by_share(schema: ImageSchema, n: int, *, seed: int) -> Tensor:
+    """Draw n classes as often as they were fitted.
+
+    Args:
+        schema: What was made out of images with classes.
+        n: How many.
+        seed: As of `draw_classes`.
+
+    Returns:
+        Codes of classes, shape (n,), int64.
+    """
+    return draw_classes(log_shares(schema).expand(n, -1), seed=seed)

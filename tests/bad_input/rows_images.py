@@ -132,6 +132,16 @@ MISTAKES = {
         InputError,
         "Expected n >= 0; got -1",
     ),
+    "labels of a model without": (
+        lambda w: fit(random_state=0)(w).sample_labels(2),
+        InputError,
+        r"fitted with labels; got one without\. Fit it with labels: fit\(images, y\)",
+    ),
+    "a negative number of labels": (
+        lambda w: w.images.sample_labels(-1),
+        InputError,
+        "Expected n >= 0; got -1",
+    ),
     "a label never seen": (
         lambda w: w.images.sample(2, given=7),
         InputError,

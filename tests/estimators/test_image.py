@@ -55,6 +55,19 @@ def test_images_of_few_values_may_be_fitted_with_all():
     assert np.isfinite(model.log_prob(images + 1)).all()
 
 
+@pytest.mark.parametrize(
+    "labels", [LABELS, LABELS.astype(str), LABELS > 0], ids=["numbers", "text", "booleans"]
+)
+def test_labels_of_draws_are_those_that_are_drawn(labels):
+    model = small().fit(GREY, labels)
+    drawn = model.sample_labels(50, random_state=1)
+    assert set(drawn) == set(labels)
+    assert model.sample_labels().shape == (1,)
+    assert model.sample_labels(0).shape == (0,)
+    images = model.sample(50, random_state=1)
+    assert np.array_equal(images, model.sample(given=drawn, random_state=1))
+
+
 def test_held_out_folders_are_the_labels_of_numbers(tmp_path):
     for name in ("0", "2"):
         write_images(GREY[:3], tmp_path / name)
