@@ -59,7 +59,8 @@ class ImageModel(AskedImages, BaseEstimator):  # type: ignore[misc]
             evenly spaced ones have a law on these alone, and others are refused.
         callbacks: Called with a record after each validation; training stops if one returns True.
         device: Where the network lives, for example "cpu" or "cuda".
-        random_state: Seed; on a CPU the same one gives the same model, bit for bit.
+        random_state: Seed; on a CPU the same one gives the same model, bit for bit, with the same
+            number of threads (`torch.get_num_threads()`).
 
     Attributes:
         schema_: What was made out of the images: their size, grey values and classes.
@@ -262,7 +263,8 @@ class ImageModel(AskedImages, BaseEstimator):  # type: ignore[misc]
             mask: What is hidden: True, in all channels; shape (H, W) or (N, H, W), bool.
             n_draws: Completions of each image.
             given: Labels: one, or one for each image. Without, a class is drawn for each
-                completion, from its law given the pixels before the first hidden one.
+                completion, from its law given the pixels before the first hidden one; known
+                pixels after that one say nothing of it, so give the label if you know it.
             random_state: Seed.
 
         Returns:

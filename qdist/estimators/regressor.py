@@ -66,7 +66,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             `width`, `knots`.
         callbacks: Called with a record after each validation; training stops if one returns True.
         device: Where the networks live, for example "cpu" or "cuda".
-        random_state: Seed; on a CPU the same one gives the same model, bit for bit.
+        random_state: Seed; on a CPU the same one gives the same model, bit for bit, with the same
+            number of threads (`torch.get_num_threads()`).
 
     Attributes:
         n_steps_: Planned steps of each network, of the first copy; as `max_steps` they repeat a

@@ -6,8 +6,8 @@ show and are asked is drawn once, or early stopping would follow its noise.
 
 A limit on time becomes a number of steps before the first step is taken, by timing a copy of the
 network, and once more by the pace of the warm-up: a run that ends as planned is a function of that
-number alone, and can be repeated bit for bit. One that the clock ends before is not: its learning
-rate has not come down to zero.
+number alone, and can be repeated bit for bit with as many threads. One that the clock ends before
+is not: its learning rate has not come down to zero.
 
 A batch whose loss or gradient is not finite is skipped; after too many of them the run ends with
 the best weights so far. So it does when the user interrupts it.
