@@ -154,6 +154,7 @@ def _pixels(picture: Any, path: Path) -> Bytes:
     with contextlib.suppress(struct.error, LookupError, TypeError, ValueError, SyntaxError):
         picture = require("PIL.ImageOps", extra="images").exif_transpose(picture)
     mode = picture.mode
+    grey = mode in ("L", "LA", "1") or (mode in ("P", "PA") and _grey_palette(picture))
     if mode in ("LA", "RGBA", "PA") or "transparency" in picture.info:
         alpha = picture.convert("RGBA").getchannel("A")
         if alpha.getextrema()[0] < 255:
@@ -161,14 +162,15 @@ def _pixels(picture: Any, path: Path) -> Bytes:
                 f"Expected pictures without transparency; got {str(path)!r}. "
                 "Put it on a background first."
             )
-        mode = "L" if mode in ("LA", "L") else "RGB"
-    elif mode in ("L", "1"):
-        mode = "L"
-    elif mode in ("RGB", "P", "CMYK", "YCbCr"):
-        mode = "RGB"
-    else:
+    elif mode not in ("L", "1", "RGB", "P", "CMYK", "YCbCr"):
         raise InputError(
             f"Expected pictures of 8 bits a channel; got {str(path)!r} of mode {mode!r}. "
             "Convert it first: grey values beyond 255 are not modelled."
         )
-    return np.asarray(picture.convert(mode), dtype=np.uint8)
+    return np.asarray(picture.convert("L" if grey else "RGB"), dtype=np.uint8)
+
+
+def _grey_palette(picture: Any) -> bool:
+    """Whether red, green and blue agree in all entries of a palette."""
+    entries = np.reshape(picture.getpalette("RGB"), (-1, 3))
+    return bool((entries == entries[:, :1]).all())

@@ -117,6 +117,15 @@ def test_pictures_of_other_modes(mode, shape, tmp_path):
     assert read_images(tmp_path)[0].shape == (1, *shape)
 
 
+@pytest.mark.parametrize("opaque", [{}, {"transparency": b"\xff" * 256}], ids=["plain", "opaque"])
+def test_a_palette_of_greys_is_grey(opaque, tmp_path):
+    picture = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
+    picture.putpalette(np.repeat(np.arange(256, dtype=np.uint8)[::-1], 3).tobytes())
+    assert picture.mode == "P"
+    picture.save(tmp_path / "p.png", **opaque)
+    assert read_images(tmp_path)[0].ravel().tolist() == list(range(255, -1, -1))
+
+
 def test_a_jpeg_is_read(tmp_path):
     Image.fromarray(COLOUR[0]).save(tmp_path / "p.JPG", format="JPEG")
     assert read_images(tmp_path)[0].shape == (1, 4, 5, 3)
