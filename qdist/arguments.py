@@ -75,7 +75,7 @@ def file_path(path: Any, *, what: str = "path") -> Path:
     """A path.
 
     Raises:
-        InputError: If it is no text and no path.
+        InputError: If it is no text and no path, or empty.
 
     Example:
         >>> file_path("a/b").name
@@ -83,6 +83,8 @@ def file_path(path: Any, *, what: str = "path") -> Path:
     """
     if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
         raise InputError(f"Expected a {what} as text or a Path; got {path!r:.80}.")
+    if not os.fspath(path):  # to pathlib it is the working directory
+        raise InputError(f"Expected a {what}; got empty text. Name it; '.' is this folder.")
     return Path(path)
 
 

@@ -118,6 +118,8 @@ def sample(
     from qdist.data.pictures import write_images
     from qdist.progress import showing
 
+    if not rows and output.lower().endswith(".png"):
+        raise click.UsageError("expected at least one image for a picture; got -n 0.")
     loaded = qdist.load(model)
     if isinstance(loaded, qdist.ImageModel):
         label = parse_label(given, loaded.schema_)

@@ -189,10 +189,20 @@ def parse_label(texts: Iterable[str], schema: ImageSchema) -> bool | int | str |
     if len(typed) > 1:
         raise click.BadParameter(f"expected one label; got {len(typed)}.", param_hint="--given")
     for label in schema.classes:
-        if str(label) == typed[0]:
+        # Booleans are typed as in a shell, True and true alike.
+        text = typed[0].capitalize() if isinstance(label, bool) else typed[0]
+        if str(label) == text:
             return label
-    known = ", ".join(map(str, schema.classes[:12])) or "none"
-    raise InputError(f"Expected a label that was fitted: {known}; got {typed[0]!r}.")
+    if not schema.classes:
+        raise InputError(
+            f"Expected no --given, as the model was fitted without labels; got {typed[0]!r}. "
+            "Leave it out, or fit images with labels."
+        )
+    known = ", ".join(map(str, schema.classes[:12])) + (", ..." if schema.classes[12:] else "")
+    raise InputError(
+        f"Expected a label that was fitted: {known}; got {typed[0]!r}. Correct it, or fit images "
+        "of that class."
+    )
 
 
 def images_in_words(schema: ImageSchema, n: int) -> str:

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 from click import BadParameter
 
-from qdist.cli_text import aligned, parse_given, plain
+from qdist.cli_text import aligned, parse_given, parse_label, plain
+from qdist.codecs.image import ImageSchema
 from qdist.codecs.schema import MISSING, ColumnSchema, Schema
 from qdist.errors import InputError, UnknownNameError
 
@@ -94,3 +95,27 @@ def test_control_codes_are_spelt_out():
 
 def test_nothing_to_align():
     assert aligned([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "classes", "label"),
+    [("true", (False, True), True), ("False", (False, True), False), ("true", ("true",), "true")],
+)
+def test_labels_as_typed(typed, classes, label):
+    assert (
+        parse_label([typed], ImageSchema(1, 1, classes=classes, counts=(5,) * len(classes)))
+        == label
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ((), "Expected no --given, as the model was fitted without labels; got 'cat'. Leave it"),
+        (("dog",), "Expected a label that was fitted: dog; got 'cat'. Correct it, or fit images"),
+    ],
+    ids=["none", "others"],
+)
+def test_a_label_that_is_none(classes, words):
+    with pytest.raises(InputError, match=words):
+        parse_label(["cat"], ImageSchema(1, 1, classes=classes, counts=(5,) * len(classes)))

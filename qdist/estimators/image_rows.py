@@ -192,7 +192,8 @@ def classes_of(law: ImageLaw, codes: Tensor, hidden: Tensor, *, draws: int, seed
     if law.backbone.sees_levels == "past":
         raise UnsupportedError(
             "Expected given, the labels of the images; got none, and a network that reads the "
-            "levels of all pixels before cannot tell classes apart. Pass given=..."
+            "levels of all pixels before cannot tell classes apart. Pass given=... (--given in a "
+            "shell)."
         )
     before = hidden.cumsum(1) == 0  # known, and nothing hidden yet
     log_p = log_joint(law, codes, where=before)

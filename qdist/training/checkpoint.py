@@ -67,7 +67,7 @@ class Checkpoint:
     ) -> None:
         if not (isinstance(resume, bool) or resume == "auto"):
             raise InputError(f"Expected resume to be True, False or 'auto'; got {resume!r}.")
-        if folder is not None and not isinstance(folder, str | os.PathLike):
+        if folder == "" or not isinstance(folder, str | os.PathLike | None):
             raise InputError(f"Expected checkpoint to be a folder or None; got {folder!r}.")
         if folder is None and resume is True:
             raise InputError("Expected a checkpoint to resume from; got none. Name its folder.")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -20,6 +21,22 @@ ROWS = {
     "fit without data": ("fit -o m.qdist", 2, "Missing argument 'DATA'"),
     "fit nothing": ("fit {folder}/no.csv -o m.qdist", 1, "error: Expected a file to read"),
     "fit an empty file": ("fit {empty} -o m.qdist", 1, "error: Expected"),
+    "fit an unset variable": (
+        "fit '' -o {folder}/m.qdist",
+        1,
+        "error: Expected a path; got empty",
+    ),
+    "fit into an unset variable": ("fit {csv} -o ''", 1, "error: Expected a path; got empty text"),
+    "keep a fit in an unset variable": (
+        "fit {csv} -o {folder}/m.qdist --checkpoint ''",
+        1,
+        "error: Expected checkpoint to be a folder or None; got ''",
+    ),
+    "a picture of nothing": (
+        "sample {folder}/no.qdist -n 0 -o {folder}/a.png",
+        2,
+        "expected at least one image for a picture; got -n 0",
+    ),
     "fit an unknown ending": ("fit {odd} -o m.qdist", 1, "error: Expected a file ending in"),
     "fit for a strange time": ("fit {csv} -o m.qdist --max-time soon", 1, "a duration above 0"),
     "fit with a negative seed": ("fit {csv} -o m.qdist --seed -1", 2, "Invalid value for '--seed"),
@@ -157,7 +174,7 @@ def test_a_mistake_ends_in_its_code_and_words(files, capsys, monkeypatch, words,
         monkeypatch.setenv("QDIST_PLUGINS", "nowhere")
         monkeypatch.setattr(registry, "_SHARED", registry.Registry())
     before = set(files["folder"].iterdir())
-    assert main([word.format(**files) for word in words.split()]) == code
+    assert main([word.format(**files) for word in shlex.split(words)]) == code
     heard = capsys.readouterr()
     assert said in " ".join(heard.err.split())
     assert "Traceback" not in heard.err + heard.out
