@@ -93,8 +93,8 @@ class SplineHead(AbstractHead):
             # at draws is not that of its mean, and training would go astray. The mass of a cell
             # is continuous in the knots.
             raise InputError(
-                f"Expected score 'crps' without a step; got {score!r}. Give the step of the grid, "
-                "or take the binned head, whose log score may be trained."
+                f"Expected score 'crps' without a step; got {score!r}. Give score='crps' or the "
+                "step of the grid, or take the binned head, whose log score may be trained."
             )
         self.lower, self.upper, self.margin = lower, upper, margin * scale
         self.score, self.loc, self.scale = score, loc, scale
