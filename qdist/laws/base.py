@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any, TypeVar
 
 import torch
@@ -68,7 +69,9 @@ Law = TypeVar("Law", bound=AbstractLaw)
 
 
 @contextmanager
-def taking(args: Mapping[str, Any], *, name: str, by: str) -> Iterator[None]:
+def taking(
+    args: Mapping[str, Any], *, name: str, by: str, of: Callable[..., Any] | None = None
+) -> Iterator[None]:
     """Say in words which arguments a constructor does not take.
 
     What fails without any is a mistake of the constructor's, and is shown as it is.
@@ -77,6 +80,8 @@ def taking(args: Mapping[str, Any], *, name: str, by: str) -> Iterator[None]:
         args: What the user gave.
         name: The parameter that held them, for the message.
         by: What was to take them, for the message.
+        of: The constructor, whose keyword-only arguments the message lists; by default it repeats
+            what Python says.
 
     Raises:
         InputError: In place of a `TypeError`, where there are arguments.
@@ -93,8 +98,12 @@ def taking(args: Mapping[str, Any], *, name: str, by: str) -> Iterator[None]:
     except TypeError as error:
         if not args:
             raise
+        parameters = {} if of is None else signature(of).parameters
+        known = [k for k, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
+        unknown = [k for k in args if known and k not in known]
+        why = f"{unknown[0]!r} is none of {', '.join(known)}" if unknown else str(error)
         raise InputError(
-            f"Expected arguments that {by} takes; got {args}: {error}. Correct {name}."
+            f"Expected arguments that {by} takes; got {args}: {why}. Correct {name}."
         ) from error
 
 
@@ -129,7 +138,7 @@ def build(make: Callable[[], Law], *, seed: int, device: str) -> Law:
     except (RuntimeError, AssertionError) as error:  # no such device, or torch made without it
         raise InputError(
             f"Expected a device that torch can use here; got {device!r}: "
-            f"{str(error).splitlines()[0]} Use 'cpu'."
+            f"{str(error).splitlines()[0].rstrip('.')}. Use 'cpu'."
         ) from error
 
 

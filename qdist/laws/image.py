@@ -287,7 +287,7 @@ def _backbone(name: str, domain: ImageDomain, args: dict[str, Any]) -> AbstractB
             f"Expected a backbone for images in raster order; got {name!r}, which takes "
             f"{cls.takes.__name__} and serves {cls.serves!r}. Choose another, such as 'pixelcnn'."
         )
-    with taking(args, name="backbone_args", by=f"backbone {name!r}"):
+    with taking(args, name="backbone_args", by=f"backbone {name!r}", of=cls):
         return cls(domain, **args)
 
 
@@ -299,7 +299,7 @@ def _heads(
     channels = _CHANNELS[: schema.channels] if schema.channels > 2 else ("grey", "alpha")
     args = {**_HEAD_ARGS.get(name, {}), **args}
     _check_grid(args, schema.levels - 1)
-    with taking(args, name="head_args", by=f"head {name!r}"):
+    with taking(args, name="head_args", by=f"head {name!r}", of=cls):
         return [
             cls.for_coordinate(
                 Coordinate(channel, levels=schema.levels, ordered=True), network.context, **args

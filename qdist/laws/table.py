@@ -18,6 +18,7 @@ from qdist.laws.visible import draw_visible
 from qdist.orders import as_order
 from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
+from qdist.registry import head as head_class
 from qdist.rng import uniforms
 from qdist.threads import by_batches, slices
 
@@ -85,9 +86,9 @@ class TableLaw(AbstractLaw):
             )
         chains = []
         for _ in range(members):
-            with taking(backbone_args, name="backbone_args", by=f"backbone {backbone!r}"):
+            with taking(backbone_args, name="backbone_args", by=f"backbone {backbone!r}", of=cls):
                 network = cls(domain, **backbone_args)
-            with taking(head_args, name="head_args", by=f"head {head!r}"):
+            with taking(head_args, name="head_args", by=f"head {head!r}", of=head_class(head)):
                 heads = ColumnHeads.build(domain.coordinates, head, network.context, **head_args)
             chains.append(Autoregressive(network, heads, order=along if order is None else order))
         self.learners = members

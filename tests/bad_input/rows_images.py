@@ -21,6 +21,11 @@ def fit(images=GREY, labels=None, more=None, **params):
 
 
 MISTAKES = {
+    "a spline on no grid": (
+        fit(head="spline", head_args={"step": None}),
+        InputError,
+        "Expected score 'crps' without a step; got 'log'. Give score='crps' or the step",
+    ),
     "a head on half grey values": (
         fit(head="spline", head_args={"step": 0.5}),
         InputError,
@@ -109,12 +114,12 @@ MISTAKES = {
     "an argument that the backbone lacks": (
         fit(backbone_args={"depth": 2}),
         InputError,
-        "Expected arguments that backbone 'pixelcnn' takes; got .*Correct backbone_args",
+        "backbone 'pixelcnn' takes; .*: 'depth' is none of .*features.* Correct backbone_args",
     ),
     "an argument that the head lacks": (
         fit(head_args={"bins": 2}),
         InputError,
-        "Expected arguments that head 'binned' takes; got .*Correct head_args",
+        "head 'binned' takes; got .*: 'bins' is none of .*waves.* Correct head_args",
     ),
     "no steps": (fit(max_steps=0), InputError, "Expected max_steps to be a whole number >= 1"),
     "a time in words": (fit(max_time="soon"), InputError, "Expected a duration above 0"),
@@ -122,6 +127,11 @@ MISTAKES = {
     "a rate of nought": (fit(learning_rate=0.0), InputError, "Expected learning_rate .* > 0"),
     "all held out": (fit(validation_fraction=1.0), InputError, "validation_fraction .* < 1"),
     "a device that is not there": (fit(device="gpu"), InputError, "Expected a device that torch"),
+    "a device that this torch is without": (
+        fit(device="cuda:99"),
+        InputError,
+        r"got 'cuda:99': .*\w\. Use 'cpu'",
+    ),
     "drawn values settled by a number": (
         lambda w: Autoregressive(w.images.module_.backbone, w.images.module_.heads, settle=3),
         InputError,

@@ -241,12 +241,12 @@ WRONG = {
     "an argument": (
         {"backbone_args": {"wide": 3}},
         InputError,
-        r"Expected arguments that backbone 'mlp' takes; got \{'wide': 3\}: .*wide",
+        r"Expected arguments that backbone 'mlp' takes; got .*: 'wide' is none of .*width",
     ),
     "an argument of the head": (
         {"head_args": {"wave": 3}},
         InputError,
-        r"Expected arguments that head 'binned' takes; got \{'wave': 3\}: .*wave",
+        r"Expected arguments that head 'binned' takes; got .*: 'wave' is none of .*waves",
     ),
     "text for a number": (
         {"backbone_args": {"width": "wide"}},
