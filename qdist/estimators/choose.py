@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from qdist import registry
 from qdist.arguments import file_path
-from qdist.errors import FileFormatError, QdistError, UnknownNameError
+from qdist.data.frames import make_of
+from qdist.errors import FileFormatError, InputError, QdistError, UnknownNameError
 from qdist.estimators.image import ImageModel
 from qdist.estimators.regressor import DistributionRegressor
 from qdist.estimators.tabular import TabularModel
@@ -24,8 +26,8 @@ _ESTIMATORS: dict[str, Any] = {
 def fit(data: Any, y: Any = None, **params: Any) -> Any:
     """Fit the model that suits the data.
 
-    Images are arrays of three or four axes, folders, and `.npz` and `.npy` files: they get an
-    [`ImageModel`][qdist.ImageModel]. All else is a table, for a
+    Images are arrays or tensors of three or four axes, lists of arrays, folders, and `.npz` and
+    `.npy` files: they get an [`ImageModel`][qdist.ImageModel]. All else is a table, for a
     [`TabularModel`][qdist.TabularModel].
 
     Args:
@@ -45,12 +47,23 @@ def fit(data: Any, y: Any = None, **params: Any) -> Any:
         >>> model.n_steps_
         2
     """
-    model: Any = ImageModel if are_images(data) else TabularModel
-    return model(**params).fit(data, y)
+    if are_images(data):
+        return ImageModel(**params).fit(data, y)
+    try:
+        make_of(data)
+    except InputError as error:
+        raise InputError(
+            f"{error} Images are an array of shape (N, H, W) or (N, H, W, C), or a path."
+        ) from error
+    return TabularModel(**params).fit(data, y)
 
 
 def are_images(data: Any) -> bool:
-    """Whether data are images: an array of three or four axes, a folder, an `.npz` or `.npy` file.
+    """Whether data are images.
+
+    Args:
+        data: Images are an array, a tensor or a list of arrays with three or four axes in all, a
+            folder, or an `.npz` or `.npy` file. All else is a table.
 
     Example:
         >>> are_images(np.zeros((2, 8, 8))), are_images("birds.npz"), are_images("birds.csv")
@@ -59,7 +72,9 @@ def are_images(data: Any) -> bool:
     if isinstance(data, str | os.PathLike):
         path = Path(data)
         return path.is_dir() or path.suffix.lower() in (".npz", ".npy")
-    return isinstance(data, np.ndarray) and data.ndim > 2
+    if isinstance(data, list | tuple) and data and isinstance(data[0], np.ndarray | Tensor):
+        return data[0].ndim > 1  # images one by one
+    return isinstance(data, np.ndarray | Tensor) and data.ndim > 2
 
 
 def load(path: Any) -> Any:

@@ -180,7 +180,11 @@ IMPUTERS = {
 }
 
 CHOICES = {
-    "fitting a number": (lambda world: qdist.fit(3), InputError, "Expected a pandas"),
+    "fitting a number": (
+        lambda world: qdist.fit(3),
+        InputError,
+        r"Expected a pandas .*; got int\. .* Images are an array of shape \(N, H, W\)",
+    ),
     "loading a number": (lambda world: qdist.load(3.5), InputError, "Expected a path"),
     "saving to a number": (lambda world: world.model.save(3.5), InputError, "Expected a path"),
     "a column of an unknown kind": (

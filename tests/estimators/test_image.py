@@ -246,8 +246,11 @@ def test_levels_in_the_blocks_need_an_implicit_head():
         small("binned", levels="blocks").fit(GREY)
 
 
-def test_fit_takes_what_suits_the_data():
-    model = qdist.fit(GREY, LABELS, max_steps=1, backbone_args=TINY)
+@pytest.mark.parametrize(
+    "images", [GREY, torch.tensor(GREY), list(GREY)], ids=["array", "tensor", "list"]
+)
+def test_fit_takes_what_suits_the_data(images):
+    model = qdist.fit(images, LABELS, max_steps=1, backbone_args=TINY)
     assert isinstance(model, qdist.ImageModel)
     assert model.classes_.tolist() == [0, 1, 2]
     table = qdist.fit(GREY[:, 0, :2].astype(float), max_steps=1)
