@@ -79,11 +79,14 @@ def fit(
             table = read_table(data)
             model = TabularModel(max_time=max_time, random_state=seed).fit(table, **kept)
     model.save(output, layout=layout)
-    steps = model.history_[-1]["step"] if model.history_ else 0
+    planned, last = model.n_steps_, _last_step(model)
+    steps = f" after {last} steps"
+    if last != planned:  # what was done since the last validation is not in the model
+        steps = f", last validated at step {last} of {planned} planned"
     what = ""
     if isinstance(model, ImageModel):
         what = f" ({images_in_words(model.schema_, model._summary['rows'])})"
-    remark(f"saved {output} after {steps} steps{what}", quiet=flags["quiet"])
+    remark(f"saved {output}{steps}{what}", quiet=flags["quiet"])
     if isinstance(model, TabularModel) and not any(c.modelled for c in model.schema_):
         remark(
             "nothing was learnt: every column is constant or holds ids. If that is not so, see "
@@ -232,6 +235,7 @@ def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 clic
         names = getattr(loaded, "feature_names_in_", range(loaded.n_features_in_))
         facts["features"], shown = [str(name) for name in names], ""
     else:
+        facts["last_validated_step"] = _last_step(loaded)
         # A table of constants and ids has no network.
         images = isinstance(loaded, qdist.ImageModel)
         learnt = images or any(column.modelled for column in loaded.schema_)
@@ -242,9 +246,10 @@ def info(model: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 clic
     if as_json:
         _write(json.dumps(facts, default=str, indent=2))
         return
+    named = {"steps": "planned steps", "last_validated_step": "last validated at step"}
     lines = [
-        (name.replace("_", " "), _words(facts[name]))
-        for name in ("model", "fitted_by", "read_by", "steps", "features", "parameters")
+        (named.get(name, name.replace("_", " ")), _words(facts[name]))
+        for name in ("model", "fitted_by", "read_by", *named, "features", "parameters")
         if name in facts
     ]
     lines += [(name, str(value)) for name, value in sorted(settings.items())]
@@ -340,6 +345,11 @@ def _check_output(output: str, channels: int) -> None:
             "Name one with -o, such as grid.png."
         )
     check_target(output, channels=channels)
+
+
+def _last_step(model: Any) -> int:
+    """The step at which a model of one network was validated last: it holds no later weights."""
+    return int(model.history_[-1]["step"]) if model.history_ else 0
 
 
 def _words(fact: Any) -> str:

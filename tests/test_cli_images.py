@@ -127,6 +127,26 @@ def test_a_label_is_given_to_completions(folder, tmp_path, monkeypatch):
     assert asked[2:] == [0, None]
 
 
+def test_a_fit_that_ends_early_says_what_was_planned(tmp_path, monkeypatch, capsys):
+    """The line after the fit and `info` name the same two numbers."""
+    write_images(IMAGES, tmp_path / "i.npz")
+    fit = qdist.ImageModel.fit
+
+    def stopped(model, *args, **options):
+        model.set_params(max_time=None, max_steps=60, callbacks=[lambda record: True])
+        return fit(model, *args, **options)
+
+    monkeypatch.setattr(qdist.ImageModel, "fit", stopped)
+    model = str(tmp_path / "m.qdist")
+    assert main(["fit", str(tmp_path / "i.npz"), "-o", model]) == 0
+    said = capsys.readouterr().err
+    assert f"saved {model}, last validated at step 3 of 60 planned (20 images" in said
+    assert main(["info", model]) == 0
+    lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+    shown = {line[0]: line[-1].strip() for line in lines}
+    assert (shown["planned steps"], shown["last validated at step"]) == ("60", "3")
+
+
 def test_folders_are_the_labels_of_numbers(folder, tmp_path, capsys):
     for name in ("0", "1"):
         (tmp_path / "p").mkdir(exist_ok=True)
