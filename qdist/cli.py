@@ -133,7 +133,7 @@ def sample(
         with showing(visible=False if flags["quiet"] else None):
             images = loaded.sample(rows, given=labels, random_state=seed)
         write_images(images, output, labels=labels)
-        remark(f"wrote {rows} images to {output}", quiet=flags["quiet"])
+        remark(f"wrote {rows} images to {output}{_dark(loaded, output)}", quiet=flags["quiet"])
         return
     if not isinstance(loaded, qdist.TabularModel):
         raise InputError(
@@ -211,7 +211,8 @@ def inpaint(
         write_images(completions(found, drawn, hidden), output, columns=draws + 1)
     else:
         write_images(drawn.swapaxes(0, 1).reshape(-1, *found.shape[1:]), output)
-    remark(f"wrote {drawn.shape[0] * drawn.shape[1]} images to {output}", quiet=flags["quiet"])
+    told = f"wrote {drawn.shape[0] * drawn.shape[1]} images to {output}{_dark(loaded, output)}"
+    remark(told, quiet=flags["quiet"])
 
 
 @app.command()
@@ -345,6 +346,15 @@ def _check_output(output: str, channels: int) -> None:
             "Name one with -o, such as grid.png."
         )
     check_target(output, channels=channels)
+
+
+def _dark(model: Any, output: str) -> str:
+    """A word on pictures of images such as those of 0 and 1, which look black."""
+    schema = model.schema_
+    last = schema.first + schema.step * (schema.levels - 1)
+    if last >= 64 or output.lower().endswith((".npz", ".npy")):
+        return ""
+    return f"; they are dark, with grey values {schema.first} ... {last} of 255"
 
 
 def _last_step(model: Any) -> int:

@@ -147,6 +147,17 @@ def test_a_fit_that_ends_early_says_what_was_planned(tmp_path, monkeypatch, caps
     assert (shown["planned steps"], shown["last validated at step"]) == ("60", "3")
 
 
+@pytest.mark.parametrize(("factor", "dark"), [(1, True), (255, False)])
+def test_dark_pictures_are_told_of(tmp_path, capsys, factor, dark):
+    images = factor * (IMAGES % 2)
+    model = qdist.ImageModel(max_steps=1, backbone_args={"features": 4, "layers": 1, "context": 8})
+    model.fit(images).save(tmp_path / "m.qdist")
+    for name, told in (("grid.png", dark), ("drawn.npy", False)):
+        words = [str(tmp_path / "m.qdist"), "-n", "2", "-o", str(tmp_path / name)]
+        assert main(["sample", *words]) == 0
+        assert ("dark, with grey values 0 ... 1 of 255" in capsys.readouterr().err) == told
+
+
 def test_folders_are_the_labels_of_numbers(folder, tmp_path, capsys):
     for name in ("0", "1"):
         (tmp_path / "p").mkdir(exist_ok=True)
