@@ -67,7 +67,8 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
         head_args: Arguments of the head.
         callbacks: Called with a record after each validation; training stops if one returns True.
         device: Where the network lives, for example "cpu" or "cuda".
-        random_state: Seed; on a CPU the same one gives the same model, bit for bit.
+        random_state: Seed; on a CPU the same one gives the same model, bit for bit, with the same
+            number of threads (`torch.get_num_threads()`).
 
     Attributes:
         schema_: What was made out of the columns.
