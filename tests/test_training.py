@@ -156,11 +156,25 @@ def test_a_plan_made_under_a_passing_load_is_mended_after_the_warm_up(rows, monk
     assert torch.equal(state(timed), state(again))
 
 
-def test_runs_without_a_limit_on_time_or_with_a_short_warm_up_are_planned_once(rows, monkeypatch):
+def test_a_short_plan_made_under_a_passing_load_begins_anew(rows, monkeypatch):
+    """Twice: 50 steps were planned, then 200, then 1,200, whose warm-up is the usual one."""
+    plans = {50: 200, 200: 1200}
+    monkeypatch.setattr(loop, "plan_steps", lambda *args, began: 50)
+    monkeypatch.setattr(
+        loop, "plan_again", lambda paces, *, planned, **left: plans.get(planned, planned)
+    )
+    timed, result = run(rows, steps=None, max_time=600.0)
+    assert result.n_steps == result.history[-1]["step"] == 1200
+    monkeypatch.undo()
+    again, other = run(rows, steps=1200)
+    assert torch.equal(state(timed), state(again))
+    assert [r["step"] for r in result.history] == [r["step"] for r in other.history]
+
+
+def test_runs_without_a_limit_on_time_are_planned_once(rows, monkeypatch):
     monkeypatch.setattr(loop, "plan_again", lambda *args, **left: 1)
-    assert run(rows, steps=1000)[1].n_steps == 1000
-    monkeypatch.setattr(loop, "plan_steps", lambda *args, began: 120)
-    assert run(rows, steps=None, max_time=600.0)[1].n_steps == 120
+    for steps in (120, 1000):
+        assert run(rows, steps=steps)[1].n_steps == steps
 
 
 def test_the_clock_stops_a_run_that_is_slower_than_planned(rows, monkeypatch, caplog):

@@ -34,6 +34,7 @@ from qdist.training.plan import (
     plan_again,
     plan_steps,
     schedule,
+    warm_up,
 )
 from qdist.training.recipe import Callback, Limits, Recipe, Result, Rows
 from qdist.training.run import Run
@@ -82,6 +83,10 @@ def train(
     clock, best, generator = run.clock, run.best, run.generator
     every = max(1, run.n_steps // recipe.validations)
     paces: list[float] = []
+    # Of a short run by time, which may have to begin anew; of one that is taken up it is not known.
+    untouched = None
+    if _is_short(run) and limits.max_time is not None and checkpoint.state is None:
+        untouched = run.copied_state()
     law.train()
     with progress("fitting", total=run.n_steps) as bar:
         try:
@@ -115,10 +120,17 @@ def train(
                         _skipped(run, recipe, value, law, y, questions.visible)
                 if step <= WARM_UP:
                     paces.append(time.perf_counter() - began)
-                if step == WARM_UP:
-                    run.n_steps = _plan_again(run, rows, check, limits, recipe, paces)
-                    every = max(1, run.n_steps // recipe.validations)
-                    bar.update(step, total=run.n_steps)
+                if step == warm_up(run.n_steps) and (untouched or not _is_short(run)):
+                    n_steps = _plan_again(run, rows, check, limits, recipe, paces)
+                    # The rates of these steps may have been those of a shorter warm-up.
+                    anew = _is_short(run) and n_steps != run.n_steps
+                    run.n_steps = n_steps
+                    every = max(1, n_steps // recipe.validations)
+                    bar.update(0 if anew else step, total=n_steps)
+                    if anew and untouched:
+                        run.begin_anew(untouched)
+                        paces.clear()
+                        continue
                 in_time = run.seconds < most_seconds
                 if step % every and step != run.n_steps and in_time and not run.stopped:
                     continue
@@ -197,17 +209,22 @@ def _plan_again(
     paces: Sequence[float],
 ) -> int:
     """The number of steps of a run whose warm-up is over."""
-    if limits.max_time is None or run.n_steps < 10 * WARM_UP or len(paces) < 2:
-        return run.n_steps  # no time to plan for, or a shorter warm-up
+    if limits.max_time is None or len(paces) < 2:
+        return run.n_steps  # no time to plan for, or no pace
     with run.clock("validation"):
         start = time.perf_counter()
         check.score(run.law)
         a_check = time.perf_counter() - start
     left = SLACK * limits.max_time - run.seconds - recipe.validations * a_check
     most = most_steps(rows, limits, recipe, run.batch_size)
-    n_steps = plan_again(paces, most=most, left=left)
+    n_steps = plan_again(paces, planned=run.n_steps, most=most, left=left)
     log.debug("%d steps were planned, %d are by the pace of the first", run.n_steps, n_steps)
     return n_steps
+
+
+def _is_short(run: Run) -> bool:
+    """Whether the warm-up of a run depends on its number of steps."""
+    return run.n_steps < 10 * WARM_UP
 
 
 def _rank(record: dict[str, Any], held_out: Rows | None) -> float:

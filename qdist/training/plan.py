@@ -1,8 +1,9 @@
 """From limits to a number of steps; the schedule and the optimiser over these steps.
 
 A limit on time is planned twice: before the run, by timing a dozen steps of a copy, and after the
-warm-up, by the pace of its steps. Up to there the schedule does not depend on the plan, so that a
-run that ends as planned is a function of its final number of steps.
+warm-up, by the pace of its steps. Up to there the schedule of a long run does not depend on the
+plan, so that a run that ends as planned is a function of its final number of steps; a short run
+begins anew for that.
 """
 
 import copy
@@ -27,9 +28,10 @@ __all__ = [
     "plan_again",
     "plan_steps",
     "schedule",
+    "warm_up",
 ]
 
-WARM_UP = 100  # steps; a tenth of the run where that is less
+WARM_UP = 100  # steps of a long run's warm-up
 _PROBE = 12  # steps timed to turn a time into a number of steps
 SLACK = 0.93  # share of the time that is planned; the rest is for steps slower than most
 
@@ -71,23 +73,28 @@ def plan_steps(
     return max(1, int(most))
 
 
-def plan_again(paces: Sequence[float], *, most: float, left: float) -> int:
+def plan_again(paces: Sequence[float], *, planned: int, most: float, left: float) -> int:
     """The number of steps, now that the warm-up has shown how long they take.
 
     A plan that was made under a moment's load of the machine would leave most of the time unused.
 
     Args:
         paces: Seconds of the steps of the warm-up, two or more.
+        planned: The number that was planned before.
         most: The number by all limits but that on time.
         left: Seconds for the steps after the warm-up.
 
     Returns:
-        The number, at least ten times that of the warm-up, or the warm-up would have been shorter.
+        The number. Of a long run at least ten times that of the warm-up, or the warm-up would
+        have been shorter. A shorter run has to begin anew, and does for twice the steps or more.
     """
     # The lower quartile: a load that lasts makes the clock end the run before its last steps,
     # which costs little; one that passes would make the run too short, which costs much.
     a_step = statistics.quantiles(paces, n=4)[0]
-    return max(10 * WARM_UP, int(min(most, WARM_UP + left / a_step)))
+    if planned >= 10 * WARM_UP:
+        return max(10 * WARM_UP, int(min(most, WARM_UP + left / a_step)))
+    anew = int(min(most, left / a_step))
+    return anew if anew >= 2 * planned else planned
 
 
 def most_steps(rows: Rows, limits: Limits, recipe: Recipe, batch_size: int) -> float:
@@ -129,8 +136,13 @@ def _speed(
 
 def schedule(step: int, total: int) -> float:
     """The share of the peak learning rate at a step, counted from 1: a line up, a line down."""
-    warm_up = min(WARM_UP, max(1, total // 10))
-    return min(step / warm_up, (total - step + 1) / (total - warm_up + 1))
+    first = warm_up(total)
+    return min(step / first, (total - step + 1) / (total - first + 1))
+
+
+def warm_up(total: int) -> int:
+    """The number of steps of a run's warm-up: a tenth of the run, where that is less than 100."""
+    return min(WARM_UP, max(1, total // 10))
 
 
 def make_optimiser(law: AbstractLaw, recipe: Recipe) -> torch.optim.Optimizer:

@@ -1,5 +1,6 @@
 """All of a run that changes from step to step, so that it can be put down and taken up again."""
 
+import copy
 import math
 import time
 from collections.abc import Iterator
@@ -127,6 +128,17 @@ class Run:
             for name, value in self.optimiser.state.get(p, {}).items():
                 found[f"optimiser.{i}.{name}"] = value
         return found
+
+    def copied_state(self) -> dict[str, Any]:
+        """The same, which further steps do not change."""
+        return copy.deepcopy(self.state())
+
+    def begin_anew(self, first: dict[str, Any]) -> None:
+        """Go back to a state before the first step; the plan and what the clock says stay."""
+        self.optimiser.state.clear()
+        self.best.weights = None
+        kept = {"n_steps": self.n_steps, "seconds": self.seconds, "clock": self.clock.seconds}
+        self.restore({**first, **kept})
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `state` put down, bit for bit.

@@ -49,9 +49,16 @@ def test_the_look_at_the_memory_counts_as_time_of_the_run(monkeypatch):
 def test_the_pace_is_that_of_the_lower_quartile():
     # 30 steps of 1 s and 70 of 9 s under a load that passes: a step takes 1 s.
     paces = [1.0] * 30 + [9.0] * 70
-    assert plan_again(paces, most=9999, left=2500.0) == 100 + 2500
-    assert plan_again(paces, most=1234, left=2500.0) == 1234
-    assert plan_again(paces, most=9999, left=1.0) == 1000
+    assert plan_again(paces, planned=1000, most=9999, left=2500.0) == 100 + 2500
+    assert plan_again(paces, planned=1000, most=1234, left=2500.0) == 1234
+    assert plan_again(paces, planned=5000, most=9999, left=1.0) == 1000
+
+
+def test_a_short_run_begins_anew_for_twice_the_steps():
+    paces = [1.0] * 10 + [9.0] * 10
+    assert plan_again(paces, planned=200, most=9999, left=399.0) == 200
+    assert plan_again(paces, planned=200, most=9999, left=400.0) == 400
+    assert plan_again(paces, planned=200, most=250, left=400.0) == 200
 
 
 def test_the_schedule_warms_up_and_ends_near_zero():
