@@ -197,11 +197,11 @@ def inpaint(
         raise InputError(f"Expected a model of images in {model}; got one of a table.")
     _check_output(output, loaded.schema_.channels)
     label: Any = parse_label(given, loaded.schema_)
-    found, labels = read_images(images)
+    classes = loaded.schema_.classes
+    found, labels = read_images(images, check_labels=bool(classes) and label is None)
     if len(loaded.schema_.shape) == 3 and loaded.schema_.channels == 1 and found.ndim == 3:
         found = found[..., None]  # grey pictures have no axis of channels, but arrays may
     hidden = half(found.shape[1:3], str(hide)) if mask is None else read_mask(mask)
-    classes = loaded.schema_.classes
     if label is None and labels is not None and classes:
         label = by_text(labels, classes)
         label_codes(label, classes, len(found), what=images)  # names them if one is none of these

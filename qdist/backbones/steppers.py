@@ -41,9 +41,10 @@ class AbstractStepper(ABC):
 class BranchingStepper(AbstractStepper):
     """A stepper that can go on with other rows: those that know the same are then one row.
 
-    All rows of a sample begin alike, and branch as their cells differ. A joint asks such a stepper
-    once for all rows that know the same, where the backbone serves any visible set
-    (`serves` is "two_level") and no level enters it.
+    All rows of a sample begin alike, and so do draws for one condition that stand side by side;
+    they branch as their cells differ. A joint asks such a stepper once for all rows that know the
+    same, where the backbone serves any visible set (`serves` is "two_level") and no level enters
+    it. Any other stepper is asked for each row.
     """
 
     @abstractmethod

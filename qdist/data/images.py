@@ -120,7 +120,7 @@ def _remedy_for_dtype(found: npt.NDArray[Any]) -> str:
 
 
 def read_images(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str], *, check_labels: bool = True
 ) -> tuple[Bytes, npt.NDArray[Any] | None]:
     """Reads images, and their labels where there are some.
 
@@ -134,6 +134,8 @@ def read_images(
             - an `.npz` file with an array `images`, `x` or `x_train` and, if there are labels,
               `labels`, `y` or `y_train`; or with one array only;
             - an `.npy` file.
+        check_labels: Whether an `.npz` without labels is refused if another array of it may be
+            the labels.
 
     Returns:
         Images, shape (N, H, W) or (N, H, W, C), uint8, and labels, shape (N,), or None.
@@ -142,7 +144,7 @@ def read_images(
         FileAccessError: If there is nothing of that name, or it cannot be read.
         FileFormatError: If a file is damaged, or not what its ending says.
         InputError: If the images are not alike, or there are none; or if an `.npz` without labels
-            holds another array of N, which may be the labels.
+            holds another array of N, and labels are checked.
         ExtraMissingError: If a folder is to be read and Pillow is not installed.
     """
     path = file_path(source)
@@ -169,7 +171,7 @@ def read_images(
         if isinstance(loaded, np.ndarray):
             return as_images(loaded, what=f"images in {path.name}"), None
         with loaded:
-            return _from_archive(loaded, path.name)
+            return _from_archive(loaded, path.name, check_labels=check_labels)
     except OSError as error:
         raise FileAccessError(
             f"Expected a file to read; got {str(path)!r}: "
@@ -227,12 +229,14 @@ def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
     return np.asarray(picture.any(2) if picture.ndim == 3 else picture)
 
 
-def _from_archive(loaded: Any, name: str) -> tuple[Bytes, npt.NDArray[Any] | None]:
+def _from_archive(
+    loaded: Any, name: str, *, check_labels: bool
+) -> tuple[Bytes, npt.NDArray[Any] | None]:
     for images, usual in _NAMES.items():
         if images in loaded:
             found = as_images(loaded[images], what=f"{images!r} in {name}")
             labels = [label for label in (usual, *_NAMES.values()) if label in loaded]
-            if not labels:
+            if check_labels and not labels:
                 _check_unread(loaded, len(found), name)
             return found, loaded[labels[0]] if labels else None
     if len(loaded.files) != 1:

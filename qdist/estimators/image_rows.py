@@ -52,7 +52,7 @@ def with_labels(images: Any, labels: Any, *, classes: tuple[Label, ...] = ()) ->
     """
     if not isinstance(images, str | os.PathLike):
         return images, labels
-    found, known = read_images(images)
+    found, known = read_images(images, check_labels=labels is None)
     if labels is None and known is not None:
         labels = by_text(known, classes) if classes else known
     return found, labels

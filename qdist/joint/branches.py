@@ -42,7 +42,7 @@ class Branches:
 
     That is for networks whose contexts depend on what is known alone and cost a pass for each
     cell, and whose steppers can [branch][qdist.backbones.BranchingStepper]; of others each row is
-    kept from the start.
+    kept from the start, and so it is where gradients for y are wanted.
 
     Args:
         backbones: The networks, of one class.
@@ -60,13 +60,13 @@ class Branches:
         tau: Tensor | None = None,
     ) -> None:
         self._kind: Tensor | None = None  # of each row; None where each is a row of the steppers
-        if all(b.serves == "two_level" and b.sees_levels == "none" for b in backbones):
+        alike = all(b.serves == "two_level" and b.sees_levels == "none" for b in backbones)
+        if alike and not (y.requires_grad and torch.is_grad_enabled()):
             kind, first = _runs(y, visible)
             if len(first) <= _MOST * len(y):
                 steppers = [b.stepper(y[first], visible[first]) for b in backbones]
-                able = [s for s in steppers if isinstance(s, BranchingStepper)]
-                if len(able) == len(steppers):
-                    self._kind, self._able, self._steppers = kind, able, steppers
+                if all(isinstance(stepper, BranchingStepper) for stepper in steppers):
+                    self._kind, self._steppers = kind, steppers
                     return
         seen = {} if tau is None else {"tau": tau}
         self._steppers = [b.stepper(y, visible, **seen) for b in backbones]
@@ -119,7 +119,8 @@ class Branches:
         return value[rows], rows
 
     def _take(self, rows: Tensor) -> None:
-        for stepper in self._able:
+        for stepper in self._steppers:
+            assert isinstance(stepper, BranchingStepper)
             stepper.take(rows)
 
 

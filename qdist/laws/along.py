@@ -18,8 +18,9 @@ def sampling_order(y: Tensor, coordinates: tuple[Coordinate, ...]) -> list[int]:
 
     Rows that know the same so far have one law of the next column, which a sampler computes once.
     So columns of few values come first, and right after them those that follow from them; where
-    nearly all rows differ the rest stay as they are. Each column is the one that adds fewest
-    kinds of rows to those so far. A number between two point masses is like no other.
+    nearly all rows differ the rest stay as they are, and so do columns beyond the 128 of fewest
+    values. Each column is the one that adds fewest kinds of rows to those so far. A number that
+    is on no point mass is like no other.
 
     Args:
         y: Encoded training rows, shape (N, D).
@@ -41,7 +42,8 @@ def sampling_order(y: Tensor, coordinates: tuple[Coordinate, ...]) -> list[int]:
     """
     coordinates = TableDomain(coordinates).coordinates
     rows_of("y", y, width=len(coordinates))
-    some = torch.linspace(0, max(len(y) - 1, 0), min(len(y), _ROWS)).long()
+    looked_at = min(len(y), _ROWS)
+    some = torch.arange(looked_at) * (len(y) - 1) // max(looked_at - 1, 1)
     codes = [_codes(column, c) for column, c in zip(y[some].cpu().t(), coordinates, strict=True)]
     sizes = [len(code.unique()) for code in codes]
     left = sorted(sorted(range(len(codes)), key=sizes.__getitem__)[:_COLUMNS])

@@ -26,7 +26,7 @@ __all__ = ["TableLaw"]
 
 # Rows that go through the network at once: enough to fill two cores, few enough for the caches.
 _ROWS = 4096
-# Rows of a sample at once: those that know the same cost as much as one, and more of more are.
+# Rows of a sample at once: the more there are, the more of them know the same and cost as one.
 _DRAWN = 10_240
 # Laws given nearly all other columns are the sharpest, are learnt last, and are asked for most.
 _FULLNESS = 1.5
@@ -210,7 +210,9 @@ class TableLaw(AbstractLaw):
             tau = low + (high - low) * uniforms(seed, range(at.start, at.stop), columns=self.dim)
             return self.fill_at(y[at], visible[at], tau=tau, draw=draw, read=read)
 
-        yield from self._by_batches(part, len(y), most=_DRAWN)
+        # Where each row's law is made there is nothing to share, and much to keep in memory.
+        most = _DRAWN if free or not (isinstance(self.joint, Ensemble) or draw) else _ROWS
+        yield from self._by_batches(part, len(y), most=most)
 
     def _by_batches(
         self, part: Callable[[slice], Tensor], n: int, *, most: int = _ROWS

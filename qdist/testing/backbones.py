@@ -259,13 +259,13 @@ class _Checks(Kit):
         known_at_start = at_start
         for done, i in enumerate(order.tolist()):
             if done == dim // 2 and isinstance(stepper, BranchingStepper) and not past:
-                taken = torch.randint(self.rows, (self.rows,), generator=self.generator)
+                taken = torch.randint(self.rows, (self.rows - 1,), generator=self.generator)
                 stepper.take(taken)
                 y, now, known_at_start = y[taken], now[taken], known_at_start[taken]
             rows = (~known_at_start[:, i]).nonzero().squeeze(1)
             if len(rows) == 0:
                 continue
-            every = len(rows) == self.rows
+            every = len(rows) == len(y)
             got = stepper.context(i, rows=None if every else rows)
             rank = torch.arange(dim) if fixed else (~now).long()
             want = whole(torch.where(now, y, torch.nan), rank)[rows, i]

@@ -31,7 +31,8 @@ def check_head(
     At random weights and for random contexts:
 
     - **shapes**: contexts (..., C) give a law of batch shape (...), and a loss of that shape;
-    - **rows**: each element of a batch is computed by itself, whatever stands beside it;
+    - **rows**: each element of a batch is computed by itself, whatever stands beside it, and
+      `value_of` gives rows of one context what `value_at` gives each;
     - **crossing**: quantiles do not decrease in the level and are finite, in float32 and float64,
       from bfloat16 contexts, under autocast and for contexts of size 1e30;
     - **inverse**: $F(Q(\tau)-) \le \tau \le F(Q(\tau))$, if the law can tell its cdf;
@@ -143,6 +144,14 @@ class _Kit:
         size = together.abs().max().item() + 1
         self.expect(
             gap <= 1e-4 * size, f"the same law alone and in a batch; got a difference of {gap}"
+        )
+        row = torch.arange(2 * ROWS) // 3 % ROWS
+        tau = levels[torch.arange(2 * ROWS) % len(levels)]
+        shared = self.head.value_of(h, tau, row=row)
+        gap = (shared - self.head.value_at(h[row], tau)).abs().max().item()
+        self.expect(
+            gap <= 1e-4 * size,
+            f"`value_of` to give what `value_at` does; got a difference of {gap}",
         )
 
     def check_crossing(self, dtype: torch.dtype) -> None:

@@ -149,12 +149,12 @@ class Checkpoint:
             )
         return self
 
-    def offer(self, state: Callable[[], dict[str, Any]], *, last: bool = False) -> None:
+    def offer(self, state: Callable[[], dict[str, Any]], *, now: bool = False) -> None:
         """Write a state if it is time to.
 
         Args:
             state: Makes the state: tensors, numbers, text and lists by name.
-            last: Whether the run is over, so that it must be written.
+            now: Whether it must be written: the run is over, or has another plan.
 
         Raises:
             FileAccessError: If the first state cannot be written; later on that is only logged,
@@ -164,7 +164,7 @@ class Checkpoint:
             return
         start = time.perf_counter()
         first = self._written == -math.inf
-        if not last and start - self._written < max(_LEAST_SECONDS, _SHARE * self._cost):
+        if not now and start - self._written < max(_LEAST_SECONDS, _SHARE * self._cost):
             return
         # What is written first, before any step, is the plan.
         facts = {"format": _FORMAT, "claim": self._claim, "seed": self._seed}

@@ -83,16 +83,15 @@ def train(
     clock, best, generator = run.clock, run.best, run.generator
     every = max(1, run.n_steps // recipe.validations)
     paces: list[float] = []
-    # Of a short run by time, which may have to begin anew; of one that is taken up it is not known.
-    untouched = None
-    if _is_short(run) and limits.max_time is not None and checkpoint.state is None:
-        untouched = run.copied_state()
+    untouched: dict[str, Any] | None = None  # kept while the run may have to begin anew
     law.train()
     with progress("fitting", total=run.n_steps) as bar:
         try:
             if checkpoint.state is not None:
                 run.restore(checkpoint.state)
                 log.info("resumed at step %d of %d", run.step, run.n_steps)
+            if _may_begin_anew(run, rows, limits, recipe):
+                untouched = run.copied_state()
             while not run.stopped:
                 checkpoint.offer(run.state)
                 began = time.perf_counter()
@@ -129,8 +128,10 @@ def train(
                     bar.update(0 if anew else step, total=n_steps)
                     if anew and untouched:
                         run.begin_anew(untouched)
+                        checkpoint.offer(run.state, now=True)  # lest the plan given up be taken up
                         paces.clear()
                         continue
+                    untouched = None
                 in_time = run.seconds < most_seconds
                 if step % every and step != run.n_steps and in_time and not run.stopped:
                     continue
@@ -160,7 +161,7 @@ def train(
                 elif not in_time:
                     run.stopped = "clock"
                     log.info("stopped by the clock at step %d of %d", step, run.n_steps)
-            checkpoint.offer(run.state, last=True)
+            checkpoint.offer(run.state, now=True)
         except KeyboardInterrupt:
             if best.weights is None:
                 raise
@@ -225,6 +226,13 @@ def _plan_again(
 def _is_short(run: Run) -> bool:
     """Whether the warm-up of a run depends on its number of steps."""
     return run.n_steps < 10 * WARM_UP
+
+
+def _may_begin_anew(run: Run, rows: Rows, limits: Limits, recipe: Recipe) -> bool:
+    """Whether a run that has not begun could be of twice the steps, but for its limit on time."""
+    if limits.max_time is None or run.step or not _is_short(run):
+        return False
+    return most_steps(rows, limits, recipe, run.batch_size) >= 2 * run.n_steps
 
 
 def _rank(record: dict[str, Any], held_out: Rows | None) -> float:

@@ -86,11 +86,12 @@ def plan_again(paces: Sequence[float], *, planned: int, most: float, left: float
 
     Returns:
         The number. Of a long run at least ten times that of the warm-up, or the warm-up would
-        have been shorter. A shorter run has to begin anew, and does for twice the steps or more.
+        have been shorter. A shorter run, of 20 steps or more, has to begin anew, and does for
+        twice the steps or more.
     """
     # The lower quartile: a load that lasts makes the clock end the run before its last steps,
     # which costs little; one that passes would make the run too short, which costs much.
-    a_step = statistics.quantiles(paces, n=4)[0]
+    a_step = statistics.quantiles(paces, n=4, method="inclusive")[0]
     if planned >= 10 * WARM_UP:
         return max(10 * WARM_UP, int(min(most, WARM_UP + left / a_step)))
     anew = int(min(most, left / a_step))

@@ -137,7 +137,7 @@ MISTAKES = {
     ),
     "a grey value beyond": (
         lambda: CODEC.encode(np.array([[[2, 6]], [[8, 0]]], np.uint8)),
-        r"got 6 in images\[0\]\. Clip it to 0 \.\.\. 4, .* or fit with grey_levels=256",
+        r"got 6 in images\[0\]\. Clip it to 0 \.\.\. 4, .* or fit by ImageModel\(grey_levels=256",
     ),
     "some grey values": (
         lambda: ImageCodec.fit(np.zeros((2, 2, 2), np.uint8), grey_levels=16),

@@ -95,6 +95,18 @@ def test_where_nothing_can_be_shared_each_row_is_asked_for(toys, monkeypatch):
     assert asked(two_level, branches, 1) == 6
 
 
+def test_gradients_for_rows_that_begin_alike_are_those_of_each_row(toys):
+    """Two rows of one condition and two that are equal: none of them stands for another."""
+    joint = toys.gaussian(Autoregressive, "two_level", conditioning=[0])
+    y = torch.tensor([[0.5, 0.1, 2.0], [0.5, 0.3, 1.0], [0.5, 0.3, 1.0]]).double()
+    together = y.clone().requires_grad_()
+    joint.log_prob(together).sum().backward()
+    for row, found in zip(y, together.grad, strict=True):
+        alone = row[None].clone().requires_grad_()
+        joint.log_prob(alone).sum().backward()
+        torch.testing.assert_close(found, alone.grad[0])
+
+
 @pytest.mark.parametrize("read", ["law", "network"])
 def test_a_sample_is_the_same_and_costs_less(toys, read):
     """Two bits: one context for the first, two for the second; with and without short cuts."""

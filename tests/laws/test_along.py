@@ -88,6 +88,12 @@ def test_wide_tables_put_their_columns_of_few_values_first():
     assert min(order[:5]) >= 130
 
 
+def test_the_callers_default_dtype_changes_nothing():
+    y = (torch.arange(5000) % 7).float().unsqueeze(1).repeat(1, 2)
+    torch.set_default_dtype(torch.bfloat16)  # the fixture of the suite puts it back
+    assert sampling_order(y, codes(7, 7)) == [0, 1]
+
+
 def test_rows_must_fit():
     with pytest.raises(InputError, match="Expected y"):
         sampling_order(torch.zeros(3, 2), codes(2))

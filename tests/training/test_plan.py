@@ -59,6 +59,9 @@ def test_a_short_run_begins_anew_for_twice_the_steps():
     assert plan_again(paces, planned=200, most=9999, left=399.0) == 200
     assert plan_again(paces, planned=200, most=9999, left=400.0) == 400
     assert plan_again(paces, planned=200, most=250, left=400.0) == 200
+    # A quarter of the way from 0.4 to 1.6 is 0.7, where 8 s are 11 steps.
+    assert plan_again([0.4, 1.6], planned=5, most=9999, left=8.0) == 11
+    assert plan_again([0.4, 2.0], planned=25, most=9999, left=8.0) == 25
 
 
 def test_the_schedule_warms_up_and_ends_near_zero():
