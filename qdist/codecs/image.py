@@ -258,7 +258,8 @@ class ImageCodec:
             raise InputError(
                 f"Expected the grey values that were fitted in {what}: {schema.levels} from "
                 f"{schema.first} on in steps of {schema.step}; got {grey} in {what}[{row}]. "
-                f"{remedy}, leave that image out, or fit by ImageModel(grey_levels=256), which allows all values."
+                f"{remedy}, leave that image out, or fit by ImageModel(grey_levels=256), which "
+                "allows all values."
             )
         return torch.from_numpy(codes.astype(np.uint8))
 
