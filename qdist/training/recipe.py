@@ -12,8 +12,8 @@ __all__ = ["Callback", "Limits", "Recipe", "Result", "Rows", "split"]
 Callback = Callable[[dict[str, Any]], bool | None]
 """Called after each validation with its record; training stops if it returns True.
 
-Steps count from 1 again where a run of less than 1,000 steps begins anew, as there is time for more
-than was planned under a load that has passed.
+Steps count from 1 again where a run of less than 1,000 steps begins anew, as there is time for
+more than was planned under a load that has passed.
 """
 
 CHECK_ROWS = 4096  # validation rows at a time, and about how many in all for a small table
