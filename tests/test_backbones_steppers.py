@@ -1,39 +1,10 @@
 """Steppers that break the contract: each is caught."""
 
 import pytest
-import torch
-from torch import nn
 
-from qdist.backbones import (
-    AbstractBackbone,
-    AbstractStepper,
-    BranchingStepper,
-    RecomputeStepper,
-    TableDomain,
-)
+from qdist.backbones import AbstractStepper, BranchingStepper, RecomputeStepper
 from qdist.testing import check_backbone
-
-
-class TwoLevel(AbstractBackbone):
-    """A masked MLP: values where visible, and what is visible; the lowest rank sees nothing."""
-
-    name, serves, takes = "toy_two_level", "two_level", TableDomain
-
-    def __init__(self, domain, *, context=6, width=32):
-        super().__init__()
-        self.dim, self.context = len(domain.coordinates), context
-        self.inside = nn.Sequential(nn.Linear(2 * self.dim, width), nn.ReLU())
-        self.outside = nn.Linear(width, self.dim * context)
-
-    def run(self, y, visible):
-        known = torch.cat([torch.where(visible, y, 0), visible.to(y.dtype)], -1)
-        return self.outside(self.inside(known)).unflatten(-1, (self.dim, self.context))
-
-    def forward(self, y, rank, *, tau=None):
-        rank = rank.expand(y.shape)
-        visible = rank < rank.amax(1, keepdim=True)
-        nothing = self.run(y, torch.zeros_like(visible))
-        return torch.where(visible.unsqueeze(-1), nothing, self.run(y, visible))
+from tests.test_backbones import TwoLevel
 
 
 class StaleStepper(TwoLevel):

@@ -98,7 +98,8 @@ class AbstractBackbone(nn.Module, ABC):
         Returns:
             Contents, shape (B, D, K); by default the contexts, K = C.
         """
-        return self(y, rank)  # type: ignore[no-any-return]
+        h: Tensor = self(y, rank)
+        return h
 
     def at_levels(self, content: Tensor, tau: Tensor) -> Tensor:
         """The contexts of contents at levels; by default the contents, whatever the levels.

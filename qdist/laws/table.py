@@ -201,18 +201,18 @@ class TableLaw(AbstractLaw):
         """
         known_rows(y, visible, width=self.dim)
         low, high = level_range(tau_range)
-        # Where levels are uniform on (0, 1) a member for each cell gives the same law, for less;
-        # but not where a draw keeps to a part of each law, of which members hold other shares.
-        free = isinstance(self.joint, Ensemble) and (low, high) == (0.0, 1.0) and draw is None
+        # Where levels are uniform on (0, 1) what a network says, of several one for each cell, has
+        # the same law for less; but not where a draw keeps to a part of each law, of which members
+        # hold other shares.
+        free = (low, high) == (0.0, 1.0) and draw is None
         read: Literal["law", "network"] = "network" if free else "law"
 
         def part(at: slice) -> Tensor:
             tau = low + (high - low) * uniforms(seed, range(at.start, at.stop), columns=self.dim)
             return self.fill_at(y[at], visible[at], tau=tau, draw=draw, read=read)
 
-        # Where each row's law is made there is nothing to share, and much to keep in memory.
-        most = _DRAWN if free or not (isinstance(self.joint, Ensemble) or draw) else _ROWS
-        yield from self._by_batches(part, len(y), most=most)
+        # Where each row's law is made there is little to share, and much to keep in memory.
+        yield from self._by_batches(part, len(y), most=_DRAWN if free else _ROWS)
 
     def _by_batches(
         self, part: Callable[[slice], Tensor], n: int, *, most: int = _ROWS

@@ -5,6 +5,7 @@ import pytest
 
 from qdist.data.images import read_images
 from qdist.errors import InputError
+from qdist.estimators.image_rows import with_labels
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (7, 4, 5), dtype=np.uint8)
@@ -32,6 +33,14 @@ def test_labels_of_another_name_are_not_dropped(images, labels, tmp_path):
     np.savez(tmp_path / "a.npz", **{images: GREY, "target": labels})
     with pytest.raises(InputError, match=r"'labels', 'y', .* a\.npz; got an array 'target' of 7"):
         read_images(tmp_path / "a.npz")
+
+
+def test_labels_that_are_given_need_not_be_in_the_archive(tmp_path):
+    np.savez(tmp_path / "a.npz", images=GREY, target=np.arange(7))
+    assert read_images(tmp_path / "a.npz", check_labels=False)[1] is None
+    images, labels = with_labels(tmp_path / "a.npz", np.arange(7) % 2)
+    assert np.array_equal(images, GREY)
+    assert labels.tolist() == [0, 1, 0, 1, 0, 1, 0]
 
 
 @pytest.mark.filterwarnings("ignore:Stored array in format 2.0")

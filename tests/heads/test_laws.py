@@ -108,6 +108,11 @@ class _Constant(AbstractHead):
         loss = self(h).crps(target)
         return loss.mean() if self.mistake == "reduced" else loss
 
+    def value_of(self, h, tau, *, row):
+        if self.mistake == "first row":
+            row = row[:1].expand(row.shape)
+        return super().value_of(h, tau, row=row)
+
     @classmethod
     def for_coordinate(cls, coordinate, context, **args):
         return cls(context, **args)
@@ -116,6 +121,7 @@ class _Constant(AbstractHead):
 @pytest.mark.parametrize(
     ("mistake", "match"),
     [
+        ("first row", "`value_of` to give what `value_at` does"),
         ("crossing", "do not cross|a level beyond"),
         ("batch", "alone and in a batch"),
         ("unused", "gradient of the loss for unused"),

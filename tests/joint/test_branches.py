@@ -83,6 +83,15 @@ def test_draws_for_one_condition_begin_alike(toys):
     assert asked(net, branches, 2) == 3
 
 
+def test_a_known_zero_is_not_a_hidden_cell(toys):
+    net = toys.backbone("two_level")
+    visible = torch.tensor([[True, False, False]] * 3 + [[False, False, False]] * 3)
+    branches = Branches([net], torch.zeros(6, 3).double(), visible)
+    assert asked(net, branches, 1) == 2
+    h = branches.contexts(1, None).each()
+    assert not torch.equal(h[0], h[5])
+
+
 def test_where_nothing_can_be_shared_each_row_is_asked_for(toys, monkeypatch):
     hidden = torch.zeros(6, 3, dtype=torch.bool)
     any_rank, two_level = toys.backbone("any"), toys.backbone("two_level")

@@ -88,6 +88,13 @@ def test_wide_tables_put_their_columns_of_few_values_first():
     assert min(order[:5]) >= 130
 
 
+def test_rows_are_looked_at_from_the_first_to_the_last():
+    """The first column is constant in the first half of the rows and new in each row after it."""
+    k = torch.arange(9000)
+    y = torch.stack([(k - 4500).clamp(min=0), k % 8], -1).float()
+    assert sampling_order(y, codes(4500, 8)) == [1, 0]
+
+
 def test_the_callers_default_dtype_changes_nothing():
     y = (torch.arange(5000) % 7).float().unsqueeze(1).repeat(1, 2)
     torch.set_default_dtype(torch.bfloat16)  # the fixture of the suite puts it back

@@ -92,6 +92,18 @@ def test_with_an_order_each_row_is_asked_for_its_next_cell(generator):
     assert seen == {((0, 0, 0), (0, 1, 0)), ((0, 1, 0), (0, 0, 1)), ((0, 1, 1), (1, 0, 0))}
 
 
+def test_every_other_row_shows_the_first_cells_of_the_order_of_sampling(generator):
+    """Of one network; the rows between show random sets, and so does a law without that order."""
+    law = build(lambda: TableLaw(CODEC, **{**PARTS, "along": [1, 2, 0]}), seed=0, device="cpu")
+    questions = law.questions(200, generator=generator)
+    seen = {
+        tuple(map(tuple, pair))
+        for pair in torch.stack([questions.visible, questions.asked], dim=1)[1::2].long().tolist()
+    }
+    assert seen == {((0, 0, 0), (0, 1, 0)), ((0, 1, 0), (0, 0, 1)), ((0, 1, 1), (1, 0, 0))}
+    assert law.joint.order == (1, 2, 0)
+
+
 def test_the_losses_along_the_chain_add_up_to_its_log_likelihood(law):
     """Each link weighs the same: the losses of its prefixes, over D, are the chain's terms."""
     y = CODEC.encode(FRAME)[:1].float().double()

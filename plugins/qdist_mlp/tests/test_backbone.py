@@ -76,6 +76,19 @@ def test_the_stepper_is_the_forward_pass(net, y, generator, share):
         visible[:, i] = True
 
 
+def test_many_rows_come_out_in_their_order(net, y):
+    """5,000 rows are sent through the trunk in three parts."""
+    many = y.repeat(-(-5000 // len(y)), 1)[:5000]
+    last = net.dim - 1
+    visible = torch.arange(net.dim).expand(many.shape) < last
+    stepper = net.stepper(many, visible)
+    expected = net(many, (~visible).long())[:, last]
+    torch.testing.assert_close(stepper.context(last), expected, rtol=1e-9, atol=1e-9)
+    rows = torch.arange(4999, 100, -1)
+    found = stepper.context(last, rows=rows)
+    torch.testing.assert_close(found, expected[rows], rtol=1e-9, atol=1e-9)
+
+
 def test_a_nan_in_a_hidden_cell_reaches_neither_contexts_nor_gradients(net, y, generator):
     rank = (torch.rand(y.shape, generator=generator) < 0.5).long()
     expected = net(y, rank)
