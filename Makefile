@@ -40,7 +40,7 @@ lint: $(STAMP) ## ruff and mypy
 docs: $(STAMP) ## build the site into site/, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(STAMP) ## repeat the measurements behind docs/benchmarks
+bench: $(STAMP) ## measure tables, queries and imputation again; each page of docs/benchmarks has its own command
 	$(BIN)/python -m benchmarks.run
 
 clean: ## remove the environment and all that was built

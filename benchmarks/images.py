@@ -45,7 +45,7 @@ class Plan:
     rates: tuple[float, ...]  # to choose from, or else
     rate: float = 8e-3
     judge_steps: int = 1500  # of the classifiers
-    held_out: int = 1000  # training images for early stopping
+    held_out: int = 1000  # training images for early stopping, a tenth of them at most
 
 
 def plan_of(case: Case, budget: str, size: str) -> Plan:
@@ -75,7 +75,7 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
     from qdist import ImageModel
 
     x, y, x_test, y_test = case.load()
-    args = model_args(case, head, seed, plan.held_out / len(x))
+    args = model_args(case, head, seed, min(plan.held_out / len(x), 0.1))
     rate, tried = plan.rate, {}
     if plan.rates:  # a tenth of the budget each; the score is that of the held-out part
         assert plan.steps is not None

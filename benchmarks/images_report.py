@@ -6,6 +6,7 @@ benchmarks/notes/images.md. `--check` fails where the page is not what the resul
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -115,10 +116,11 @@ def _heading(size: str, name: str, budget: str, mine: Results) -> str:
         words += ", as steps: those that idle cores make in them." if size == "full" else "."
     words += " The learning rate was chosen for each head on held-out training images"
     if size == "short" or name == image_rates.CASE:
-        rates = {r["head"]: r["rate"] for r in models}
-        each = ", ".join(f"{head} {rate:g}" for head, rate in sorted(rates.items()))
-        words += f" of the first seed, after {image_rates.STEPS} steps: {each}"
-    words += "."
+        words += f" of the first seed, after {image_rates.STEPS} steps"
+    else:
+        words += ", in fits of a tenth of the steps"
+    rates = {r["head"]: r["rate"] for r in models}
+    words += ": " + ", ".join(f"{head} {rate:g}" for head, rate in sorted(rates.items())) + "."
     if models:
         first = models[0]
         words += (
@@ -144,7 +146,8 @@ def table(results: Results) -> str:
         cells = []
         for name, (field, form) in COLUMNS.items():
             value = common.median_of(mine, field)
-            cell = "" if value is None else format(value, form)
+            # Images in colour have no flat background, and so no grey mass on it.
+            cell = "" if value is None or math.isnan(value) else format(value, form)
             if cell and len(mine) > 1 and name in WITH_RANGE:
                 ends = [format(end([r[field] for r in mine]), form) for end in (min, max)]
                 cell += f" ({ends[0]} to {ends[1]})"

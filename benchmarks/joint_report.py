@@ -185,7 +185,10 @@ def _lines(done: dict[str, Results]) -> list[str]:
 def _facts(rows: Results) -> str:
     first = rows[0]
     sizes = first["rows"]
-    real, copies = (common.median_of(rows, f) for f in ("utility_real", "copied_heldout"))
+    # Of a measure that is no longer used only older results know it.
+    sound = [r for r in rows if r["measure"] != "accuracy" or r.get("utility_leaf")]
+    real = common.median_of(sound, "utility_real")
+    copies = common.median_of(rows, "copied_heldout")
     known = "not measured" if real is None else f"real rows give {real:.3f}"
     return (
         f"{sizes['train']:,} training rows, {sizes['heldout']:,} held-out rows, "

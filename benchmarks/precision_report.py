@@ -16,8 +16,8 @@ INTRODUCTION = """\
 
 Under [torch's autocast](../how-to/sample-faster.md) the products of a network are made in
 bfloat16, numbers of 8 bits of precision, which some processors multiply several times as fast.
-Here one model is fitted to each set of [joint models](joint.md) (default settings, five minutes,
-seed 0), and sampled by turns in both ways.
+Here one model is fitted to each of {sets} sets of [joint models](joint.md) (default settings, five
+minutes, seed 0), and sampled by turns in both ways.
 
 - **Rows a second** are of {rows:,} rows, medians of {times} samples of each kind.
 - **C2ST** and **marginal error** are those of the page of [tables](tables.md), the mean of
@@ -51,6 +51,7 @@ def page(results: list[dict[str, Any]], notes: str) -> str:
         rows=first["rows"],
         times=len(first["seconds"]["float32"]),
         scored=len(first["scores"]["float32"]["c2st"]),
+        sets=len(results),
     )
     machine = f"{first['machine']['cores']} cores, torch {first['versions']['torch']}."
     return text + "\n".join(lines) + f"\n\n{notes.strip()}\n\n## Machine\n\n{machine}\n"

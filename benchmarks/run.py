@@ -1,6 +1,6 @@
-"""Repeat every measurement and write the pages: `python -m benchmarks.run [--quick]`.
+"""Measure tables, queries and imputation again: `python -m benchmarks.run [--quick]`.
 
-The rivals of `benchmarks.imputation` have an environment of their own: see there.
+Each other page names its own command. The rivals of `benchmarks.imputation` have an environment of their own: see there.
 """
 
 import sys

@@ -182,8 +182,11 @@ def inpaint(
 
     A hidden pixel is drawn given all pixels above it and those left of it; it does not see known
     pixels further on. A .png shows a row for each image: what is known, then the completions.
-    Elsewhere all completions of the first image come first, then those of the second.
+    Elsewhere all completions of the first image come first, then those of the second; an .npz
+    holds the labels that they were given.
     """
+    import numpy as np
+
     import qdist
     from qdist.codecs.labels import by_text, label_codes
     from qdist.data.images import read_images, read_mask
@@ -210,7 +213,10 @@ def inpaint(
     if output.lower().endswith(".png"):
         write_images(completions(found, drawn, hidden), output, columns=draws + 1)
     else:
-        write_images(drawn.swapaxes(0, 1).reshape(-1, *found.shape[1:]), output)
+        # Those that were given, an image each; where each completion drew its own none is known.
+        known = None if label is None else np.broadcast_to(label, len(found)).repeat(draws)
+        complete = drawn.swapaxes(0, 1).reshape(-1, *found.shape[1:])
+        write_images(complete, output, labels=known)
     told = f"wrote {drawn.shape[0] * drawn.shape[1]} images to {output}{_dark(loaded, output)}"
     remark(told, quiet=flags["quiet"])
 

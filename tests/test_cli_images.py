@@ -96,8 +96,9 @@ def test_hidden_halves_are_completed(folder, tmp_path, how):
     }
     words = ["inpaint", str(folder / "m.qdist"), str(folder / "i.npz"), *ways[how], "-n", "2"]
     assert main([*words, "-o", str(tmp_path / "c.npz"), "--seed", "0"]) == 0
-    completed, _ = read_images(tmp_path / "c.npz")
+    completed, labels = read_images(tmp_path / "c.npz")
     assert completed.shape == (40, 3, 4)
+    assert labels.tolist() == [0, 0, 1, 1] * 10
     known = IMAGES.repeat(2, 0)
     assert np.array_equal(completed[:, :1], known[:, :1])
     assert not np.array_equal(completed[::2], completed[1::2])
@@ -109,7 +110,7 @@ def test_hidden_halves_are_completed(folder, tmp_path, how):
 def test_a_label_is_given_to_completions(folder, tmp_path, monkeypatch):
     """It goes before the labels of the file, which go before none."""
     write_images(IMAGES, tmp_path / "plain.npz")
-    asked = []
+    asked, written = [], []
     inpaint = qdist.ImageModel.inpaint
 
     def listening(model, *args, given, **options):
@@ -122,9 +123,13 @@ def test_a_label_is_given_to_completions(folder, tmp_path, monkeypatch):
                           (tmp_path / "plain.npz", [])):  # fmt: skip
         words = ["inpaint", str(folder / "m.qdist"), str(images), "--hide", "lower", *label]
         assert main([*words, "-o", str(tmp_path / "c.npz"), "--quiet"]) == 0
+        written.append(read_images(tmp_path / "c.npz")[1])
     assert asked[0] == 1
     assert asked[1] == [0, 1] * 10
     assert asked[2:] == [0, None]
+    assert [None if labels is None else labels.tolist() for labels in written] == [
+        [1] * 20, [0, 1] * 10, [0] * 20, None,
+    ]  # fmt: skip
 
 
 def test_a_fit_that_ends_early_says_what_was_planned(tmp_path, monkeypatch, capsys):

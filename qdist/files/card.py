@@ -20,8 +20,10 @@ _REVEALS = {
     "DistributionRegressor": """\
 - the name of each feature; quantiles of the numbers (the smallest and the largest among them),
   and the levels that occurred at least twice;
-- the mean, the spread and, if they are few, the values of each target;
-- thresholds and leaf values of boosted trees;""",
+- the mean, the spread and the frequent values of each target, all of them if they are few;
+- thresholds and leaf values of boosted trees;
+- where a forest has a share: how often a leaf met each of at most 256 values of the target. A
+  leaf can stand for one row (`forest=0` leaves the forest out);""",
 }
 
 
