@@ -1,6 +1,7 @@
 """Measure tables, queries and imputation again: `python -m benchmarks.run [--quick]`.
 
-Each other page names its own command. The rivals of `benchmarks.imputation` have an environment of their own: see there.
+Each other page names its own command. The rivals of `benchmarks.imputation` have an environment of
+their own: see there.
 """
 
 import sys

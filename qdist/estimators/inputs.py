@@ -70,7 +70,7 @@ def read_features(estimator: Any, X: Any, *, like: pa.Schema | None = None) -> p
             table = table_of(X, kinds)
             if reset:
                 _refuse_none(table.num_columns)
-            _note_names(estimator, table.schema.names, reset=reset)
+            _note_names(estimator, table.schema.names, like)
             return table
         if nw.dependencies.is_polars_lazyframe(X):
             return to_arrow(X)  # raises, with a word on what to do
@@ -115,17 +115,13 @@ def _check_order(names: list[str], like: pa.Schema | None) -> None:
         )
 
 
-def _note_names(estimator: Any, names: list[str], *, reset: bool) -> None:
-    if reset:
+def _note_names(estimator: Any, names: list[str], like: pa.Schema | None) -> None:
+    if like is None:
         estimator.feature_names_in_ = np.asarray(names, dtype=object)
         estimator.n_features_in_ = len(names)
-        return
-    known = getattr(estimator, "feature_names_in_", None)
-    if known is None:
-        known = [str(k) for k in range(estimator.n_features_in_)]
-    if list(known) != list(names):
+    elif names != like.names:  # not scikit-learn's, which knows none that are no text
         raise InputError(
-            f"Expected the features of fit in their order, {list(known)}; got {list(names)}. "
+            f"Expected the features of fit in their order, {like.names}; got {names}. "
             "Name and order them alike."
         )
 
@@ -141,8 +137,12 @@ def read_targets(y: Any, n: int) -> tuple[Floats, bool]:
             "DistributionRegressor requires y to be passed, but the target y is None. "
             "Give one number a row, or one row of numbers."
         )
-    if isinstance(y, pa.Table | pa.ChunkedArray | pa.Array):
-        y = y.to_pandas() if isinstance(y, pa.Table) else y.to_numpy()
+    if isinstance(y, pa.Table):
+        y = y.to_pandas()
+    elif isinstance(y, pa.ChunkedArray):
+        y = y.to_numpy()
+    elif isinstance(y, pa.Array):
+        y = y.to_numpy(zero_copy_only=False)  # one of nulls or booleans is copied
     _refuse_sparse("y", y)
     try:
         if (dtype := np.asarray(y).dtype).kind in "mM":

@@ -319,7 +319,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         parts = self._fitted()
         params = files.saved_params(self.get_params(deep=False))
         if isinstance(self.max_steps, Sequence):
-            params["max_steps"] = [int(n) for n in self.max_steps]
+            params["max_steps"] = [None if n is None else int(n) for n in self.max_steps]
         names = getattr(self, "feature_names_in_", None)
         meta = {
             "estimator": "DistributionRegressor",

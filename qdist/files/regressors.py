@@ -26,11 +26,13 @@ _NUMBER: Final = record(
     {
         "name": _NAME,
         "kind": maybe(arrow_type),
-        "ends": items(number(), least=2, most=10_000),
+        "ends": items(number(), least=1, most=10_000),
         "loc": number(),
         "scale": number(above=0),
         "fill": maybe(number()),
-    }
+        "placed": flag,
+    },
+    may=["placed"],
 )
 _LEVEL: Final = record({"name": _NAME, "type": arrow_type, "levels": levels})
 
@@ -130,8 +132,11 @@ def check_regressor(value: Any, where: str) -> None:
 
 def _check_ends(column: dict[str, Any], where: str) -> None:
     _check_increase(column["ends"], f"{where}.ends")
-    scaled = (np.array(column["ends"]) - column["loc"]) / column["scale"]
-    if not (np.abs(scaled) < 1e30).all():
+    ends, placed = column["ends"], column.get("placed", False)
+    if len(ends) == 1 and not placed:
+        raise refuse("two ends at least", f"{where}.ends", ends)
+    read = np.arange(len(ends)) if placed else np.array(ends)
+    if not (np.abs((read - column["loc"]) / column["scale"]) < 1e30).all():
         raise refuse("bins in units of the spread", where, column["scale"])
 
 

@@ -40,6 +40,8 @@ def shares_of(code: Tensor, *, size: int, weight: Tensor | None = None) -> Tenso
             f"Expected codes in 0 ... {size - 1}; got {int(code.min())} ... {int(code.max())}. "
             "Give rows as `encode` does."
         )
+    # Doubles, as a sum of single precision stops growing after some millions of rows.
+    weight = None if weight is None else weight.double()
     count = torch.bincount(code, weights=weight, minlength=size).double()
     count += min(0.5, _MORE * max(float(count.sum()), 1.0) / size)
     return count / count.sum()

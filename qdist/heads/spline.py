@@ -166,7 +166,7 @@ class SplineHead(AbstractHead):
         if weight is not None:
             target = _as_often_as_weighed(target, weight)
         target = target.to(levels.dtype).sort().values
-        rank = (levels * (len(target) - 1)).round().long()
+        rank = _ranks(levels, len(target))
         q = (target[rank] - self.loc) / self.scale
         # The mean distance of what lies beyond the extreme knots, for the tails.
         left = (target[rank[0]] - target[: rank[0] + 1]).mean() / self.scale
@@ -278,3 +278,8 @@ def _as_often_as_weighed(target: Tensor, weight: Tensor) -> Tensor:
     mass = weight[at].double().cumsum(0)
     middle = (torch.arange(len(target), device=mass.device) + 0.5) / len(target) * mass[-1]
     return target[torch.searchsorted(mass, middle.to(mass)).clamp(max=len(target) - 1)]
+
+
+def _ranks(levels: Tensor, n: int) -> Tensor:
+    """Places of levels (K,) among n sorted targets; single precision would go past the last."""
+    return (levels.double() * (n - 1)).round().long()

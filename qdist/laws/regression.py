@@ -25,8 +25,9 @@ class RegressionLaw(AbstractLaw):
     r"""The law of each of T targets given features.
 
     A row is [F numbers | C codes | T targets], everything in units of its own spread. The loss is
-    half the CRPS of each member's law at the target, exactly, summed over targets: the unit of a
-    target is its spread, a constant, so that this is the CRPS on the data's own scale.
+    the exact CRPS of each member's law at the target (half of it, but for a target of few values),
+    summed over targets: the unit of a target is its spread, a constant, so that this is the CRPS
+    on the data's own scale.
 
     Each target has its own law given the features; how the targets depend on each other beyond
     them is not modelled.
@@ -103,7 +104,7 @@ class RegressionLaw(AbstractLaw):
     def forward(
         self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Half the CRPS of rows (B, F + C + T), the mean of members and sum of targets: (B,)."""
+        """The loss of rows (B, F + C + T), the mean of members and sum of targets: (B,)."""
         del questions  # the same in every row
         h = self._contexts(y)
         losses = []

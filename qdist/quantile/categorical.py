@@ -110,7 +110,7 @@ class Categorical(QuantileFunction):
     @cached_property
     def log_mass(self) -> Tensor:
         """Log masses, shape (..., K)."""
-        with torch.enable_grad():
+        with torch.inference_mode(mode=False), torch.enable_grad():
             if self._narrow is not None:
                 return self._narrow.log_mass.expand_as(self.logits)
             return self.logits.log_softmax(-1)
@@ -118,7 +118,7 @@ class Categorical(QuantileFunction):
     @cached_property
     def cumulative(self) -> Tensor:
         """Mass of each code and of those before it, shape (..., K)."""
-        with torch.enable_grad():
+        with torch.inference_mode(mode=False), torch.enable_grad():
             if self._narrow is not None:
                 return self._narrow.cumulative.expand_as(self.logits)
             return accumulate(self.logits.softmax(-1))

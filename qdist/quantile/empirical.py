@@ -81,7 +81,10 @@ class Empirical(QuantileFunction):
         """
         if self._narrow is not None:
             return self._narrow._tables
-        with torch.enable_grad():  # the cache must serve those who want gradients later
+        with (
+            torch.inference_mode(mode=False),
+            torch.enable_grad(),
+        ):  # the cache must serve those who want gradients later
             values, order = self.samples.sort(-1)
             count = values.shape[-1]
             if self.weights is None:

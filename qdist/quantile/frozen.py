@@ -144,9 +144,16 @@ class Frozen(QuantileFunction):
         scipy goes through 1 - s, which is lost where s is tiny.
         """
         if self._listed is not None:
-            exceeded = self._ask("sf", self._listed)  # non-increasing, ends at 0
-            found = np.searchsorted(-exceeded, -s, side="left")
-            return self._listed[np.minimum(found, len(exceeded) - 1)]
+            values = self._listed
+            exceeded = self._ask("sf", values)  # non-increasing, ends at 0
+            # Each law has values of its own where scipy's parameters are arrays.
+            lead = (1,) * (s.ndim - values.ndim + 1)
+            values, exceeded = (a.reshape(len(a), *lead, *a.shape[1:]) for a in (values, exceeded))
+            enough = exceeded <= s
+            enough[-1] = True
+            first = enough.argmax(0)[None]
+            found = np.take_along_axis(np.broadcast_to(values, enough.shape), first, 0)[0]
+            return np.asarray(found)
         high = self._ask("ppf", np.clip(1 - s, 0, 0.5))
         low, step = high - 1, 1.0
         while np.any(more := self._ask("sf", high) > s) and step < 2.0**60:
@@ -234,11 +241,13 @@ class Frozen(QuantileFunction):
 
     @cached_property
     def _listed(self) -> Array | None:
-        """The values of `rv_discrete(values=...)`, None for the laws on the integers."""
+        """The values of `rv_discrete(values=...)`, (K, ...); None for laws on the integers."""
         values = vars(self.law.dist).get("xk")
         if values is None:
             return None
-        return np.asarray(np.unique(values) - np.min(values) + self.law.support()[0])
+        lower = np.asarray(self.law.support()[0])
+        steps = np.unique(values) - np.min(values)
+        return np.asarray(steps.reshape(-1, *[1] * lower.ndim) + lower)
 
     @cached_property
     def _atoms(self) -> tuple[Tensor, Tensor]:

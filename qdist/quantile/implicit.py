@@ -122,6 +122,11 @@ class Implicit(QuantileFunction):
                 f"Expected a function whose values are a tensor of the shape of its levels, "
                 f"{tuple(tau.shape)}; got {got}. Work elementwise, and keep the axes."
             )
+        if found.dtype != tau.dtype:
+            raise InputError(
+                f"Expected a function whose values have the dtype of its levels, {tau.dtype}; got "
+                f"{found.dtype}. Give that as dtype=, or convert the values."
+            )
         return found
 
     def _rearrange(self) -> PiecewiseLinear:

@@ -23,7 +23,7 @@ from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.edge import TensorLike, as_tensor, check_levels
-from qdist.quantile.lookup import interpolate, read, search
+from qdist.quantile.lookup import between, interpolate, read, search
 
 __all__ = ["PiecewiseLinear"]
 
@@ -79,7 +79,7 @@ class PiecewiseLinear(QuantileFunction):
         remedy = "Call torch.tensor on them."
         self.levels = instance("levels", levels, of=Tensor, remedy=remedy)
         self.values = instance("values", values, of=Tensor, remedy=remedy)
-        self.tails = _pair(tails)
+        self.tails = _pair(tails, self.values.dtype)
         scales = [scale.shape for scale in self.tails if scale is not None]
         try:
             batch = Size(np.broadcast_shapes(levels.shape[:-1], values.shape[:-1], *scales))
@@ -133,7 +133,7 @@ class PiecewiseLinear(QuantileFunction):
         values = self.values.expand(*self.batch_shape, len(self.levels))
         high = values.index_select(-1, upper)
         low = values.index_select(-1, upper - 1)
-        q = torch.minimum(low + share * (high - low), high)
+        q = between(low, high, share)
         # Beyond the knots there are few levels, most often: only they pay for a tail.
         for side, scale in zip((1, -1), self.tails, strict=True):
             if scale is None:
@@ -304,8 +304,8 @@ def tail_crps(distance: Tensor, mass: Tensor, scale: Tensor | None) -> Tensor:
     return scale * (near.clamp(min=0) + mass.square() / 2 * torch.exp(-2 * t))
 
 
-def _pair(tails: Any) -> Tails:
-    """Scales of the tails, as a pair of tensors or None."""
+def _pair(tails: Any, dtype: torch.dtype) -> Tails:
+    """Scales of the tails, as a pair of tensors of a dtype or None."""
     pair = (None, None) if tails is None else tails
     try:
         left, right = pair
@@ -317,6 +317,7 @@ def _pair(tails: Any) -> Tails:
             f"Expected tails as a pair of scales, each a tensor or None; got {tails!r:.80}. "
             "Give such as (None, torch.tensor(0.5))."
         )
+    left, right = (None if scale is None else scale.to(dtype) for scale in (left, right))
     return left, right
 
 

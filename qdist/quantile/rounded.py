@@ -22,9 +22,11 @@ from qdist.quantile.piecewise import PiecewiseLinear
 
 __all__ = ["Rounded"]
 
-# How far from a whole index a value may be and still be that point of the grid; and a quantile of
-# the base, which the rounding of a level moves further. A dtype of fewer digits needs more.
-_NEAR, _NEAR_QUANTILE = 1e-12, 1e-9
+# How far from a whole index a value may be and still be that point of the grid, as a share of it.
+_NEAR = 1e-12
+# The same of a quantile of the base, which the rounding of a level moves further: at least, and at
+# most. A dtype of fewer digits needs more.
+_NEAR_QUANTILE, _FAR_QUANTILE = 1e-9, 1 / 64
 # So many eps of what was rounded on the way; a level moves a quantile near 0 as well.
 _ROUNDINGS, _ROUNDINGS_LEVEL = 8, 256
 # Up to so many jumps are told of.
@@ -229,42 +231,48 @@ class Rounded(QuantileFunction):
         far = g.square() * torch.exp(-2 * (m + own) / scale) / twice
         return near.clamp(min=0) + far
 
-    def _moments(self) -> tuple[Tensor, Tensor, Tensor]:
-        """A whole index c (*batch), E(J - c) and E(J - c)^2."""
-        v = self.base.values
-        lowest = _cut_upto(v[..., 0])
-        c = lowest + 0.5
+    def _moments(self, c: Tensor) -> tuple[Tensor, Tensor]:
+        """E(J - c) and E(J - c)^2 about an index c (*batch) among the knots.
+
+        For J = c + n, n > 0, the distances of the n cuts between add up to n^2 / 2; so all terms
+        of the square are positive, and c near the mean loses no digits.
+        """
         first, count, start, slope = self._segments()
-        t, g = first - c[..., None], 1 - start
-        # 1 - F and (cut - c)(1 - F) over the cuts above c: E(J - c)+ and half of E((J - c)+)^2
-        one = _sum(count, g, -slope).sum(-1)
-        two = (
-            count * t * g
-            + (g - t * slope) * count * (count - 1) / 2
-            - slope * (count - 1) * count * (2 * count - 1) / 6
-        ).sum(-1)
-        mean, square = one, 2 * two
+        c = c[..., None]
+        below = (c - 0.5 - first + 1).clamp(min=0).minimum(count)  # of the cuts of a segment
+        above, rest = first + below, count - below
+        g = 1 - (start + below * slope)
+        # Sums of F and (c - cut) F over the cuts below c, of 1 - F and (cut - c)(1 - F) above it.
+        mean = (_sum(rest, g, -slope) - _sum(below, start, slope)).sum(-1)
+        square = _products(below, c - first, -torch.ones_like(g), start, slope)
+        square = 2 * (square + _products(rest, above - c, torch.ones_like(g), g, -slope)).sum(-1)
+        v, c = self.base.values, c.squeeze(-1)
         left, right = self.base.tails
         if right is not None:
             nearest = _cut_above(v[..., -1])
-            r, once = torch.exp(-1 / right), -torch.expm1(-1 / right)
-            total = (1 - self.base.levels[..., -1]) * torch.exp((v[..., -1] - nearest) / right)
-            total = total / once
-            mean = mean + total
-            square = square + 2 * ((nearest - c) * total + total * r / once)
+            mass = (1 - self.base.levels[..., -1]) * torch.exp((v[..., -1] - nearest) / right)
+            one, two = _geometric(mass, right, nearest - c)
+            mean, square = mean + one, square + two
         if left is not None:
-            r, once = torch.exp(-1 / left), -torch.expm1(-1 / left)
-            mass = self.base.levels[..., 0] * torch.exp((lowest - v[..., 0]) / left)
-            mean = mean - mass / once
-            square = square + mass * (1 + r) / once.square()
-        return c, mean, square
+            nearest = _cut_upto(v[..., 0])
+            mass = self.base.levels[..., 0] * torch.exp((nearest - v[..., 0]) / left)
+            one, two = _geometric(mass, left, c - nearest)
+            mean, square = mean - one, square + two
+        return mean, square
+
+    def _first(self) -> Tensor:
+        """The first whole index above the lowest knot's cut, shape (*batch)."""
+        return _cut_upto(self.base.values[..., 0]) + 0.5
 
     def _mean(self) -> Tensor:
-        c, mean, _ = self._moments()
-        return self._value(c + mean).expand(self.batch_shape)
+        c = self._first()
+        return self._value(c + self._moments(c)[0]).expand(self.batch_shape)
 
     def _variance(self) -> Tensor:
-        _, mean, square = self._moments()
+        low = self._first()
+        high = torch.maximum(_cut_above(self.base.values[..., -1]) - 0.5, low)
+        centre = (low + self._moments(low)[0]).round()
+        mean, square = self._moments(torch.minimum(torch.maximum(centre, low), high))
         unit = self.step / self.divisor
         return ((square - mean.square()).clamp(min=0) * unit**2).expand(self.batch_shape)
 
@@ -277,10 +285,12 @@ def _settled(z: Tensor, tolerance: float, reach: Tensor) -> Tensor:
 
 
 def _settled_quantile(z: Tensor) -> Tensor:
-    eps = torch.finfo(z.dtype).eps
+    eps, near = torch.finfo(z.dtype).eps, z.round()
     # Of a dtype that has hardly any digits, most of the way to the next point stays.
-    least = min(_ROUNDINGS_LEVEL * eps, 1 / 64)
-    return _settled(z, _NEAR_QUANTILE, (_ROUNDINGS * eps * z.abs()).clamp(min=least))
+    least = min(_ROUNDINGS_LEVEL * eps, _FAR_QUANTILE)
+    rounding = (_ROUNDINGS * eps * z.abs()).clamp(min=least)
+    reach = torch.maximum((_NEAR * near.abs()).clamp(_NEAR_QUANTILE, _FAR_QUANTILE), rounding)
+    return torch.where((z - near).abs() <= reach, near, z)
 
 
 def _cut_upto(v: Tensor) -> Tensor:
@@ -302,3 +312,16 @@ def _squares(n: Tensor, a: Tensor, d: Tensor) -> Tensor:
     """a^2 + (a + d)^2 + ..., n terms."""
     total = n * a.square() + a * d * n * (n - 1) + d.square() * (n - 1) * n * (2 * n - 1) / 6
     return torch.where(n > 0, total, torch.zeros_like(total))
+
+
+def _products(n: Tensor, a: Tensor, d: Tensor, b: Tensor, e: Tensor) -> Tensor:
+    """The sum a b + (a + d)(b + e) + ..., n terms."""
+    total = n * a * b + (a * e + b * d) * n * (n - 1) / 2 + d * e * (n - 1) * n * (2 * n - 1) / 6
+    return torch.where(n > 0, total, torch.zeros_like(total))
+
+
+def _geometric(mass: Tensor, scale: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
+    """Over the cuts of a tail: the sum of m r^k, and twice that of (distance + k) m r^k."""
+    r, once = torch.exp(-1 / scale), -torch.expm1(-1 / scale)
+    total = mass / once
+    return total, 2 * (distance * total + total * r / once)

@@ -13,11 +13,8 @@ import pyarrow as pa
 import torch
 
 from qdist.arguments import levels as read_levels
-from qdist.codecs.conform import in_utc
-from qdist.codecs.given import is_unknown
-from qdist.codecs.schema import MISSING
+from qdist.codecs.given import is_unknown, read_given
 from qdist.codecs.table import TableCodec
-from qdist.data.frames import to_arrow
 from qdist.errors import InputError, UnsupportedError
 from qdist.laws import TableLaw
 from qdist.quantile import QuantileFunction
@@ -267,14 +264,11 @@ def draw_ranged(
     tau = low + (high - low) * drawn
     values = cells_at(asked.coder, asked.law(law, condition), tau, bounds=bounds)
     known = {name: value for name, value in rest.items() if not is_unknown(value, name)}
-    columns = {name: [None if v is MISSING else v] * n for name, v in known.items()}
-    for name, value in known.items():
-        if isinstance(value, np.datetime64):
-            cell = in_utc(value, pa.array([value]), codec.column(name).kind)
-            columns[name] = cell.to_pylist() * n
     # An Arrow table, as numpy would lose zones, and floats whole numbers beyond 2^53.
-    mine = pa.table({named: values})
-    return to_arrow(columns).append_column(named, values) if columns else mine
+    drawn_rows = pa.table({named: values})
+    for name, cell in read_given(known, codec.kinds).arrays.items():
+        drawn_rows = drawn_rows.append_column(name, cell.take(pa.array(np.zeros(n, np.int64))))
+    return drawn_rows
 
 
 def _shape_of(values: Any, n: int) -> tuple[int, ...]:

@@ -23,6 +23,8 @@ _MOST_LEVELS: Final = 256  # of a column; rarer ones count as none of them
 _BINS: Final = 32
 _LARGEST: Final = 1e200  # sums and ranges of larger ones may be no floats
 _FLAGS: Final = 16  # a code of at most so many levels is asked about one by one
+_ROUNDING: Final = 64 * np.finfo(np.float64).eps
+_STEPS: Final = 256  # that single precision has to have in a bin
 
 
 @final
@@ -34,9 +36,12 @@ class NumberFeature:
         name: The column's name.
         kind: Its Arrow type, as text, if it holds dates or times; else None.
         ends: Ends of bins of about equal mass, increasing, in the column's unit.
-        loc: Mean.
-        scale: Spread.
+        loc: Mean of what is read.
+        scale: Spread of what is read.
         fill: What stands for a missing value, if none was missing in training; else None.
+        placed: Whether a number is read as its place among the ends, which are then 0, 1, ...:
+            where one is 1e12 and most are between 0 and 1, units of the spread tell no two of
+            those apart in single precision.
     """
 
     name: str
@@ -45,11 +50,24 @@ class NumberFeature:
     loc: float
     scale: float
     fill: float | None
+    placed: bool = False
+
+    @property
+    def bins(self) -> Floats:
+        """The ends of the bins of what is read in units of its spread, two at least."""
+        ends = np.arange(max(2, len(self.ends))) if self.placed else np.array(self.ends)
+        return np.asarray((ends - self.loc) / self.scale)
 
     def read(self, array: pa.Array) -> Floats:
         """Cells, N, to numbers (N,), NaN where missing."""
         x = _numbers(array, self.kind, self.name)
+        x = _places(x, self.ends) if self.placed else x
         return x if self.fill is None else np.where(np.isnan(x), self.fill, x)
+
+    def scaled(self, x: Floats) -> Floats:
+        """What was read, (N,), in units of its spread."""
+        low, high = (0.0, len(self.ends) - 1.0) if self.placed else (self.ends[0], self.ends[-1])
+        return np.asarray((x.clip(low, high) - self.loc) / self.scale)
 
 
 @final
@@ -114,7 +132,7 @@ class FeatureCodec:
     @property
     def bins(self) -> list[list[float]]:
         """For each number the ends of its bins, in units of its spread."""
-        return [[(e - c.loc) / c.scale for e in c.ends] for c in self._numbers]
+        return [c.bins.tolist() for c in self._numbers]
 
     @property
     def levels(self) -> list[int]:
@@ -148,7 +166,7 @@ class FeatureCodec:
         """The numbers of a matrix (N, P) in units of their spread, (N, F)."""
         x = matrix[:, self._number_at]
         for k, column in enumerate(self._numbers):
-            x[:, k] = (x[:, k].clip(column.ends[0], column.ends[-1]) - column.loc) / column.scale
+            x[:, k] = column.scaled(x[:, k])
         return x
 
     def codes(self, matrix: Floats) -> Floats:
@@ -223,13 +241,33 @@ def _fit_column(name: str, array: pa.Array) -> NumberFeature | LevelFeature | No
             f"{name!r}. If it stands for a missing value give NaN, else give another unit."
         )
     ends = np.unique(np.quantile(there, np.linspace(0, 1, _BINS + 1)))
-    if len(ends) == 1:
-        ends = np.array([ends[0], np.nextafter(ends[0], np.inf) + max(1.0, abs(ends[0]))])
-    unit = max(most, 1e-300)  # the squares of large features are not numbers
-    scale = unit * float(np.std(there / unit))
-    loc = unit * float(np.mean(there / unit))
-    fill = None if gaps else float(np.quantile(there, 0.5, method="inverted_cdf"))
-    return NumberFeature(name, stated, tuple(ends.tolist()), loc, scale or unit, fill)
+    # Ends that differ by rounding are one.
+    ends = ends[np.append(True, np.diff(ends) > _ROUNDING * np.abs(ends[1:]))]
+    column = NumberFeature(name, stated, tuple(ends.tolist()), *_unit_of(there), None)
+    if len(ends) == 1 or _blurred(column.bins):
+        there = _places(there, column.ends)
+        loc, scale = _unit_of(there) if len(ends) > 1 else (0.0, 1.0)
+        column = replace(column, loc=loc, scale=scale, placed=True)
+    if gaps:
+        return column
+    return replace(column, fill=float(np.quantile(there, 0.5, method="inverted_cdf")))
+
+
+def _unit_of(x: Floats) -> tuple[float, float]:
+    """Mean and spread; the squares of large features are no numbers."""
+    unit = max(float(np.abs(x).max()), 1e-300)
+    return unit * float(np.mean(x / unit)), unit * float(np.std(x / unit)) or unit
+
+
+def _places(x: Floats, ends: tuple[float, ...]) -> Floats:
+    """Numbers (N,) as places among ends, from 0 to their number less 1; NaN stays."""
+    return np.where(np.isnan(x), np.nan, np.interp(x, ends, np.arange(len(ends))))
+
+
+def _blurred(bins: Floats) -> bool:
+    """Whether in single precision a bin holds too few numbers to tell values in it apart."""
+    size = np.maximum(np.abs(bins[1:]), np.abs(bins[:-1]))
+    return bool((np.diff(bins) < _STEPS * np.finfo(np.float32).eps * size).any())
 
 
 def _fit_levels(name: str, array: pa.Array) -> LevelFeature | None:

@@ -119,8 +119,7 @@ class ForestMemory:
         if grid is None:
             grid = np.unique(y)
             if len(grid) > _GRID:
-                at = (np.arange(_GRID) + 0.5) / _GRID
-                grid = np.unique(np.quantile(y, at, method="inverted_cdf"))
+                grid = _weighted_quantiles(y, weight, (np.arange(_GRID) + 0.5) / _GRID)
         there = ~np.isnan(x).all(0)
         low, high = np.zeros(x.shape[1]), np.zeros(x.shape[1])
         low[there], high[there] = np.nanmin(x[:, there], 0), np.nanmax(x[:, there], 0)
@@ -298,6 +297,13 @@ def _scaled(x: Floats, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):  # far out is cut
         z = ((x - arrays["centre"]) / arrays["spread"]).clip(-1, 1)
     return np.where(np.isnan(x), -3.0, z).astype(np.float32)
+
+
+def _weighted_quantiles(y: Floats, weight: Floats, at: Floats) -> Floats:
+    """The distinct quantiles at levels in (0, 1) of targets (N,) of weights (N,)."""
+    order = np.argsort(y, kind="stable")
+    upto = weight[order].cumsum()
+    return np.unique(y[order][np.searchsorted(upto, at * upto[-1])])
 
 
 def _nearest(grid: Floats, y: Floats) -> Whole:

@@ -192,12 +192,15 @@ def _begin(
     batch_size = recipe.batch_size or min(512, max(64, len(rows) // 20))
     batch_size = min(batch_size, len(rows))
     batch_size, at_once = fit_into_memory(law, rows, batch_size, recipe.check_rows, seed=seed)
-    check = Validation(law, held_out, seed, at_once=at_once)
-    if checkpoint.state is not None:  # as it was planned then, on whatever machine
-        batch_size, n_steps = (int(checkpoint.state[name]) for name in ("batch_size", "n_steps"))
+    kept = checkpoint.state  # as it was planned then, on whatever machine
+    if kept is not None:
+        batch_size, at_once = int(kept["batch_size"]), int(kept.get("at_once", at_once))
+    check = Validation(law, held_out, seed, asked=recipe.check_rows, at_once=at_once)
+    if kept is not None:
+        n_steps = int(kept["n_steps"])
     else:
         n_steps = plan_steps(law, rows, check, limits, recipe, batch_size, seed, began=began)
-    facts: dict[str, Any] = {"batch_size": batch_size, "n_steps": n_steps, "seed": seed}
+    facts = {"batch_size": batch_size, "at_once": at_once, "n_steps": n_steps, "seed": seed}
     return Run(law, recipe, n_rows=len(rows), began=began, **facts), check
 
 

@@ -15,7 +15,7 @@ from qdist.laws import AbstractLaw
 from qdist.rng import Noise
 from qdist.training.average import Average, Best
 from qdist.training.plan import make_optimiser
-from qdist.training.recipe import Recipe
+from qdist.training.recipe import CHECK_ROWS, Recipe
 
 __all__ = ["Batches", "Clock", "Run"]
 
@@ -85,8 +85,10 @@ class Run:
         n_steps: int,
         seed: int,
         began: float,
+        at_once: int = CHECK_ROWS,
     ) -> None:
         self.law, self.n_steps, self.batch_size, self.began = law, n_steps, batch_size, began
+        self.at_once = at_once  # rows of validation: levels are drawn for so many at a time
         self.step, self.skipped, self.loss, self.stopped = 0, 0, math.nan, ""
         self.history: list[dict[str, Any]] = []
         self.generator = torch.Generator().manual_seed(seed)
@@ -107,6 +109,7 @@ class Run:
         found: dict[str, Any] = {
             "n_steps": self.n_steps,
             "batch_size": self.batch_size,
+            "at_once": self.at_once,
             "step": self.step,
             "skipped": self.skipped,
             "loss": self.loss,
@@ -170,7 +173,7 @@ class Run:
             saved = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
             if saved:  # the count of steps is a number of its own, the moments are like p
                 self.optimiser.state[p] = {
-                    k: _like(p, v) if v.shape == p.shape and v.dim() else v.clone()
+                    k: _like(p, v) if v.shape == p.shape and v.dim() else v.to(p.device, copy=True)
                     for k, v in saved.items()
                 }
         self.best.score, self.best.step = float(state["best_score"]), int(state["best_step"])

@@ -14,10 +14,24 @@ __all__ = ["Validation"]
 
 @final
 class Validation:
-    """Held-out rows with questions that are drawn once."""
+    """Held-out rows with questions that are drawn once.
+
+    Args:
+        law: The law that is asked.
+        rows: The rows; None for none.
+        seed: Draws the questions.
+        asked: About how many questions there are of a small table, whatever the memory.
+        at_once: How many rows go through the law at a time.
+    """
 
     def __init__(
-        self, law: AbstractLaw, rows: Rows | None, seed: int, *, at_once: int = CHECK_ROWS
+        self,
+        law: AbstractLaw,
+        rows: Rows | None,
+        seed: int,
+        *,
+        asked: int = CHECK_ROWS,
+        at_once: int = CHECK_ROWS,
     ) -> None:
         self._rows = rows
         self.at_once = at_once
@@ -25,7 +39,7 @@ class Validation:
             return
         if not len(rows):
             raise InputError("Expected X_val with rows; got none. Give some, or leave it out.")
-        copies = max(1, min(16, at_once // len(rows)))
+        copies = max(1, min(16, asked // len(rows)))
         self._y, self._weight = rows.y.repeat(copies, 1), rows.weight.repeat(copies)
         self._seed = seed + 1
         generator = torch.Generator().manual_seed(self._seed)

@@ -92,6 +92,11 @@ PARTS = {
         }.items()
         for ask in (lambda law: law.mean, lambda law: law.sample(), lambda law: law.raw([0.5] * 2))
     },
+    "a law whose values are of another dtype": (
+        lambda w: Implicit(lambda tau: tau.float(), (2,)).mean,
+        InputError,
+        r"the dtype of its levels, torch\.float64; got torch\.float32\. Give that",
+    ),
     "a batch of 3": (lambda w: Implicit(lambda tau: tau, 3), InputError, "Expected a shape"),
     **{
         f"a law expanded to {shape!r}": (

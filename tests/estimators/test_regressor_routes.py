@@ -276,3 +276,56 @@ def test_laws_that_come_out_check_what_they_are_asked(few):
         with pytest.raises(InputError, match=r"coverage in \[0, 1\]"):
             law.interval(90)
         assert (law.icdf(0.1) <= law.icdf(0.9)).all()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [[1e12, *[0.5, 0.25] * 60], [0.0, np.nan] * 60 + [0.0], [False, None] * 60 + [True]],
+    ids=["a number far out", "nothing or missing", "false, true or missing"],
+)
+def test_columns_that_single_precision_would_blur(column, tmp_path):
+    x = np.arange(len(column)) / len(column)
+    frame = pd.DataFrame({"x": x, "odd": column})
+    model = qdist.DistributionRegressor(**SMALL).fit(frame, x)
+    new = frame.assign(odd=1.0)
+    assert np.isfinite(model.predict(new)).all()
+    model.save(tmp_path / "m.qdist")
+    again = qdist.load(tmp_path / "m.qdist")
+    assert np.array_equal(again.predict(new), model.predict(new))
+
+
+@pytest.mark.parametrize("y", [[0.3, 0.1 + 0.2, 0.7], [0, 1, 10**8]], ids=["rounding", "far"])
+def test_values_of_a_target_that_are_nearly_equal(y):
+    x = np.repeat(y, 20)[:, None].astype(float)
+    model = qdist.DistributionRegressor(**SMALL).fit(x, x[:, 0])
+    assert np.isfinite(model.predict(x)).all()
+
+
+def test_steps_of_one_network_alone_are_saved(tmp_path):
+    x = np.arange(60.0)[:, None]
+    model = qdist.DistributionRegressor(**{**SMALL, "max_steps": [None, 2], "trees": 0})
+    model.fit(x, x[:, 0], sample_weight=np.ones(60)).save(tmp_path / "m.qdist")
+    assert qdist.load(tmp_path / "m.qdist").max_steps == [None, 2]
+
+
+@pytest.mark.parametrize("make", [dict, lambda c: pa.table(c)], ids=["dict", "arrow"])
+def test_columns_named_by_numbers_follow_as_text(make):
+    """scikit-learn takes no note of names that are no text; we do."""
+    x = np.arange(120.0).reshape(60, 2)
+    model = qdist.DistributionRegressor(**SMALL).fit(
+        pd.DataFrame(x, columns=[2019, 2020]), x[:, 0]
+    )
+    own = make({"2019": x[:, 0], "2020": x[:, 1]})
+    assert np.array_equal(model.predict(own), model.predict(x))
+    with pytest.raises(InputError, match="features of fit in their order"):
+        model.predict(make({"0": x[:, 0], "1": x[:, 1]}))
+
+
+def test_targets_as_arrays_of_arrow():
+    x = np.arange(60.0)[:, None]
+    flags = [True, False] * 30
+    model = qdist.DistributionRegressor(**SMALL).fit(x, pa.array(flags))
+    other = qdist.DistributionRegressor(**SMALL).fit(x, np.array(flags))
+    assert np.array_equal(model.predict(x), other.predict(x))
+    with pytest.raises(InputError, match="targets y that are finite numbers"):
+        model.fit(x, pa.array([1.0, None] * 30))

@@ -198,3 +198,11 @@ def test_a_head_that_cannot_stays_as_it_is(generator):
     before = {name: value.clone() for name, value in head.state_dict().items()}
     head.calibrate(torch.ones(5, 3), torch.rand(5, generator=generator))
     assert all(torch.equal(value, before[name]) for name, value in head.state_dict().items())
+
+
+def test_sums_of_weights_have_digits_for_millions_of_rows():
+    """A sum of 0.7 in single precision grows by 0.5 each beyond 2^22."""
+    codes = torch.arange(2).repeat_interleave(torch.tensor([2**23, 2**20]))
+    weight = torch.where(codes == 0, 0.7, 2.2).float()
+    shares = shares_of(codes, size=2, weight=weight)
+    assert shares[0].item() == pytest.approx(8 * 0.7 / (8 * 0.7 + 2.2), rel=1e-6)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from qdist.heads import BinnedHead, CategoricalHead, ImplicitHead, SplineHead
+from qdist.heads.spline import _ranks
 
 BINS = [(0.0, 0.25), (0.25, 0.25), (0.25, 0.5), (0.5, 1.0)]
 HEADS = {
@@ -89,3 +90,9 @@ def test_an_implicit_head_learns_all_its_layers_after_a_start(generator):
         optimizer.step()
     for name, p in head.named_parameters():
         assert p.grad.abs().sum() > 0, name
+
+
+def test_the_last_of_many_targets_is_there():
+    """In single precision 2^24 + 3 is 2^24 + 4, one beyond the last of so many targets."""
+    levels = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float32)
+    assert _ranks(levels, 2**24 + 4).tolist() == [0, 2**23 + 2, 2**24 + 3]

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from qdist.errors import InputError, UnsupportedError
+from qdist.joint import base
 
 JOINTS = ["comonotonic", "independent", "autoregressive"]
 CAN = {
@@ -187,3 +188,11 @@ def test_parts_that_do_not_fit_are_refused(toys, name):
 
 def test_a_repr_shows_the_conditioning_variables(toys):
     assert "conditioning=[1]" in repr(toys.gaussian(toys.joints["independent"], conditioning=[1]))
+
+
+@each_joint
+def test_no_sample_is_at_the_end_of_a_law(toys, name, monkeypatch):
+    """A generator may give 0, of which a law with a tail has no finite quantile."""
+    monkeypatch.setattr(base, "rand", lambda shape, *, generator, like: like.new_zeros(shape))
+    drawn = toys.gaussian(toys.joints[name]).sample(5, generator=torch.Generator())
+    assert drawn.isfinite().all()

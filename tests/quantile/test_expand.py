@@ -103,3 +103,22 @@ def test_a_larger_batch_still_checks_what_it_is_asked():
             checked.icdf(1.5)
     quiet = Categorical(X[None], validate_args=False).expand((3,))
     assert not quiet._validate_args
+
+
+@pytest.mark.parametrize("ask", [lambda law: law.log_prob(1.0), lambda law: law.crps(1.0)])
+def test_what_was_asked_first_in_inference_mode_has_gradients_later(ask):
+    logits = torch.zeros(3, requires_grad=True)
+    law = Categorical(logits)
+    with torch.inference_mode():
+        ask(law)
+    ask(law).backward()
+    assert logits.grad.isfinite().all()
+
+
+def test_samples_too_are_sorted_outside_of_inference_mode():
+    samples = torch.tensor([2.0, 0.0, 1.0], requires_grad=True)
+    law = Empirical(samples)
+    with torch.inference_mode():
+        law.crps(0.5)
+    law.crps(0.5).backward()
+    assert samples.grad.isfinite().all()

@@ -136,3 +136,19 @@ def test_a_discrete_law_with_endless_atoms_is_refused():
 
 def test_the_repr_names_the_law():
     assert repr(Frozen(scipy.stats.norm([0.0, 1.0]))) == "Frozen(batch_shape=(2,), law=norm)"
+
+
+def test_listed_values_of_several_laws():
+    """Each law has values of its own: 0, 1 and 2, and 10 more."""
+    law = Frozen(scipy.stats.rv_discrete(values=([0, 1, 2], [0.2, 0.3, 0.5]))(loc=[0, 10]))
+    alone = [
+        Frozen(scipy.stats.rv_discrete(values=([0, 1, 2], [0.2, 0.3, 0.5]))(loc=k))
+        for k in (0, 10)
+    ]
+    for s in (0.0, 0.2, 0.5, 0.6, 0.9, 1.0):
+        assert law.isf(s).tolist() == [one.isf(s).item() for one in alone]
+    many = torch.tensor([[0.1, 0.6], [0.6, 0.1], [0.9, 0.9]])
+    expected = torch.stack([one.isf(many[:, k]) for k, one in enumerate(alone)], -1)
+    assert torch.equal(law.isf(many), expected)
+    two = Frozen(scipy.stats.rv_discrete(values=([0, 1], [0.5, 0.5]))(loc=[0, 10]))
+    assert two.isf([0.6, 0.4]).tolist() == [0.0, 11.0]

@@ -135,3 +135,23 @@ def test_what_cannot_be_mixed_is_refused():
         Mixture([law, law]).crps(0.0)
     crossing = Implicit(lambda tau: tau, ())
     assert "log_prob" not in Mixture([crossing, law]).can
+
+
+def test_a_knot_is_no_atom_however_it_rounds():
+    """At 2 the cdf of single precision takes 0.7 from the left and the right alike: no jump there.
+
+    The densities there are 0.55 on the left of a component and 0.3 beyond, and 1/4.
+    """
+    levels = torch.tensor([0.0, 0.15, 0.7, 1.0], dtype=torch.float32)
+    base = PiecewiseLinear(levels, torch.tensor([0.0, 1.0, 2.0, 3.0], dtype=torch.float32))
+    flat = PiecewiseLinear(
+        torch.tensor([0.0, 1.0], dtype=torch.float32),
+        torch.tensor([0.0, 4.0], dtype=torch.float32),
+    )
+    assert base.cdf_left(2.0) == base.cdf(2.0)
+    inside = base.log_prob(2.0).exp().item()
+    assert inside in (pytest.approx(0.3, rel=1e-5), pytest.approx(0.55, rel=1e-5))
+    mixed = Mixture([base, flat]).log_prob(2.0).exp().item()
+    assert mixed == pytest.approx((inside + 0.25) / 2, rel=1e-5)
+    wide = Affine(base, 0.0, 10.0).log_prob(20.0).exp().item()
+    assert wide == pytest.approx(inside / 10, rel=1e-5)

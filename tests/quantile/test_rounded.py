@@ -117,3 +117,34 @@ def test_far_out_masses_keep_their_digits(make_linear):
     # P(J = 40) = 0.5 (e^-39 - e^-40), about 4e-18: lost in the difference of two cdfs.
     expected = math.log(0.5) - 39 + math.log1p(-math.exp(-1))
     assert law.log_prob(40.0).item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_variance_far_from_the_least_value_keeps_its_digits():
+    """Nothing below 4998.5, then uniform on 4999, 5000 and 5001: 2/3, in single precision too."""
+    base = PiecewiseLinear(
+        torch.tensor([0.0, 0.0, 1.0], dtype=torch.float32),
+        torch.tensor([0.0, 4998.5, 5001.5], dtype=torch.float32),
+    )
+    assert Rounded(base).variance.item() == pytest.approx(2 / 3, rel=1e-5)
+
+
+def test_moments_of_seconds_beside_a_zero(make_linear):
+    """A thousandth at 0, the rest uniform on 61 seconds of 2023: by the law of total variance."""
+    first = 1_700_000_000.0
+    law = Rounded(make_linear([0.0, 0.001, 0.001, 1.0], [-0.5, 0.5, first - 0.5, first + 60.5]))
+    middle = first + 30
+    within, between = (61**2 - 1) / 12, middle**2
+    assert law.mean.item() == pytest.approx(0.999 * middle, rel=1e-15)
+    assert law.variance.item() == pytest.approx(
+        0.999 * within + 0.999 * 0.001 * between, rel=1e-12
+    )
+    alone = Rounded(make_linear([0.0, 0.0, 1.0], [-0.5, first - 0.5, first + 60.5]))
+    assert alone.variance.item() == pytest.approx(within, rel=1e-9)
+
+
+@pytest.mark.parametrize("start", [1e3, 1e6, 1e9, 1e12], ids=str)
+def test_quantiles_of_large_indices_reach_their_level(make_linear, start):
+    """The least of ten points whose F is at least 0.15 is the second."""
+    law = Rounded(make_linear([0.0, 1.0], [start - 0.5, start + 9.5]))
+    assert law.icdf(0.15).item() == start + 1
+    assert law.isf(0.85).item() == start + 1

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -30,3 +31,20 @@ def test_quantiles_of_a_date_can_be_asked_about(dated):
 def test_a_range_of_dates_takes_them_too(dated):
     drawn = dated.sample(9, given={"day": qdist.Range(np.datetime64("2020-01-10"), None)})
     assert drawn["day"].min() >= dt.date(2020, 1, 10)
+
+
+@pytest.mark.parametrize("unit", ["D", "h", "m", "s"])
+def test_a_day_of_numpy_stands_beside_a_range(dated, unit):
+    day = np.datetime64("2020-01-10", unit)
+    drawn = dated.sample(3, given={"day": day, "x": qdist.Range(5.0, None)})
+    assert drawn["day"].to_list() == [dt.date(2020, 1, 10)] * 3
+    assert drawn["x"].min() >= 5.0
+
+
+def test_columns_named_by_numbers_stand_beside_a_range():
+    frame = pd.DataFrame({0: pd.date_range("2020-01-01", periods=40), 1: np.arange(40.0)})
+    model = qdist.TabularModel(max_steps=2, random_state=0).fit(frame)
+    day = np.datetime64("2020-01-10", "s")
+    drawn = model.sample(3, given={0: day, 1: qdist.Range(5.0, None)})
+    assert (drawn[0] == day).all()
+    assert (drawn[1] >= 5.0).all()

@@ -112,3 +112,18 @@ def test_forests_that_are_none_are_refused(spoil):
     spoil(tensors)
     with pytest.raises(FileFormatError, match="Expected the tensors of a forest"):
         ForestMemory.from_tensors(tensors, features=3)
+
+
+def test_the_grid_is_that_of_the_weighted_targets():
+    """Of 3,000 targets all but the last 300 weigh next to nothing: the grid is where those are."""
+    y = np.arange(3000.0)
+    weight = np.where(y < 2700, 1e-9, 1.0)
+    memory = ForestMemory.fit(y[:, None], y, weight=weight, seed=0, grid=None)
+    assert (memory.grid >= 2700).mean() > 0.99
+
+
+def test_without_weights_the_grid_has_the_quantiles_of_the_targets():
+    y = np.random.default_rng(0).normal(size=1001)
+    memory = ForestMemory.fit(y[:, None], y, weight=np.ones(1001), seed=0, grid=None)
+    at = (np.arange(256) + 0.5) / 256
+    np.testing.assert_array_equal(memory.grid, np.quantile(y, at, method="inverted_cdf"))

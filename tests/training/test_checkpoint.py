@@ -13,7 +13,7 @@ import torch
 from qdist.codecs.table import TableCodec
 from qdist.errors import FileAccessError, FileFormatError, InputError
 from qdist.laws import TableLaw, build
-from qdist.training import Checkpoint, Limits, Recipe, Rows, checkpoint, split, train
+from qdist.training import Checkpoint, Limits, Recipe, Rows, checkpoint, loop, split, train
 
 RNG = np.random.default_rng(0)
 FRAME = {"a": RNG.normal(size=120), "b": [["x", "y"][i % 2] for i in range(120)]}
@@ -105,6 +105,16 @@ def test_a_run_that_is_killed_over_and_over_still_ends_the_same(tmp_path):
     weights, _ = fit(tmp_path)
     assert torch.equal(weights, whole()[0])
     assert [path.name for path in tmp_path.iterdir()] == ["fit.safetensors"]
+
+
+def test_a_run_goes_on_alike_where_less_memory_is_free(tmp_path, monkeypatch):
+    """Levels of implicit heads are drawn for so many validation rows at a time."""
+    with pytest.raises(Killed):
+        fit(tmp_path, stop=7)
+    monkeypatch.setattr(loop, "fit_into_memory", lambda law, rows, size, most, *, seed: (size, 10))
+    weights, result = fit(tmp_path)
+    assert torch.equal(weights, whole()[0])
+    assert without_seconds(result.history) == without_seconds(whole()[1].history)
 
 
 def test_a_checkpoint_that_is_cut_short_leaves_the_last_one(tmp_path, monkeypatch):
