@@ -290,8 +290,9 @@ def test_shapes_and_dtypes_that_do_not_fit_are_refused():
 
 def test_scales_of_tails_take_the_dtype_of_the_values():
     levels, values, scale = torch.tensor([0.1, 0.9]), torch.tensor([0.0, 1.0]), torch.tensor(0.5)
-    law = PiecewiseLinear(levels, values, tails=(scale.float(), scale))
+    law = PiecewiseLinear(levels.float(), values.float(), tails=(scale, scale))
     assert law.quantiles([0.01, 0.5]).tolist() == law.icdf([0.01, 0.5]).tolist()
+    assert law.icdf(0.01).dtype == torch.float32
 
 
 def test_the_repr_shows_knots_and_tails(make_linear):
