@@ -133,10 +133,4 @@ def _cell(value: Any, name: str) -> pa.Array:
         return pa.nulls(1)
     if isinstance(value, np.generic) or hasattr(value, "__array__"):
         return from_vector(np.asarray(value).reshape(1), name)
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        raise InputError(
-            f"Expected a number of at most 64 bits for column {name!r}; got {value}. "
-            "Give a number that the column can hold."
-        )
-    large = isinstance(value, int) and value >= 2**63  # Arrow takes a plain one for signed
-    return from_values([value], name, pa.uint64() if large else None)
+    return from_values([value], name)

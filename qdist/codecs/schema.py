@@ -7,11 +7,9 @@ from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any, Final, final
 
-import pyarrow as pa
-
 from qdist.arguments import instance
 from qdist.codecs.conform import present
-from qdist.data.makes.vectors import python_days
+from qdist.data.makes.vectors import from_values, python_days
 from qdist.errors import FileFormatError, InputError, UnknownNameError
 
 __all__ = ["KINDS", "MISSING", "OTHER", "Column", "ColumnSchema", "Schema"]
@@ -98,9 +96,9 @@ class Column:
             try:
                 levels = list(self.categories)
                 distinct = set(levels)
-                cells = (pa.array(python_days([v]), from_pandas=True) for v in levels)
+                cells = (from_values(python_days([v]), "categories") for v in levels)
                 gone = [v for v, cell in zip(levels, cells, strict=True) if not present(cell)[0]]
-            except (TypeError, pa.ArrowException) as error:  # no sequence, or one of lists
+            except (TypeError, InputError) as error:  # no sequence, or one of lists
                 raise InputError(
                     "Expected a list of categories that are text, numbers, dates, true or false; "
                     f"got {self.categories!r:.80}. Name each level by one value."

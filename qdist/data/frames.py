@@ -346,7 +346,9 @@ def restore(table: pa.Table, note: dict[str, Any], *, like: Any = None) -> Any:
             of the noted type.
 
     Returns:
-        A frame with the noted column labels, dtypes, categories and zones.
+        A frame with the noted column labels, dtypes, categories and zones. Where cells are missing
+        and the dtype has no way to say so, pandas has a nullable one for it, and an array of
+        numpy is masked; text of numpy is as long as it has to be.
 
     Raises:
         InputError: If the table has other columns than the note, or one of them is none.

@@ -58,14 +58,19 @@ levels: Final = record(_PACKED)
 _ZONE = r"[A-Za-z0-9_+\-/:.()]{1,64}"
 _PANDAS_DTYPE: Final = matching(
     r"object|bool|boolean|[uU]?[iI]nt(8|16|32|64)|[fF]loat(16|32|64)|str|string"
+    r"|[<>][iuf][248]"
     rf"|(datetime64|timedelta64)\[(s|ms|us|ns)(, {_ZONE})?\]"
-    r"|Sparse\[[a-z0-9]+(, [A-Za-z0-9.]+)?\]",
+    r"|Sparse\[[a-z0-9]+(\[(s|ms|us|ns)\])?(, [A-Za-z0-9.]+)?\]",
     "a dtype of pandas",
 )
 _NUMPY_DTYPE: Final = matching(
     r"[<>|=]?([biufO][0-9]{0,2}|[US][0-9]{1,5}|[mM]8(\[[0-9]{0,6}[a-zA-Z]{1,2}\])?)",
     "a dtype of numpy",
 )
+
+
+def _end(value: Any, where: str) -> None:
+    (one_of("-inf", "inf") if isinstance(value, str) else number())(value, where)
 
 
 def _list_or_dtype(value: Any, where: str) -> None:
@@ -82,7 +87,7 @@ def _pandas_column(value: Any, where: str, *, depth: int = 2) -> None:
         def categories(value: Any, where: str) -> None:
             if isinstance(value, dict) and "ends" in value:
                 closed = one_of("left", "right", "both", "neither")
-                ends = items(items(number()), least=2, most=2)
+                ends = items(items(_end), least=2, most=2)
                 record({"closed": closed, "ends": ends})(value, where)
                 return
             inner: Checker = lambda v, w: _pandas_column(v, w, depth=depth - 1)  # noqa: E731
@@ -96,8 +101,10 @@ def _pandas_column(value: Any, where: str, *, depth: int = 2) -> None:
         record({"string": stored, "nan": flag})(value, where)
     else:
         gaps = one_of("None", "NA", "NaT", "nan")
-        fields = {"dtype": _PANDAS_DTYPE, "missing": gaps}
-        record(fields, may=["missing"])(value, where)
+        fields = {"dtype": _PANDAS_DTYPE, "missing": gaps, "fill": _level}
+        if "fill" in keys and not str(value.get("dtype")).startswith("Sparse["):
+            raise refuse("a fill value of a sparse dtype alone", where, value)
+        record(fields, may=["missing", "fill"])(value, where)
 
 
 def _pandas_index(value: Any, where: str, *, depth: int = 1) -> None:
@@ -145,8 +152,15 @@ _MAKES: Final[dict[str, dict[str, Checker]]] = {
     "pyarrow": {
         "columns": items(record({"type": arrow_type, "levels": levels}, may=["levels"])),
     },
-    "numpy": {"fields": flag, "types": items(_NUMPY_DTYPE, least=1, most=_LABELS)},
-    "columns": {"types": items(_list_or_dtype, most=_LABELS)},
+    "numpy": {
+        "fields": flag,
+        "types": items(_NUMPY_DTYPE, least=1, most=_LABELS),
+        "masked": flag,
+    },
+    "columns": {
+        "types": items(_list_or_dtype, most=_LABELS),
+        "masked": items(flag, most=_LABELS),
+    },
 }
 
 
@@ -160,4 +174,4 @@ def check_frame(value: Any, where: str) -> None:
     make = value.get("make") if isinstance(value, dict) else None
     one_of(*_MAKES)(make, f"{where}.make")
     shared: dict[str, Checker] = {"make": text(), "labels": items(label, most=_LABELS)}
-    record({**shared, **_MAKES[str(make)]})(value, where)
+    record({**shared, **_MAKES[str(make)]}, may=["masked"])(value, where)

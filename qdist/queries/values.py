@@ -199,7 +199,7 @@ def _as_arrow(values: Any, kind: pa.DataType, name: str) -> pa.Array:
 def _read(values: Any, name: str) -> pa.Array:
     """Values of any shape, flat, of what type they are by themselves."""
     if np.ndim(values) and _zone_of(values):  # numpy has no zones
-        return pa.array([v.as_py() if isinstance(v, pa.Scalar) else v for v in values])
+        return from_values([v.as_py() if isinstance(v, pa.Scalar) else v for v in values], name)
     flat = np.asarray(values).ravel() if np.ndim(values) else [values]
     if isinstance(values, np.generic):
         flat = np.array([values])

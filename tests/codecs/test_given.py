@@ -13,6 +13,7 @@ import torch
 from qdist.codecs.given import read_given
 from qdist.codecs.schema import MISSING, Column
 from qdist.codecs.table import TableCodec
+from qdist.data.frames import to_arrow
 from qdist.errors import InputError, UnknownNameError
 
 N = 300
@@ -188,18 +189,42 @@ def test_a_plain_number_beyond_63_bits_is_known_as_a_numpy_one_is():
     assert torch.equal(plain[0], typed[0])
 
 
+def test_nanoseconds_of_a_condition_come_back():
+    times = pd.Series(pd.date_range("2024-01-01", periods=300, freq="1234567891ns"))
+    frame = pd.DataFrame({"t": times, "d": times - times[0], "x": np.arange(300.0)})
+    for one in (frame, frame.assign(t=times.dt.tz_localize("Europe/Paris"))):
+        codec = TableCodec.fit(one)
+        given = {"t": one["t"].iloc[7], "d": one["d"].iloc[7]}
+        drawn = codec.decode(codec.encode(one)[:2], given=given)
+        assert drawn["t"].tolist() == [given["t"]] * 2
+        assert drawn["d"].tolist() == [given["d"]] * 2
+
+
 def test_two_names_that_are_one_as_text():
     codec = TableCodec.fit(RNG.normal(size=(50, 2)))
     with pytest.raises(InputError, match="Expected column names that differ; got 1, '1'"):
         codec.encode_condition({1: 1.0, "1": 2.0})
 
 
-def test_half_precision_has_no_room_for_all_tails():
+HALVES = {
+    "pandas": pd.DataFrame,
+    "pandas of Arrow": lambda v: pd.DataFrame({"v": pa.array(v["v"])}, dtype="halffloat[pyarrow]"),
+    "Arrow": pa.table,
+    "polars": lambda v: pl.from_arrow(pa.table(v)),
+    "numpy": lambda v: v["v"].reshape(-1, 1),
+    "big-endian": lambda v: {"v": v["v"].astype(">f2")},
+}
+
+
+@pytest.mark.parametrize("make", HALVES.values(), ids=HALVES)
+def test_half_precision_has_no_room_for_all_tails(make):
     """The codec works on longer floats, and the tail of values near the end goes beyond."""
-    frame = pd.DataFrame({"v": np.linspace(0, 65504, 3000).astype(np.float16)})
+    frame = make({"v": np.linspace(-65504, 65504, 3000).astype(np.float16)})
     codec = TableCodec.fit(frame)
     drawn = codec.decode(torch.tensor([[0.0], [1.0]], dtype=torch.float64))
-    assert np.isfinite(drawn["v"]).all()
+    ends = to_arrow(drawn).column(0).to_pylist()
+    assert np.isfinite(ends).all()
+    assert type(drawn) is type(frame)
 
 
 @pytest.mark.parametrize("form", [lambda value: value, lambda value: [value]])

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import uuid
 from decimal import Decimal
 
 import numpy as np
@@ -13,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 from qdist.data.frames import describe, n_rows, repeat_rows, restore, take_rows, to_arrow
 from qdist.errors import InputError
+from qdist.files.frames import check_frame
 
 STAMPS = ["2024-02-29T23:59:59", "2024-07-01T12:00:00", None]
 
@@ -42,8 +44,15 @@ PANDAS_COLUMNS = {
     "timedelta": pd.Series(pd.to_timedelta(["1s", None, "-2D"])),
     "category": pd.Categorical(["x", None, "y"], categories=["y", "z", "x"]),
     "ordered": pd.Categorical(["lo", "hi", None], categories=["lo", "mid", "hi"], ordered=True),
+    "big-endian": pd.Series(np.array([1.5, np.nan, 2], ">f8")),
+    "sparse": pd.arrays.SparseArray([np.nan, 1.5, np.nan]),
+    "sparse zeros": pd.arrays.SparseArray([0.0, 1.5, np.nan], fill_value=0.0),
+    "sparse below zero": pd.arrays.SparseArray([-1, 2, -1], fill_value=-1),
+    "sparse bool": pd.arrays.SparseArray([True, False, True], fill_value=True),
+    "sparse times": pd.arrays.SparseArray(np.array(["NaT", "2024", "NaT"], "M8[us]")),
     "integer categories": pd.Categorical([3, 1, None], categories=[1, 2, 3]),
     "interval categories": pd.cut(pd.Series([0.5, 1.5, np.nan]), [0, 1, 2, 3]),
+    "open intervals": pd.cut(pd.Series([-5, 0.5, np.nan]), [-np.inf, 0, 1, np.inf]),
     "date categories": pd.Categorical(pd.to_datetime(STAMPS)),
     "pyarrow int": pd.array([1, None, 3], dtype="int64[pyarrow]"),
     "pyarrow text": pd.array(["a", None, "c"], dtype=pd.ArrowDtype(pa.string())),
@@ -59,7 +68,8 @@ PANDAS_COLUMNS = {
 
 
 def through(frame):
-    note = json.loads(json.dumps(describe(frame)))
+    note = json.loads(json.dumps(describe(frame), allow_nan=False))
+    check_frame(note, "the note")  # it can be saved
     return restore(to_arrow(frame), note)
 
 
@@ -176,6 +186,10 @@ NUMPY_ARRAYS = {
     "object": np.array([["ab", 1.5], [None, 2.5]], object),
     "datetime": np.array([["2024-01-01", "NaT"], ["1960-01-01", "2000-01-01"]], "M8[D]"),
     "minutes": np.array([["2024-01-01T01:01"], ["NaT"]], "M8[m]"),
+    "big-endian": np.array([[1.5, np.nan], [2, 3]], ">f8"),
+    "big-endian halves": np.array([[1.5, np.nan], [2, 3]], ">f2"),
+    "big-endian text": np.array([["ab", "c"], ["d", "e"]], ">U2"),
+    "big-endian times": np.array([["2024-01-01"], ["NaT"]], ">M8[s]"),
 }
 
 
@@ -256,6 +270,8 @@ def test_a_list_of_a_dict_is_looked_at_once(monkeypatch):
     assert to_arrow(lists).to_pydict() == {"a": [[1], [1, 2]], "b": [0, 1], "c": ["x", "y"]}
 
 
+DAY, TIME = dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 13, 30)
+
 BAD = {
     "list": ([1, 2], "got list"),
     "lazy": (pl.LazyFrame({"a": [1]}), "collect"),
@@ -270,6 +286,22 @@ BAD = {
     ),
     "mixed list": ({"a": ["x", 1]}, "one type"),
     "period": (pd.DataFrame({"a": pd.period_range("2024", periods=2, freq="M")}), "to_timestamp"),
+    "periods as categories": (
+        pd.DataFrame({"a": pd.Categorical(pd.period_range("2024", periods=2, freq="M"))}),
+        r"as categories in column 'a'; got period\[M\]\. Convert it, for example by \.astype\(str",
+    ),
+    "categories of several types": (
+        pd.DataFrame({"a": pd.Categorical([1, "1"] * 9)}),
+        "one type .* in column 'a'; got 1 of type int, 1 of type str",
+    ),
+    "tuples as categories": (
+        pd.DataFrame({"a": pd.Categorical([(1, 2), (3, 4)])}),
+        "text, numbers, dates or intervals of numbers as categories in column 'a'; got list",
+    ),
+    "UUIDs as categories": (
+        pd.DataFrame({"a": pd.Categorical([uuid.UUID(int=1), uuid.UUID(int=2)])}),
+        "in column 'a'; got .*(uuid|UUID)",
+    ),
     "intervals of dates": (
         pd.DataFrame({"a": pd.cut(pd.date_range("2024", periods=9), 3)}),
         r"intervals of numbers as categories in column 'a'; got interval\[datetime64.*astype\(str",
@@ -311,6 +343,20 @@ BAD = {
         r"names that are text of valid Unicode; got 'a\\ud8",
     ),
     "bytes that are no text": ({"a": np.array([b"\xff"])}, "valid Unicode in column 'a'; got b"),
+    "times of which one has a zone": (
+        {"a": [TIME, TIME.replace(tzinfo=dt.UTC), TIME]},
+        "all have a time zone, or none, in column 'a'; got 1 with a zone and 2 without",
+    ),
+    "zoned times in a frame": (
+        pd.DataFrame({"a": pd.Series([TIME.replace(tzinfo=dt.UTC), None, TIME], dtype=object)}),
+        "got 1 with a zone and 1 without",
+    ),
+    "more than 64 bits": ({"a": [2**64, 5]}, "at most 64 bits for column 'a'.*; got 1844"),
+    "64 bits beside a sign": (
+        {"a": [2**63, -1]},
+        "64 bits for column 'a', or of 63 where others are negative; got 9223",
+    ),
+    "wide numbers beside text": ({"a": [2**63, "x"]}, "1 of type int, 1 of type str"),
     "ragged": ({"a": [1], "b": [1, 2]}, "lengths 1, 2"),
 }
 
@@ -320,9 +366,6 @@ def test_bad_frames_are_refused(name):
     frame, match = BAD[name]
     with pytest.raises(InputError, match=match):
         to_arrow(frame)
-
-
-DAY, TIME = dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 13, 30)
 
 
 @pytest.mark.parametrize("time", [TIME, pd.Timestamp(TIME), np.datetime64(TIME)], ids=type)

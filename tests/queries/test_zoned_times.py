@@ -96,3 +96,13 @@ def test_features_and_rows_to_validate_by_are_in_utc_too():
     ]
     losses = [table.history_[0]["validation_loss"] for table in tables]
     assert losses[0] == losses[1]
+
+
+def test_nanoseconds_are_asked_about_to_the_last_one():
+    """Of few times each is a point mass, so that a time just before one is below it."""
+    times = pd.Series(pd.to_datetime(np.arange(1, 4) * 1001, unit="ns").tz_localize("Asia/Tokyo"))
+    frame = pd.DataFrame({"when": times.repeat(20), "z": RNG.normal(size=60)})
+    model = qdist.TabularModel(max_steps=2, random_state=0).fit(frame)
+    upto = model.cdf("when", times)
+    assert upto[0, 2] == 1
+    assert np.array_equal(upto, model.cdf("when", times.tolist()))

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from qdist.data.makes.levels import pack_levels, unpack_levels
 from qdist.data.makes.types import pack_type, unpack_type
+from qdist.data.makes.vectors import to_half
 
 __all__ = ["columns", "describe", "restore"]
 
@@ -79,6 +80,6 @@ def restore(arrays: list[pa.Array], note: dict[str, Any], n_rows: int, index: An
         elif isinstance(kind, pa.BaseExtensionType):
             built.append(pa.ExtensionArray.from_storage(kind, array.cast(kind.storage_type)))
         else:
-            built.append(array.cast(kind))
+            built.append(to_half(array) if pa.types.is_float16(kind) else array.cast(kind))
         fields.append(pa.field(name, kind))
     return pa.table(built, schema=pa.schema(fields))

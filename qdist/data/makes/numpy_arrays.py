@@ -34,27 +34,37 @@ def columns(frame: np.ndarray[Any, Any]) -> tuple[list[Any], list[pa.Array]]:
 
 
 def describe(frame: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """Field names and dtypes."""
+    """Field names and dtypes, and that the array is masked if it is."""
     _check(frame)
+    masked = {"masked": True} if isinstance(frame, np.ma.MaskedArray) else {}
     if frame.dtype.names is not None:
         types = [frame.dtype[name].str for name in frame.dtype.names]
-        return {"fields": True, "labels": list(frame.dtype.names), "types": types}
-    return {"fields": False, "labels": list(range(frame.shape[1])), "types": [frame.dtype.str]}
+        return {"fields": True, "labels": list(frame.dtype.names), "types": types, **masked}
+    labels = list(range(frame.shape[1]))
+    return {"fields": False, "labels": labels, "types": [frame.dtype.str], **masked}
 
 
 def restore(
     arrays: list[pa.Array], note: dict[str, Any], n_rows: int, index: Any
 ) -> np.ndarray[Any, Any]:
-    """An array of the noted dtype."""
+    """An array of the noted dtype, masked where it was or where cells have to be missing."""
     del index
-    if not note["fields"]:
-        dtype = np.dtype(note["types"][0])
-        out = np.empty((n_rows, len(arrays)), dtype)
-        for i, array in enumerate(arrays):
-            out[:, i] = to_vector(array, dtype)
+    fields, types = note["fields"], note["types"]
+    vectors = [
+        to_vector(array, np.dtype(kind), masked=note.get("masked", False))
+        for array, kind in zip(arrays, types if fields else types * len(arrays), strict=True)
+    ]
+    masked = any(isinstance(vector, np.ma.MaskedArray) for vector in vectors)
+    empty: Any = np.ma.empty if masked else np.empty
+    if fields:
+        pairs = [(name, v.dtype) for name, v in zip(note["labels"], vectors, strict=True)]
+        out: np.ndarray[Any, Any] = empty(n_rows, np.dtype(pairs))
+        for name, vector in zip(note["labels"], vectors, strict=True):
+            out[name] = vector
         return out
-    pairs = list(zip(note["labels"], note["types"], strict=True))
-    out = np.empty(n_rows, np.dtype(pairs))
-    for array, (name, kind) in zip(arrays, pairs, strict=True):
-        out[name] = to_vector(array, np.dtype(kind))
+    # Text can have become longer in some columns.
+    longest = max((v.dtype for v in vectors), key=lambda d: d.itemsize, default=np.dtype(types[0]))
+    out = empty((n_rows, len(vectors)), longest)
+    for i, vector in enumerate(vectors):
+        out[:, i] = vector
     return out

@@ -1,13 +1,15 @@
 """The index of a pandas frame: its kind is kept, its entries are not.
 
 New rows have no labels of their own, so they get placeholders of the same kind: 0, 1, ... for
-numbers, the same as text for text, days from 1970 on for dates. The training rows' labels, which
-may name people, are never stored.
+numbers, the same as text for text, seconds from 1970 on for times. The training rows' labels,
+which may name people, are never stored.
 """
 
 from typing import Any
 
 import numpy as np
+
+from qdist.data.makes.pandas_dtypes import pack_dtype, unpack_dtype
 
 __all__ = ["describe_index", "restore_index"]
 
@@ -23,7 +25,7 @@ def describe_index(index: Any) -> dict[str, Any]:
     if isinstance(index, pd.RangeIndex):
         return {"kind": "range", "names": names}
     if isinstance(index, pd.DatetimeIndex):
-        return {"kind": "datetime", "names": names, "dtype": str(index.dtype)}
+        return {"kind": "datetime", "names": names, **pack_dtype(index.dtype, "index")}
     if isinstance(index, pd.TimedeltaIndex):
         return {"kind": "timedelta", "names": names, "dtype": str(index.dtype)}
     if isinstance(index.dtype, np.dtype) and index.dtype.kind in "iuf":
@@ -45,8 +47,8 @@ def restore_index(note: dict[str, Any], n_rows: int) -> Any:
     name = names[0]
     steps = np.arange(n_rows)
     if kind == "datetime":
-        dtype = pd.api.types.pandas_dtype(note["dtype"])
-        stamps = pd.DatetimeIndex(steps.astype("M8[D]").astype("M8[s]"))
+        dtype = unpack_dtype(note)
+        stamps = pd.DatetimeIndex(steps.astype("M8[s]"))  # days would be too many for nanoseconds
         if isinstance(dtype, pd.DatetimeTZDtype):
             stamps = stamps.tz_localize("UTC").tz_convert(dtype.tz)
         return stamps.astype(dtype).rename(name)

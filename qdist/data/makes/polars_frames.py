@@ -4,6 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from qdist.data.makes.vectors import to_half
 from qdist.errors import InputError
 
 __all__ = ["columns", "describe", "restore"]
@@ -81,7 +82,7 @@ def restore(arrays: list[pa.Array], note: dict[str, Any], n_rows: int, index: An
             dtype = pl.Enum(_with_others(column["levels"], array))
         if pa.types.is_dictionary(array.type) and dtype == pl.String:
             array = array.cast(array.type.value_type)
-        one = pl.Series(name, array)
+        one = pl.Series(name, to_half(array) if column["type"] == "Float16" else array)
         if one.dtype != dtype:
             one = one.cast(pl.String).cast(dtype) if column["type"] == "Enum" else one.cast(dtype)
         if column.get("missing") == "nan":

@@ -17,6 +17,7 @@ __all__ = [
     "no_text",
     "not_finite",
     "python_days",
+    "to_half",
     "to_vector",
 ]
 
@@ -31,17 +32,22 @@ def mixed(values: Any, name: Any) -> InputError:
     Returns:
         An error that names the types and how often each occurs.
     """
+    got = ", ".join(f"{n} of type {kind}" for kind, n in _types(values).most_common(5))
+    return InputError(
+        f"Expected values of one type (numbers, text, dates, true or false) in column {name!r}; "
+        f"got {got}. Convert the column, for example to text."
+    )
+
+
+def _types(values: Any) -> Counter[str]:
+    """How many values there are of each type, missing ones left out."""
     counts: Counter[str] = Counter()
     for value in values:
         if value is None or (isinstance(value, float) and value != value):
             continue
         if type(value).__name__ not in {"NAType", "NaTType"}:
             counts[type(value).__name__] += 1
-    got = ", ".join(f"{n} of type {kind}" for kind, n in counts.most_common(5))
-    return InputError(
-        f"Expected values of one type (numbers, text, dates, true or false) in column {name!r}; "
-        f"got {got}. Convert the column, for example to text."
-    )
+    return counts
 
 
 def not_finite(count: int, name: Any) -> InputError:
@@ -85,7 +91,8 @@ def from_values(values: Any, name: Any, kind: pa.DataType | None = None, mask: A
         An Arrow array of N values.
 
     Raises:
-        InputError: If the values are of several types, infinite decimals or no text.
+        InputError: If the values are of several types, infinite decimals, no text, whole numbers
+            of more than 64 bits, or times of which only some have a zone.
 
     Example:
         >>> from_values([dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 13, 30)], "a")
@@ -100,15 +107,49 @@ def from_values(values: Any, name: Any, kind: pa.DataType | None = None, mask: A
         raise no_text(name, err) from err
     except (pa.ArrowException, TypeError, OverflowError) as err:
         infinite = sum(isinstance(v, decimal.Decimal) and v.is_infinite() for v in values)
-        raise (not_finite(infinite, name) if infinite else mixed(values, name)) from err
-    if pa.types.is_date32(array.type) and getattr(values, "dtype", None) in (None, object):
-        # Arrow takes all for what the first one is, and drops the hours of the rest.
-        there = array.is_valid().to_pylist()
-        if any(
-            isinstance(v, dt.datetime) for v, known in zip(values, there, strict=True) if known
-        ):
-            raise mixed(values, name)
+        if infinite:
+            raise not_finite(infinite, name) from err
+        wide = [v for v in values if isinstance(v, int) and not -(2**63) <= v < 2**63]
+        if not wide:
+            raise mixed(values, name) from err
+        if kind is None and 0 < max(wide) < 2**64:  # Arrow takes plain ones for signed
+            return from_values(values, name, pa.uint64(), mask)
+        raise _too_wide(values, wide[0], name) from err
+    python = getattr(values, "dtype", np.dtype(object)) == np.dtype(object)
+    if python and pa.types.is_temporal(array.type) and not pa.types.is_interval(array.type):
+        return _times(values, array, name, mask)
     return array
+
+
+def _too_wide(values: Any, wide: int, name: Any) -> InputError:
+    if set(_types(values)) != {"int"}:
+        return mixed(values, name)
+    return InputError(
+        f"Expected a number of at most 64 bits for column {name!r}, or of 63 where others are "
+        f"negative; got {wide}. Give numbers that the column can hold, or text."
+    )
+
+
+def _times(values: Any, array: pa.Array, name: Any, mask: Any) -> pa.Array:
+    """Python's dates and times as Arrow read them, unless it has dropped a part of one."""
+    there = array.is_valid().to_pylist()
+    known = [v for v, is_there in zip(values, there, strict=True) if is_there]
+    # Arrow takes all for what the first one is, and drops the hours or the zone of the rest.
+    if pa.types.is_date32(array.type) and any(isinstance(v, dt.datetime) for v in known):
+        raise mixed(known, name)
+    zoned = sum(getattr(v, "tzinfo", None) is not None for v in known)
+    if pa.types.is_timestamp(array.type) and 0 < zoned < len(known):
+        raise InputError(
+            f"Expected times that all have a time zone, or none, in column {name!r}; got {zoned} "
+            f"with a zone and {len(known) - zoned} without. Give each of them one."
+        )
+    # It takes all of these for microseconds, and those of pandas can be finer.
+    fine = any(getattr(v, "nanosecond", 0) or getattr(v, "nanoseconds", 0) for v in known)
+    if not fine or array.type.unit == "ns":
+        return array
+    stamps = pa.types.is_timestamp(array.type)
+    kind = pa.timestamp("ns", array.type.tz) if stamps else pa.duration("ns")
+    return from_values(values, name, kind, mask)
 
 
 def python_days(values: Any) -> list[Any]:
@@ -147,6 +188,8 @@ def from_vector(values: np.ndarray[Any, Any], name: Any) -> pa.Array:
             f"Expected numbers, text, dates or booleans in column {name!r}; "
             f"got numpy dtype {values.dtype}. Split or drop the column."
         )
+    if not values.dtype.isnative:  # Arrow has one order of bytes
+        values = values.astype(values.dtype.newbyteorder("="))
     if values.dtype.kind == "S":
         try:
             values = np.char.decode(values, "utf-8")
@@ -170,28 +213,68 @@ def _clock(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return values.astype(f"{letter}8[{unit}]", copy=False)
 
 
-def to_vector(array: pa.Array, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    """A numpy array of a given dtype.
+def to_half(array: pa.Array) -> pa.Array:
+    """Numbers as half floats, which have no room for all tails: those beyond are the outermost.
+
+    Example:
+        >>> to_half(pa.array([1e6, None, -0.5])).to_pylist()
+        [65504.0, None, -0.5]
+    """
+    import pyarrow.compute as pc
+
+    array = array.cast(pa.float32(), safe=False)
+    most = pa.scalar(float(np.finfo(np.float16).max), array.type)
+    array = pc.if_else(pc.greater(array, most), most, array)
+    least = pc.negate(most)
+    return pc.if_else(pc.less(array, least), least, array).cast(pa.float16())
+
+
+def to_vector(
+    array: pa.Array, dtype: np.dtype[Any], *, masked: bool = False
+) -> np.ndarray[Any, Any]:
+    """A numpy array of a given dtype; of text a longer one where the values need it.
 
     Args:
-        array: N values; missing ones only where the dtype has a way to say so (NaN, NaT, None).
+        array: N values.
         dtype: The dtype wanted.
+        masked: Whether a masked array is wanted.
 
     Returns:
-        An array of shape (N,).
+        An array of shape (N,). It is a masked one also where values are missing and the dtype has
+        no way to say so, as whole numbers, booleans and text have none.
+
+    Example:
+        >>> to_vector(pa.array([2**53 + 1, None]), np.dtype("int64")).tolist()
+        [9007199254740993, None]
+        >>> to_vector(pa.array(["abc"]), np.dtype("<U2"))
+        array(['abc'], dtype='<U3')
     """
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
+    if not masked and (not array.null_count or dtype.kind not in "biuSU"):
+        return _unmasked(array, dtype)
+    gone = np.asarray(array.is_null().to_numpy(zero_copy_only=False), dtype=bool)
+    return np.ma.MaskedArray(_unmasked(array, dtype), gone)
+
+
+def _unmasked(array: pa.Array, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     if dtype.kind == "O":
         out = np.empty(len(array), object)
         out[:] = array.to_pylist()
         return out
-    if dtype.kind in "US":
-        return np.asarray(array.fill_null("").to_pylist(), dtype=dtype)
+    if dtype.kind in "SU":
+        return _letters(array.fill_null("").to_pylist(), dtype)
     if pa.types.is_decimal(array.type):
         return np.asarray([decimal.Decimal("NaN") if v is None else v for v in array.to_pylist()])
-    values = np.asarray(array.to_numpy(zero_copy_only=False))
-    if dtype == np.float16:  # which is worked on as a longer one, and has no room for all of these
-        most = np.finfo(np.float16).max
-        values = values.clip(-most, most)
-    return values.astype(dtype)
+    if dtype.kind in "biu":  # a hole would make floats of them all, which are not exact
+        array = array.fill_null(False if pa.types.is_boolean(array.type) else 0)
+    if dtype.kind == "f" and dtype.itemsize == 2:
+        array = to_half(array)
+    return np.asarray(array.to_numpy(zero_copy_only=False)).astype(dtype)
+
+
+def _letters(texts: list[str], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    letters = [text.encode() for text in texts] if dtype.kind == "S" else texts
+    found = np.array(letters, dtype.kind)  # as long as the longest of them
+    most = max(int(kind.str[2:]) for kind in (found.dtype, dtype))
+    return found.astype(f"{dtype.str[:2]}{most}")
