@@ -82,7 +82,8 @@ def restore(arrays: list[pa.Array], note: dict[str, Any], n_rows: int, index: An
         if pa.types.is_dictionary(array.type) and dtype == pl.String:
             array = array.cast(array.type.value_type)
         one = pl.Series(name, array)
-        if one.dtype != dtype:
+        # Values that were given where none had been keep their own type.
+        if one.dtype != dtype and column["type"] != "Null":
             one = one.cast(pl.String).cast(dtype) if column["type"] == "Enum" else one.cast(dtype)
         if column.get("missing") == "nan":
             one = one.fill_null(float("nan"))
