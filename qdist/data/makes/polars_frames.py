@@ -77,13 +77,14 @@ def restore(arrays: list[pa.Array], note: dict[str, Any], n_rows: int, index: An
     series = []
     for name, array, column in zip(note["labels"], arrays, note["columns"], strict=True):
         dtype = _dtype(column)
+        if column["type"] == "Null":  # values that were given for it keep their own type
+            dtype = pl.Series(array).dtype
         if column["type"] == "Enum":
             dtype = pl.Enum(_with_others(column["levels"], array))
         if pa.types.is_dictionary(array.type) and dtype == pl.String:
             array = array.cast(array.type.value_type)
         one = pl.Series(name, array)
-        # Values that were given where none had been keep their own type.
-        if one.dtype != dtype and column["type"] != "Null":
+        if one.dtype != dtype:
             one = one.cast(pl.String).cast(dtype) if column["type"] == "Enum" else one.cast(dtype)
         if column.get("missing") == "nan":
             one = one.fill_null(float("nan"))
