@@ -11,15 +11,7 @@ import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
-from qdist.data.frames import (
-    canonical,
-    describe,
-    n_rows,
-    repeat_rows,
-    restore,
-    take_rows,
-    to_arrow,
-)
+from qdist.data.frames import describe, n_rows, repeat_rows, restore, take_rows, to_arrow
 from qdist.errors import InputError
 
 STAMPS = ["2024-02-29T23:59:59", "2024-07-01T12:00:00", None]
@@ -359,16 +351,3 @@ def test_no_unit_of_numpy_loses_parts_of_a_second(unit):
     assert str(to_arrow({"a": half})["a"][0].as_py())[10:21] == " 00:00:00.5"
     span = to_arrow({"a": half - np.datetime64(0, "s")})["a"]
     assert span.cast(pa.duration("ms"), safe=False)[0].as_py() == dt.timedelta(seconds=0.5)
-
-
-def test_a_dictionary_names_each_level_once_and_none_that_is_missing():
-    indices = pa.array([0, 1, 2, None], pa.int8())
-    chunks = [
-        pa.DictionaryArray.from_arrays(indices, pa.array(levels))
-        for levels in (["a", None, "a"], ["b", "a", None])
-    ]
-    for cells in (pa.chunked_array(chunks[:1]), pa.chunked_array(chunks)):
-        found = canonical(cells)
-        assert found.to_pylist() == cells.to_pylist()
-        assert found.dictionary.to_pylist() == ["a", "b"][: len(cells.chunks)]
-        assert found.is_valid().to_pylist() == [v is not None for v in cells.to_pylist()]
