@@ -11,6 +11,7 @@ import pytest
 
 import qdist
 from qdist.cli import main
+from qdist.data.files import read_table
 
 N = 120
 
@@ -164,3 +165,41 @@ def test_a_decimal_of_more_digits_is_refused(exact, tmp_path, capsys):
     rows.to_csv(tmp_path / "more.csv", index=False)
     assert main(["score", str(exact / "m.qdist"), str(tmp_path / "more.csv")]) == 1
     assert "type decimal128(18, 2) in column 'price'; got '4.735'" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def without_notes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("empty")
+    (folder / "d.csv").write_text("a,notes\n" + "".join(f"{k % 7},\n" for k in range(60)))
+    quick = {"max_steps": 2, "members": 1, "backbone_args": {"width": 4, "blocks": 1}}
+    fitted = qdist.TabularModel(**quick, random_state=0).fit(read_table(folder / "d.csv"))
+    fitted.save(folder / "m.qdist")
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("notes", [["", ""], ["010", ""], ["x", "1.50"]], ids=str)
+def test_a_column_that_is_empty_stays_or_keeps_what_is_new(without_notes, tmp_path, notes, ending):
+    rows, out = tmp_path / "rows.csv", tmp_path / f"out.{ending}"
+    rows.write_text("a,notes\n" + "".join(f",{note}\n" for note in notes))
+    model = str(without_notes / "m.qdist")
+    assert main(["impute", model, str(rows), "-o", str(out), "--quiet"]) == 0
+    found = read_table(out, types={"notes": pa.string()})
+    assert found["notes"].to_pylist() == [note or None for note in notes]
+    assert found["a"].null_count == 0
+
+
+def test_every_command_takes_a_column_that_is_empty(without_notes, tmp_path):
+    model, data = (str(without_notes / name) for name in ("m.qdist", "d.csv"))
+    out = tmp_path / "out.csv"
+    for words in (
+        ["impute", model, data],
+        ["impute", model, data, "--draws", "2"],
+        ["score", model, data],
+        ["score", model, data, "--explain", "0.5"],
+        ["quantiles", model, data, "--column", "a"],
+        ["sample", model, "-n", "2", "--given", "notes="],
+    ):
+        assert main([*words, "-o", str(out), "--quiet"]) == 0, words
+    assert main(["sample", model, "-n", "2", "--given", "notes=x", "-o", str(out)]) == 0
+    assert read_table(out)["notes"].to_pylist() == ["x", "x"]

@@ -172,7 +172,8 @@ def fit_axis(
         if int(values[-1]) - base < _FAR and (int(values[-1]) - base) // step <= _MAX_STEPS:
             return Axis(gridded=True, base=base, step=step, decimals=0, **rest)
         span = int(values[-1]) - base
-        scale = 2 ** max(span.bit_length() - 1, 0)
+        # A number that signed 64 bits hold, though values of theirs can span twice as much.
+        scale = 2 ** min(span.bit_length() - 1, 62)
         return Axis(gridded=False, base=base, step=scale, decimals=0, **rest)
     if grid:
         found = _decimal_grid(values, single=single)

@@ -61,8 +61,8 @@ def conform(array: pa.Array, kind: pa.DataType, name: str) -> pa.Array:
         return array
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), kind)
-    if pa.types.is_null(kind):
-        return array
+    if pa.types.is_null(kind):  # of which no value is known: what comes may be of any type
+        return pa.nulls(len(array)) if array.null_count == len(array) else array
     try:
         if pa.types.is_temporal(kind) and _is_number(array.type):
             array = _ticks(array, kind)

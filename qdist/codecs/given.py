@@ -16,7 +16,7 @@ from qdist.data.frames import canonical, to_arrow
 from qdist.data.makes.vectors import from_values, from_vector
 from qdist.errors import InputError, UnknownNameError
 
-__all__ = ["Given", "check_nan", "is_condition", "is_unknown", "read_given"]
+__all__ = ["Given", "check_nan", "is_condition", "is_unknown", "read_given", "single_cell"]
 
 Mask = NDArray[np.bool_]
 
@@ -62,7 +62,7 @@ def is_unknown(value: Any, name: str) -> bool:
         >>> is_unknown(float("nan"), "age"), is_unknown(MISSING, "age"), is_unknown(0, "age")
         (True, False, False)
     """
-    return value is not MISSING and not bool(present(_cell(value, name))[0])
+    return value is not MISSING and not bool(present(single_cell(value, name))[0])
 
 
 def is_condition(given: Any) -> bool:
@@ -100,7 +100,7 @@ def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
             "Give None, and the number of rows to draw."
         )
     if single:
-        columns = {str(name): _cell(value, str(name)) for name, value in given.items()}
+        columns = {str(name): single_cell(value, str(name)) for name, value in given.items()}
         if len(columns) < len(given):
             raise InputError(
                 f"Expected column names that differ; got {', '.join(map(repr, given))}, of which "
@@ -128,7 +128,13 @@ def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
     )
 
 
-def _cell(value: Any, name: str) -> pa.Array:
+def single_cell(value: Any, name: str) -> pa.Array:
+    """A single value as an array of one cell, null where nothing is known or it is missing.
+
+    Example:
+        >>> single_cell(np.datetime64("2020-02-01T12"), "day").type
+        TimestampType(timestamp[s])
+    """
     if value is MISSING or value is None:
         return pa.nulls(1)
     if isinstance(value, np.generic) or hasattr(value, "__array__"):

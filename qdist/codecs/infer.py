@@ -15,9 +15,10 @@ from qdist.codecs.axis import Axis, fit_axis
 from qdist.codecs.bounds import check_bounds
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
-from qdist.codecs.conform import conform, present, value_type
+from qdist.codecs.conform import conform, in_utc, present, value_type
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness, find_atoms, fit_curve
+from qdist.codecs.given import single_cell
 from qdist.codecs.heaps import find_heaps
 from qdist.codecs.raw import from_raw, is_numeric, to_raw
 from qdist.codecs.schema import OTHER, Column, ColumnSchema
@@ -53,6 +54,9 @@ def fit_column(
             what the user says of them disagree.
     """
     column = column or Column()
+    if pa.types.is_null(array.type) and column.categories is not None:
+        # All that is known of the type of its values is what was declared.
+        array = pa.nulls(len(array), _declared(name, column, array.type).type)
     there = present(array)
     n_missing = int((~there).sum())
     kind = _kind(name, array, there, column)
@@ -153,8 +157,7 @@ def _fit_levels(
     ordered = plain["kind"] == "ordered"
     values = value_type(array.type)
     if column.categories is not None:
-        declared = from_values(python_days(column.categories), name)
-        levels = conform(declared, array.type, name)
+        levels = _declared(name, column, array.type)
     elif pa.types.is_dictionary(array.type):
         used = np.unique(array.indices.drop_null().to_numpy())
         levels = array.dictionary.take(pa.array(used))
@@ -171,6 +174,18 @@ def _fit_levels(
     if column.categories is not None:
         coded.encode(array)  # raises if the data hold other levels
     return coded
+
+
+def _declared(name: str, column: Column, kind: pa.DataType) -> pa.Array:
+    """The categories that the user names, as values of the column's type."""
+    said = column.categories or ()
+    levels = conform(in_utc(said, from_values(python_days(said), name), kind), kind, name)
+    if len(levels.filter(pa.array(present(levels))).unique()) < len(levels):
+        raise InputError(
+            f"Expected categories that are different values of column {name!r}, of type {kind}; "
+            f"got {list(said[:10])!r}, of which some are the same or missing. Name each once."
+        )
+    return levels
 
 
 def _fit_common_levels(
@@ -333,7 +348,11 @@ def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: int) -> float | 
         return None
     try:
         if pa.types.is_temporal(kind):
-            return int(to_raw(conform(pa.array([bound]), kind, name), name)[0][0])
+            cell = in_utc(bound, single_cell(bound, name), kind)
+            raw, missing = to_raw(conform(cell, kind, name), name)
+            if missing[0]:
+                raise ValueError("no time")
+            return int(raw[0])
         number = Decimal(str(bound))
     except (ArithmeticError, ValueError, TypeError) as err:
         raise InputError(

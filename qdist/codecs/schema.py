@@ -55,12 +55,14 @@ class Column:
         kind: One of `"number"`, `"ordered"`, `"nominal"`, `"boolean"`, `"datetime"`,
             `"timedelta"`, `"date"`, `"time"` and `"id"`.
         lower: No value is, or will be drawn, below. A number, or a date or ISO text where the
-            column holds dates or times.
+            column holds dates or times (numpy's are in UTC, others without a zone in the
+            column's own).
         upper: No value is, or will be drawn, above.
         integer: Whether a number is whole. `False` also switches the detection of a rounding
             grid off.
         categories: The levels, in order where the column is ordered. Levels that the data lack
-            can be given and drawn. What is missing is no level: it is modelled in any case.
+            can be given and drawn. What is missing is no level: it is modelled in any case. A
+            column that holds no value at all is of their type.
         ordered: Whether the levels have an order.
 
     Raises:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ __all__ = ["check_table_place", "read_table", "to_standard_output", "write_table
 
 Types = Mapping[str, pa.DataType]
 _ENDINGS: Final = (".csv", ".csv.gz", ".parquet", ".feather")
+_NAMELESS: Final = re.compile(r"__index_level_\d+__")  # what pandas calls an index in a file
 
 
 def read_table(
@@ -42,7 +44,8 @@ def read_table(
 
     Returns:
         The table. In CSV an empty cell, `NA`, `NaN` and `null` are missing, and numbers,
-        booleans, dates and times in ISO form are recognised.
+        booleans, dates and times in ISO form are recognised. An index that pandas wrote is left
+        out unless it has a name.
 
     Raises:
         InputError: If the ending is none of these.
@@ -112,9 +115,23 @@ _MAGIC: Final = {b"PAR1": ".parquet", b"ARROW1": ".feather", b"\x1f\x8b": ".csv.
 _READERS: Final[dict[str, Callable[[bytes, Types, str], pa.Table]]] = {
     ".csv": lambda content, types, what: read_csv(content, types, what=what),
     ".csv.gz": lambda content, types, what: read_csv(gzip.decompress(content), types, what=what),
-    ".parquet": lambda content, *_: pq.read_table(pa.BufferReader(content)),
-    ".feather": lambda content, *_: pf.read_table(pa.BufferReader(content)),
+    ".parquet": lambda content, *_: _without_index(pq.read_table(pa.BufferReader(content))),
+    ".feather": lambda content, *_: _without_index(pf.read_table(pa.BufferReader(content))),
 }
+
+
+def _without_index(table: pa.Table) -> pa.Table:
+    """Leaves out columns in which pandas kept an index without a name: it is no column there."""
+    try:
+        note = table.schema.pandas_metadata
+    except (ValueError, RecursionError):  # no JSON: of another writer
+        return table
+    index = note.get("index_columns") if isinstance(note, dict) else None
+    if not isinstance(index, list):
+        return table
+    return table.drop_columns(
+        [name for name in table.schema.names if name in index and _NAMELESS.fullmatch(name)]
+    )
 
 
 def check_table_place(target: str | os.PathLike[str]) -> None:

@@ -15,6 +15,7 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qdist.arguments import instance, number
 from qdist.data.makes.levels import pack_levels
@@ -74,8 +75,8 @@ def _module(make: str) -> ModuleType:
 def canonical(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One contiguous array of a canonical type.
 
-    Text becomes `large_string`, dictionaries are unified and have `int32` indices, half floats
-    become floats; NaN is left to the caller.
+    Text becomes `large_string`, dictionaries are unified, name each value once and have `int32`
+    indices, half floats become floats; NaN among the values is left to the caller.
 
     Args:
         array: Any Arrow array.
@@ -97,8 +98,9 @@ def canonical(array: pa.Array | pa.ChunkedArray) -> pa.Array:
             "Call to_arrow on the whole frame, or pyarrow.array on the values."
         )
     if isinstance(array, pa.ChunkedArray):
-        if pa.types.is_dictionary(array.type):
-            array = array.unify_dictionaries()
+        if pa.types.is_dictionary(array.type) and array.num_chunks > 1:
+            # Each by itself first, as Arrow unifies none in which a level is missing.
+            array = pa.chunked_array(map(canonical, array.chunks)).unify_dictionaries()
         array = array.combine_chunks()
         if isinstance(array, pa.ChunkedArray):  # older Arrow keeps a chunked empty array
             array = pa.concat_arrays(array.chunks) if array.chunks else pa.nulls(0, array.type)
@@ -110,11 +112,23 @@ def canonical(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     if pa.types.is_float16(kind):
         return array.cast(pa.float32())
     if pa.types.is_dictionary(kind):
-        values = canonical(array.dictionary)
+        indices, levels = _each_once(array.indices, canonical(array.dictionary))
         return pa.DictionaryArray.from_arrays(
-            array.indices.cast(pa.int32()), values, ordered=kind.ordered
+            indices.cast(pa.int32()), levels, ordered=kind.ordered
         )
     return array
+
+
+def _each_once(indices: pa.Array, values: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Indices and the values of a dictionary, which Arrow lets repeat and be missing."""
+    if pa.types.is_nested(values.type):  # which is no column of ours, and has no such kernels
+        return indices, values
+    levels = values.drop_null().unique()
+    if pa.types.is_floating(levels.type):
+        levels = levels.filter(pc.invert(pc.is_nan(levels)))
+    if len(levels) == len(values):
+        return indices, values
+    return pc.index_in(values, value_set=levels).take(indices), levels
 
 
 def to_arrow(frame: Any) -> pa.Table:

@@ -157,7 +157,8 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
             The model itself.
 
         Raises:
-            InputError: If the frame or a parameter cannot be worked with.
+            InputError: If the frame or a parameter cannot be worked with, or no file could hold
+                what there is to know of a column.
             TrainingError: If training diverges.
             OutOfMemoryError: If not even one row a step fits.
         """
@@ -173,6 +174,7 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
         stated = {"columns": self.columns, "min_level_count": self.min_level_count}
         X, weight = rows_that_count(X, sample_weight)
         codec = TableCodec.fit(X, **{**stated, **codec_args})
+        files.check_codec(codec)  # what cannot be saved is not trained first
         encoded = codec.encode(X)
         weight = torch.ones(len(encoded)) if weight is None else weight
 

@@ -1,5 +1,6 @@
 """Model files: what is in them, how they are written, and why reading one is safe."""
 
+from qdist.files.beforehand import check_codec
 from qdist.files.budget import budget
 from qdist.files.model import Layout, read_model, write_model
 from qdist.files.summary import (
@@ -17,6 +18,7 @@ __all__ = [
     "FORMAT",
     "Layout",
     "budget",
+    "check_codec",
     "check_place",
     "fill_weights",
     "read_model",

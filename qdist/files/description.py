@@ -24,9 +24,18 @@ from qdist.files.specs import (
 )  # fmt: skip
 from qdist.files.tables import check_table
 
-__all__ = ["check_description", "digest_of", "read_json"]
+__all__ = [
+    "MOST_ENTRIES",
+    "check_description",
+    "count_entries",
+    "digest_of",
+    "jsonable",
+    "read_json",
+    "to_text",
+]
 
-_MOST_TOKENS: Final = 5_000_000  # each costs some hundred bytes once it is read
+MOST_ENTRIES: Final = 5_000_000
+"""Of the largest description that is read: each costs some hundred bytes once it is."""
 
 _PLUGINS: Final = items(record({
     "kind": one_of("backbone", "head"),
@@ -81,6 +90,25 @@ _ESTIMATORS: Final[dict[str, dict[str, Checker]]] = {
 }
 
 
+def jsonable(value: Any) -> Any:
+    """The same with numbers of numpy, arrays and indices as what JSON knows."""
+    if isinstance(value, dict):
+        return {key: jsonable(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(entry) for entry in value]
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def to_text(meta: dict[str, Any], *, indent: int | None = None) -> bytes:
+    """The bytes of a description; letters stand as they are, of which escapes take up to thrice.
+
+    Raises:
+        ValueError: If a number is not finite, or text is no Unicode.
+        TypeError: If the description holds something that JSON lacks.
+    """
+    return json.dumps(meta, allow_nan=False, ensure_ascii=False, indent=indent).encode()
+
+
 def read_json(blob: bytes, name: str) -> dict[str, Any]:
     """JSON out of a file from anywhere.
 
@@ -94,9 +122,9 @@ def read_json(blob: bytes, name: str) -> dict[str, Any]:
     Raises:
         FileFormatError: If it is no JSON object, or is too large, deep, or says a thing twice.
     """
-    if sum(blob.count(token) for token in (b",", b"[", b"{")) > _MOST_TOKENS:
+    if count_entries(blob) > MOST_ENTRIES:
         raise FileFormatError(
-            f"Expected a description of at most {_MOST_TOKENS} entries; got {name} with more. "
+            f"Expected a description of at most {MOST_ENTRIES} entries; got {name} with more. "
             "It is damaged or was not written by qdist."
         )
     try:
@@ -107,6 +135,16 @@ def read_json(blob: bytes, name: str) -> dict[str, Any]:
             "Save the model again."
         ) from error
     return found if isinstance(found, dict) else {}
+
+
+def count_entries(text: bytes) -> int:
+    """At least as many as a JSON text has, without reading it.
+
+    Example:
+        >>> count_entries(b'{"a": [1, 2]}')
+        3
+    """
+    return sum(text.count(token) for token in (b",", b"[", b"{"))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,14 +12,21 @@ A folder of these three is a model as well.
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from torch import Tensor
 
 from qdist.errors import FileFormatError, InputError
 from qdist.files.card import card
-from qdist.files.description import check_description, digest_of, read_json
+from qdist.files.description import (
+    check_description,
+    digest_of,
+    jsonable,
+    read_json,
+    to_text,
+)
 from qdist.files.parts import CARD, DESCRIPTION, WEIGHTS, read_parts
+from qdist.files.room import check_room
 from qdist.files.tensors import pack_tensors, unpack_tensors
 from qdist.files.upgrades import FORMAT, upgrade
 from qdist.files.writing import write_file, write_folder
@@ -28,6 +35,7 @@ __all__ = ["Layout", "read_model", "write_model"]
 
 Layout = Literal["file", "folder"]
 _WRITERS = {"file": write_file, "folder": write_folder}
+_LEGIBLE: Final = 2**22  # bytes; nobody reads more, and lines of their own would make them many
 
 
 def write_model(
@@ -46,17 +54,22 @@ def write_model(
         layout: "file" for one file, "folder" for a folder of its parts.
 
     Raises:
-        InputError: If the description is not JSON-able, or would not be read again.
+        InputError: If the description is not JSON-able, or the model would not be read again.
         FileAccessError: If the place cannot be written to; nothing is overwritten.
     """
     if layout not in _WRITERS:
         raise InputError(f"Expected layout 'file' or 'folder'; got {layout!r}. Choose one.")
     blob = pack_tensors(weights)
     try:
-        meta = _plain({"format": FORMAT, "digest": "", **meta})
+        meta = jsonable({"format": FORMAT, "digest": "", **meta})
         meta["digest"] = digest_of(meta, blob)
-        text = json.dumps(meta, allow_nan=False, indent=None if layout == "file" else 1).encode()
-        check_description(json.loads(text))  # what is written must be read again
+        text = to_text(meta)
+        if layout == "folder" and len(text) < _LEGIBLE:
+            text = to_text(meta, indent=1)
+        check_room(text, blob, meta)  # what is written must be read again
+        check_description(json.loads(text))
+    except InputError:
+        raise
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"Expected parameters that JSON can hold, to be saved; got others: {error}. "
@@ -64,15 +77,6 @@ def write_model(
         ) from error
     parts = {DESCRIPTION: text, WEIGHTS: blob, CARD: card(meta, weights).encode()}
     _WRITERS[layout](Path(path), parts)
-
-
-def _plain(value: Any) -> Any:
-    """The same with numbers of numpy, arrays and indices as what JSON knows."""
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -13,12 +13,14 @@ from typing import BinaryIO, Final
 
 from qdist.errors import FileAccessError, FileFormatError
 
-__all__ = ["CARD", "DESCRIPTION", "WEIGHTS", "previous", "read_parts"]
+__all__ = ["CARD", "DESCRIPTION", "MOST_BYTES", "WEIGHTS", "previous", "read_parts"]
 
 DESCRIPTION, WEIGHTS, CARD = "model.json", "model.safetensors", "README.md"
 
-# Bytes. A table of ten columns of 10,000 levels has a description of some million.
-_MOST: Final = {DESCRIPTION: 64 * 2**20, WEIGHTS: 64 * 2**30, CARD: 2**20}
+# A table of ten columns of 10,000 levels has a description of some million.
+MOST_BYTES: Final = {DESCRIPTION: 64 * 2**20, WEIGHTS: 64 * 2**30, CARD: 2**20}
+"""The largest parts that are read, and so the largest that are written."""
+
 _END = b"PK\x05\x06"  # of a zip: the record that says how many entries there are
 
 
@@ -87,9 +89,9 @@ def _read(path: Path) -> bytes:
 
 
 def _check_size(name: str, size: int) -> None:
-    if size > _MOST[name]:
+    if size > MOST_BYTES[name]:
         raise FileFormatError(
-            f"Expected {name} of at most {_MOST[name]} bytes; got {size}. "
+            f"Expected {name} of at most {MOST_BYTES[name]} bytes; got {size}. "
             "It is damaged or was not written by qdist."
         )
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from qdist.errors import FileFormatError
 
-__all__ = ["fill_weights", "pack_tensors", "unpack_tensors"]
+__all__ = ["check_header", "fill_weights", "pack_tensors", "unpack_tensors"]
 
 _MOST_HEADER: Final = 16 * 2**20  # bytes
 _MOST_TENSORS: Final = 100_000
@@ -42,7 +42,7 @@ def unpack_tensors(blob: bytes) -> dict[str, Tensor]:
     Raises:
         FileFormatError: If the header claims more than there is, or something else than tensors.
     """
-    _check_header(blob)
+    check_header(blob)
     try:
         return safetensors.torch.load(blob)
     except (safetensors.SafetensorError, ValueError, LookupError, TypeError, RuntimeError) as err:
@@ -56,7 +56,12 @@ def _damaged(why: str) -> FileFormatError:
     )
 
 
-def _check_header(blob: bytes) -> None:
+def check_header(blob: bytes) -> None:
+    """Check what a safetensors file claims, before anything is made of it.
+
+    Raises:
+        FileFormatError: If that is more than there is, too much, or something else than tensors.
+    """
     length = int.from_bytes(blob[:8], "little")
     if len(blob) < 8 or length > min(_MOST_HEADER, len(blob) - 8):
         raise _damaged("no whole header")

@@ -32,6 +32,11 @@ DATA = {
         InputError,
         "Expected a pandas or polars DataFrame.*NoneType",
     ),
+    "a level that no file holds": (
+        fit({"a": [1, 2] * 9, "note": ["short", "x" * 100_001] * 9}),
+        InputError,
+        r"that the file of a model can hold; got .note. \(Expected text of at most 100000 letters",
+    ),
     "a list": (fit([1, 2]), InputError, "got list. Convert it to one of these"),
     "a path": (fit("data.csv"), InputError, "got str. Convert it to one of these"),
     "a vector": (

@@ -84,3 +84,14 @@ def test_no_value_lies_beyond_the_end_of_its_type(sign):
     low, first, last, high = axis.value(z).tolist()
     assert (low, high) == (-most, most)
     assert (first, last) == (raw.min(), raw.max())
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_the_step_of_whole_numbers_is_one_of_64_signed_bits(dtype):
+    """Hashes span up to twice what such a number holds."""
+    info = np.iinfo(dtype)
+    values = np.array([info.min, 17, info.max], dtype)
+    axis = fit_axis(values, single=False, grid=True, least=int(info.min), greatest=int(info.max))
+    assert axis.step < 2**63
+    np.testing.assert_allclose(axis.index(values)[[0, 2]], [0.0, 2.0**64 / axis.step])
+    assert axis.value(axis.index(values))[[0, 2]].tolist() == [info.min, info.max]

@@ -1,11 +1,14 @@
 """Columns of levels: cells without a level, no cells at all, numbers that floats mix up."""
 
+import datetime as dt
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError
+from qdist.files import check_codec
 
 COLUMNS = {
     "text": pa.array(["a", "b", "c"] * 20),
@@ -70,3 +73,29 @@ def test_a_constant_farther_off_than_signed_numbers_reach():
     constant = TableCodec.fit({"x": np.full(20, 2**62)}).column("x")
     sides = constant.sides(pa.array([2**62, -(2**63) + 1, 2**63 - 1]))
     np.testing.assert_allclose(sides, [0.0, -3.0, 1.0], rtol=1e-9)
+
+
+REPEATED = {
+    "text": (["a", "b", "a", None], ["a", "b"], [0, 1, 0, None]),
+    "numbers": ([1.5, float("nan"), 1.5, 2.5], [1.5, 2.5], [0, None, 0, 1]),
+    "days": ([dt.date(2020, 1, 1)] * 2 + [dt.date(2020, 1, 2)] * 2, None, [0, 0, 1, 1]),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+@pytest.mark.parametrize("ordered", [True, False])
+def test_levels_that_a_dictionary_repeats_are_one(name, ordered):
+    """Arrow lets it, and let it name none; a level is known by its value."""
+    dictionary, levels, codes = REPEATED[name]
+    array = pa.DictionaryArray.from_arrays(
+        pa.array([0, 1, 2, 3] * 20, pa.int8()), pa.array(dictionary), ordered=ordered
+    )
+    codec = TableCodec.fit(pa.table({"x": array}))
+    coder = codec.column("x")
+    assert coder.levels.to_pylist() == (levels or sorted(set(dictionary)))
+    expected = [coder.missing_value if code is None else code for code in codes]
+    assert codec.encode(pa.table({"x": array}))[:4, 0].tolist() == expected
+    check_codec(codec)
+    back = codec.decode(codec.encode(pa.table({"x": array})))["x"]
+    assert back.type == array.type
+    assert back.to_pylist() == [None if v != v else v for v in array.to_pylist()]

@@ -1,15 +1,19 @@
 """What the user says of a column beforehand, against what the data say."""
 
 import datetime as dt
+import json
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 
 from qdist.codecs.schema import Column
 from qdist.codecs.table import TableCodec
+from qdist.data.frames import to_arrow
 from qdist.errors import InputError, UnknownNameError
 
 N = 400
@@ -31,6 +35,34 @@ def test_categories_can_be_days_of_numpy():
     said = Column(categories=np.array(["2020-01-02", "2020-01-01"], "M8[D]"))
     codec = TableCodec.fit(days, columns={"d": said})
     assert codec.encode(days)[:2, 0].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("ordered", [True, False, None])
+@pytest.mark.parametrize(
+    "levels", [["open", "closed"], [3, 1], [True, False], DAYS[:1], [Decimal("1.5")]], ids=str
+)
+def test_categories_are_all_that_is_known_of_a_column_without_values(levels, ordered):
+    frame = {"status": [None] * 50, "x": RNG.normal(size=50)}
+    said = Column(categories=levels, ordered=ordered)
+    codec = TableCodec.fit(frame, columns={"status": said})
+    codec = TableCodec.from_json(json.loads(json.dumps(codec.to_json())))
+    assert codec.schema["status"].kind == ("ordered" if ordered else "nominal")
+    assert codec.coordinates[0].levels == len(levels) + 1
+    y = codec.encode(frame)
+    assert (y[:, 0] == codec.column("status").missing_value).all()
+    assert codec.decode(y)["status"] == frame["status"]
+    y, visible = codec.encode_given({"status": levels[0]})
+    assert (y[0, 0], visible[0, 0]) == (0, True)
+    assert codec.decode(y)["status"] == levels[:1]
+
+
+@pytest.mark.parametrize("as_frame", ["polars", "pyarrow"])
+def test_levels_of_a_column_without_a_type_are_of_their_own(as_frame):
+    table = pa.table({"status": pa.nulls(30), "x": np.arange(30)})
+    frame = table if as_frame == "pyarrow" else pl.from_arrow(table)
+    codec = TableCodec.fit(frame, columns={"status": Column(categories=["open", "closed"])})
+    drawn = codec.decode(torch.tensor([[1.0, 0.5], [2.0, 0.5]]))
+    assert to_arrow(drawn)["status"].to_pylist() == ["closed", None]
 
 
 def test_ordered_text_is_declared_by_its_categories():
@@ -82,6 +114,39 @@ def test_bounds_of_dates_and_decimals():
     assert max(drawn) <= Decimal("500.00")
 
 
+ZONED = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=N, freq="h", tz="Asia/Tokyo")})
+LAST = ZONED["t"].iloc[-1]
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        LAST,
+        LAST.to_datetime64(),
+        np.datetime64(LAST.tz_convert("UTC").tz_localize(None), "h"),
+        LAST.tz_localize(None).to_pydatetime(),  # in the zone of the column
+        LAST.tz_localize(None).isoformat(),
+    ],
+    ids=["pandas", "numpy", "hours of numpy", "local", "local text"],
+)
+def test_bounds_of_a_column_with_a_zone(bound):
+    codec = TableCodec.fit(ZONED, columns={"t": Column(upper=bound)})
+    drawn = codec.decode(torch.linspace(0, 1, 999)[:, None])["t"]
+    assert drawn.max() == LAST
+
+
+def test_days_of_numpy_begin_in_greenwich():
+    day = np.datetime64("2023-12-31", "D")
+    codec = TableCodec.fit(ZONED, columns={"t": Column(lower=day)})
+    drawn = codec.decode(torch.linspace(0, 1, 999)[:, None])["t"]
+    assert drawn.min() == pd.Timestamp("2023-12-31 09:00", tz="Asia/Tokyo")
+    levels = Column(categories=[day, np.datetime64("2024-01-01", "D")])
+    days = pd.DataFrame({"t": pd.DatetimeIndex(["2023-12-31", "2024-01-01"] * 9, tz="UTC")})
+    days["t"] = days["t"].dt.tz_convert("Asia/Tokyo")
+    codec = TableCodec.fit(days, columns={"t": levels})
+    assert codec.encode(days)[:2, 0].tolist() == [0, 1]
+
+
 def test_a_real_view_of_whole_floats():
     values = np.rint(RNG.normal(size=N) * 1000)
     codec = TableCodec.fit({"x": values}, columns={"x": Column(integer=False)})
@@ -92,7 +157,7 @@ def test_a_real_view_of_whole_floats():
 
 
 BAD_COLUMNS = {
-    "unknown": ({"z": Column()}, UnknownNameError, "out of 'x', 'c'; got 'z'"),
+    "unknown": ({"z": Column()}, UnknownNameError, "out of .*; got 'z'"),
     "text as number": ({"c": Column(kind="number")}, InputError, "looks like 'nominal'"),
     "number as date": ({"x": Column(kind="date")}, InputError, "looks like 'number'"),
     "bound": ({"x": Column(lower="low")}, InputError, "bound of column 'x'"),
@@ -102,6 +167,21 @@ BAD_COLUMNS = {
         InputError,
         "one type .* in column 'c'; got 1 of type str, 1 of type int",
     ),
+    "one value twice": (
+        {"n": Column(categories=["1", "01", "2"])},
+        InputError,
+        r"different values of column .n., of type int64; got .'1', '01', '2'., of which some",
+    ),
+    "text for a number that is missing": (
+        {"x": Column(categories=["0", "nan"])},
+        InputError,
+        "of which some are the same or missing. Name each once",
+    ),
+    "no time for a bound": (
+        {"t": Column(lower=np.datetime64("NaT", "s"))},
+        InputError,
+        "bound of column .t. of its own type",
+    ),
     "outside": ({"x": Column(lower=10)}, InputError, "got 20 outside, the first"),
 }
 
@@ -109,6 +189,11 @@ BAD_COLUMNS = {
 @pytest.mark.parametrize("name", BAD_COLUMNS)
 def test_contradicting_overrides_are_refused(name):
     columns, error, match = BAD_COLUMNS[name]
-    frame = {"x": np.linspace(0, 1, 20), "c": ["a", "b"] * 10}
+    frame = {
+        "x": np.linspace(0, 1, 20),
+        "c": ["a", "b"] * 10,
+        "n": [1, 2] * 10,
+        "t": DAYS[:20],
+    }
     with pytest.raises(error, match=match):
         TableCodec.fit(frame, columns=columns)

@@ -9,6 +9,8 @@ from decimal import Decimal
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.feather as pf
+import pyarrow.parquet as pq
 import pytest
 
 from qdist.data.datasets import load_penguins
@@ -182,3 +184,34 @@ def test_damaged_files(tmp_path, name):
     ending = name.split(".", 1)[1]
     with pytest.raises(FileFormatError, match=rf"Expected {ending} in '.*{name}'; got bytes"):
         read_table(path)
+
+
+SIZES = pd.DataFrame({"id": [7, 9, 5, 8], "size": [1.5, 2.5, 3.5, 4.5], "key": list("abca")})
+INDEXED = {
+    "rows left out": (SIZES.drop(index=1), ["id", "size", "key"]),
+    "text without a name": (SIZES.set_axis(list("wxyz")), ["id", "size", "key"]),
+    "a name": (SIZES.set_index("id"), ["size", "key", "id"]),
+    "a name and none": (
+        SIZES.set_index(pd.MultiIndex.from_product([[1, 2], [4, 5]], names=["day", None])),
+        ["id", "size", "key", "day"],
+    ),
+    "plain numbers": (SIZES, ["id", "size", "key"]),
+}
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".feather"])
+@pytest.mark.parametrize(("frame", "names"), INDEXED.values(), ids=INDEXED)
+def test_an_index_without_a_name_is_no_column(tmp_path, ending, frame, names):
+    write = {".parquet": pq.write_table, ".feather": pf.write_feather}[ending]
+    path = tmp_path / f"x{ending}"
+    write(pa.Table.from_pandas(frame), str(path))
+    assert read_table(path).schema.names == names
+
+
+@pytest.mark.parametrize("note", [None, b"{", b"\xff", b"[1]", b'{"index_columns": 3}'])
+def test_a_column_is_no_index_because_it_is_called_so(tmp_path, note):
+    table = pa.table({"__index_level_0__": [1, 2]})
+    pq.write_table(
+        table.replace_schema_metadata(note and {"pandas": note}), tmp_path / "x.parquet"
+    )
+    assert read_table(tmp_path / "x.parquet").to_pydict() == table.to_pydict()

@@ -11,7 +11,7 @@ import torch
 from pandas.testing import assert_frame_equal
 
 import qdist
-from qdist.errors import FileAccessError, FileFormatError, UnknownNameError
+from qdist.errors import FileAccessError, FileFormatError, InputError, UnknownNameError
 from qdist.files.description import digest_of
 
 
@@ -300,3 +300,38 @@ def test_a_failed_save_leaves_the_old_model(model, path, small, monkeypatch):
         other.save(path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["model.qdist"]
+
+
+RNG = np.random.default_rng(0)
+WIDE = {
+    "signed hashes": RNG.integers(-(2**63), 2**63 - 1, 200),
+    "unsigned hashes": RNG.integers(0, 2**64 - 1, 200, np.uint64),
+    "times five centuries apart": (RNG.integers(-(2**63) + 1, 2**63 - 1, 200)).astype("M8[ns]"),
+}
+
+
+@pytest.mark.parametrize("values", WIDE.values(), ids=WIDE)
+def test_numbers_that_span_more_than_signed_ones_hold_are_saved(small, tmp_path, values):
+    model = small(max_steps=2).fit({"h": values, "x": RNG.normal(size=200)})
+    model.save(tmp_path / "m.qdist")
+    drawn = qdist.load(tmp_path / "m.qdist").sample(50, random_state=0)["h"]
+    assert drawn.dtype == values.dtype
+    assert np.array_equal(drawn, model.sample(50, random_state=0)["h"])
+
+
+def test_a_column_of_declared_levels_alone_is_saved(small, tmp_path):
+    frame = pd.DataFrame({"status": pd.Series([None] * 50, dtype=object), "x": np.arange(50.0)})
+    columns = {"status": qdist.Column(categories=["open", "closed"])}
+    small(max_steps=2, columns=columns).fit(frame).save(tmp_path / "m.qdist")
+    loaded = qdist.load(tmp_path / "m.qdist")
+    assert set(loaded.impute(frame, random_state=0)["status"]) <= {"open", "closed"}
+    assert list(loaded.sample(2, given={"status": "open"})["status"]) == ["open"] * 2
+
+
+def test_what_cannot_be_saved_is_not_trained(small):
+    def fail(record):
+        raise AssertionError("it was trained")
+
+    frame = {"x": np.arange(50.0), "note": ["short", "long" * 30_000] * 25}
+    with pytest.raises(InputError, match=r"a model can hold; got 'note' \(Expected text of at mo"):
+        small(callbacks=[fail]).fit(frame)

@@ -207,3 +207,18 @@ def test_the_make_is_that_of_what_was_passed_in():
             assert not any(column.null_count for column in cells.columns)
             if make == "pandas":
                 assert list(whole.index) == ["x", "y", "z"]
+
+
+MAKES = {"pyarrow": pa.table, "polars": pl.DataFrame, "pandas": pd.DataFrame, "dict": dict}
+
+
+@pytest.mark.parametrize("value", ["new", 3, 1.5, dt.date(2020, 1, 1), True], ids=str)
+@pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
+def test_a_column_that_had_no_value_keeps_those_that_are_given(make, value):
+    codec = TableCodec.fit(make({"gone": [None] * 9, "x": [1] * 9}))
+    for cells in ([None, None], [value, None], [value, value]):
+        filled = impute(codec, None, make({"gone": cells, "x": [1, 1]}))
+        assert make_of(filled) == make_of(make({"gone": cells}))
+        assert to_arrow(filled)["gone"].to_pylist() == cells
+    typed = pa.table({"gone": pa.nulls(2, pa.string()), "x": [1, 1]})
+    assert to_arrow(impute(codec, None, typed))["gone"].to_pylist() == [None, None]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from qdist.data.frames import canonical
 from qdist.data.makes.levels import pack_levels, unpack_levels
 from qdist.data.makes.types import pack_type, unpack_type
 from qdist.data.makes.vectors import to_half
@@ -22,9 +23,7 @@ def describe(frame: pa.Table) -> dict[str, Any]:
     for field, column in zip(frame.schema, frame.columns, strict=True):
         note: dict[str, Any] = {"type": pack_type(field.type)}
         if pa.types.is_dictionary(field.type):
-            chunks = column.unify_dictionaries().chunks
-            levels = chunks[0].dictionary if chunks else pa.nulls(0, field.type.value_type)
-            note["levels"] = pack_levels(levels)
+            note["levels"] = pack_levels(canonical(column).dictionary)
         notes.append(note)
     return {"labels": list(frame.schema.names), "columns": notes}
 
@@ -77,6 +76,9 @@ def restore(arrays: list[pa.Array], note: dict[str, Any], n_rows: int, index: An
             levels = unpack_levels(column["levels"]).cast(kind.value_type)
             built.append(to_dictionary(array, levels, kind))
             kind = built[-1].type
+        elif pa.types.is_null(kind):  # values that were given for it keep their own type
+            built.append(array)
+            kind = array.type
         elif isinstance(kind, pa.BaseExtensionType):
             built.append(pa.ExtensionArray.from_storage(kind, array.cast(kind.storage_type)))
         else:

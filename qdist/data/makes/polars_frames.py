@@ -78,6 +78,8 @@ def restore(arrays: list[pa.Array], note: dict[str, Any], n_rows: int, index: An
     series = []
     for name, array, column in zip(note["labels"], arrays, note["columns"], strict=True):
         dtype = _dtype(column)
+        if column["type"] == "Null":  # values that were given for it keep their own type
+            dtype = pl.Series(array).dtype
         if column["type"] == "Enum":
             dtype = pl.Enum(_with_others(column["levels"], array))
         if pa.types.is_dictionary(array.type) and dtype == pl.String:

@@ -1,0 +1,85 @@
+"""Whether a model of a table could be saved, asked before it is trained."""
+
+import json
+from typing import Any, Final
+
+from qdist.codecs.table import TableCodec
+from qdist.errors import InputError, QdistError
+from qdist.files.description import jsonable, to_text
+from qdist.files.room import too_large
+from qdist.files.tables import check_table, read_table
+
+__all__ = ["check_codec"]
+
+# What describing and reading a codec can end in, where it holds what nobody thought of.
+_ERRORS: Final = (
+    QdistError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError,
+)  # fmt: skip
+
+
+def check_codec(codec: TableCodec) -> None:
+    """Check that a file can hold a codec: its description is made, and read again.
+
+    Args:
+        codec: A codec that has been fitted.
+
+    Raises:
+        InputError: If none can, with the name of the column that is the reason where it is one.
+
+    Example:
+        >>> check_codec(TableCodec.fit({"note": ["short", "x" * 200_000] * 9}))
+        Traceback (most recent call last):
+        ...
+        qdist.errors.InputError: Expected columns that the file of a model can hold; got 'note' ...
+    """
+    data = codec.to_json()
+    fault = _fault(data)
+    if fault is None:
+        return
+    n = len(codec.schema)
+    faulty = [repr(codec.schema.names[k]) for k in range(n) if _fault(_alone(data, k)) is not None]
+    if faulty and (len(faulty) < n or n == 1):
+        raise InputError(
+            f"Expected columns that the file of a model can hold; got {', '.join(faulty[:5])} "
+            f"({_words(fault)}). Shorten, convert or drop such a column."
+        ) from fault
+    if faulty:  # what they share: the index, say
+        raise InputError(
+            f"Expected a frame that the file of a model can describe; got another "
+            f"({_words(fault)}). Give it plain columns, and an index of numbers or text."
+        ) from fault
+    largest = max(data["columns"], key=lambda column: len(json.dumps(column)))
+    raise InputError(
+        f"Expected a table that the file of a model can hold; got {_words(fault)}. Leave out "
+        f"columns, above all {largest['schema']['name']!r}, or rare levels (min_level_count=10), "
+        "or describe numbers by fewer knots (codec_args={'n_knots': 64})."
+    ) from fault
+
+
+def _fault(data: dict[str, Any]) -> Exception | None:
+    """Why the description of a codec would not be read."""
+    try:
+        text = to_text(jsonable(data))
+        if (what := too_large(text)) is not None:
+            return InputError(what)
+        read = json.loads(text)
+        check_table(read, "codec")
+        read_table(read)
+    except _ERRORS as error:
+        return error
+    return None
+
+
+def _alone(data: dict[str, Any], k: int) -> dict[str, Any]:
+    """The description of one column, as if it were the only one of its frame."""
+    n = len(data["columns"])
+    note = {
+        key: [value[k]] if isinstance(value, list) and len(value) == n else value
+        for key, value in data["frame"].items()
+    }
+    return {**data, "columns": [data["columns"][k]], "frame": note}
+
+
+def _words(fault: Exception) -> str:
+    """What was wrong, without what is said to those who read a file."""
+    return str(fault).partition(". ")[0]
