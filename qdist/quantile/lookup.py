@@ -9,7 +9,7 @@ from math import prod
 import torch
 from torch import Size, Tensor
 
-__all__ = ["between", "interpolate", "read", "search"]
+__all__ = ["interpolate", "read", "search"]
 
 
 def search(table: Tensor, query: Tensor, batch: Size, *, side: str) -> Tensor:
@@ -75,15 +75,9 @@ def interpolate(x: Tensor, xs: Tensor, ys: Tensor, batch: Size, *, side: str) ->
     flat = width <= 0
     fraction = ((x - x0) / torch.where(flat, torch.ones_like(width), width)).clamp(0, 1)
     fraction = torch.where(flat, beyond.to(x.dtype), fraction)
-    return between(y0, y1, fraction)
-
-
-def between(y0: Tensor, y1: Tensor, fraction: Tensor) -> Tensor:
-    """From y0 to y1 >= y0 by a fraction in [0, 1]: never beyond y1, and y1 itself at 1."""
     rise = y1 - y0
-    return torch.where(
-        fraction < 1, (y0 + fraction * rise).clamp(max=y1), y1 + (fraction - 1) * rise
-    )
+    inside, end = (y0 + fraction * rise).clamp(max=y1), y1 + (fraction - 1) * rise
+    return torch.where(fraction < 1, inside, end)
 
 
 def _one_row(table: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.edge import TensorLike, as_tensor, check_levels
-from qdist.quantile.lookup import between, interpolate, read, search
+from qdist.quantile.lookup import interpolate, read, search
 
 __all__ = ["PiecewiseLinear"]
 
@@ -132,8 +132,9 @@ class PiecewiseLinear(QuantileFunction):
         share = torch.where(flat, (tau > start).to(tau), share)
         values = self.values.expand(*self.batch_shape, len(self.levels))
         high = values.index_select(-1, upper)
-        low = values.index_select(-1, upper - 1)
-        q = between(low, high, share)
+        # At a knot both are its value: a sum could round to another.
+        low = values.index_select(-1, torch.where(share < 1, upper - 1, upper))
+        q = torch.minimum(low + share * (high - low), high)
         # Beyond the knots there are few levels, most often: only they pay for a tail.
         for side, scale in zip((1, -1), self.tails, strict=True):
             if scale is None:

@@ -299,3 +299,18 @@ def test_the_repr_shows_knots_and_tails(make_linear):
     assert repr(make_linear([0.0, 1.0], [0.0, 1.0])) == "PiecewiseLinear(batch_shape=(), knots=2)"
     law = make_linear([0.1, 0.9], [0.0, 1.0], 1.0, 1.0)
     assert repr(law) == "PiecewiseLinear(batch_shape=(), knots=2, tails=left+right)"
+
+
+def test_a_knot_is_read_exactly_by_every_route():
+    """0.15 + 1 * (0.7 - 0.15) is the number below 0.7 in single precision."""
+    generator = torch.Generator().manual_seed(0)
+    levels = torch.rand(3, 40, generator=generator, dtype=torch.float32).sort(-1).values
+    levels[:, 0], levels[:, -1] = 0.0, 1.0
+    values = torch.randn(3, 40, generator=generator, dtype=torch.float32).sort(-1).values
+    for k in range(3):
+        law = PiecewiseLinear(levels[k], values)
+        assert torch.equal(law.quantiles(levels[k]), values)
+        assert torch.equal(law.icdf(levels[k][:, None]), values.T)
+        own = PiecewiseLinear(levels[k], values[k])
+        assert torch.equal(own.cdf(values[k]), levels[k])
+        assert torch.equal(own.cdf_left(values[k]), levels[k])
