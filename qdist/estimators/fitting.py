@@ -1,5 +1,6 @@
 """How the parts of a regressor are fitted: one after another, then weighed by held-out rows."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,13 +11,15 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from qdist.estimators.judging import Data, judge
+from qdist.estimators.judging import Data, count_alike, judge
 from qdist.estimators.parts import Parts, Plan, as_rows, build_network
 from qdist.laws import RegressionLaw
 from qdist.regression import FeatureCodec, Guess, TargetCodec
 from qdist.training import Limits, Recipe, Rows, split, train
 
 __all__ = ["fit_parts"]
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 
@@ -92,12 +95,13 @@ def fit_parts(
     checks: list[dict[str, Rows | None]] = []
     for copy in range(copies):
         limits = [_shared(limit, began, copies - copy) for limit in plan.limits]
+        found: dict[str, Rows | None] = {}
         try:
-            found, stopped = _train_copy(parts, plan, data, copy, limits, codecs)
+            stopped = _train_copy(parts, plan, data, copy, limits, codecs, found)
         except KeyboardInterrupt:
-            if not copy:
+            if not parts.networks:
                 raise
-            found, stopped = {}, True
+            stopped = True
         if not copy:  # a fit that was interrupted early has the first network alone
             parts.settings = {name: parts.settings[name] for name in parts.networks}
         if len(found) == len(parts.settings):
@@ -108,7 +112,11 @@ def fit_parts(
         if stopped:
             break
     began_weighing = time.perf_counter()
-    judge(parts, plan, data, checks)
+    try:
+        judge(parts, plan, data, checks)
+    except KeyboardInterrupt:
+        log.warning("stopped by the user before shares were chosen: the networks count alike")
+        count_alike(parts)
     parts.profile["weighing"] = time.perf_counter() - began_weighing
     parts.profile["total"] = time.perf_counter() - began
     return parts
@@ -128,15 +136,17 @@ def _train_copy(
     copy: int,
     limits: Sequence[Limits],
     codecs: dict[str, Any],
-) -> tuple[dict[str, Rows | None], bool]:
+    checks: dict[str, Rows | None],
+) -> bool:
     """Train a copy of each network into `parts`.
 
+    Into `checks` go, by the name of each network that is trained, the rows that it has not seen,
+    None where there are none.
+
     Returns:
-        By the name of each network the rows that it has not seen, None where there are none; and
-        whether the user has stopped it, perhaps before all networks were trained.
+        Whether the user has stopped it, perhaps before all networks were trained.
     """
     began, seed = time.perf_counter(), (plan.seed + _NEXT_SEED * copy) % 2**63
-    checks: dict[str, Rows | None] = {}
     for name, recipe in (("guided", GUIDED), ("plain", PLAIN)):
         if name not in parts.settings:
             continue
@@ -189,8 +199,8 @@ def _train_copy(
             total = parts.profile.get(f"{name} {key}", 0.0) + seconds
             parts.profile[f"{name} {key}"] = total
         if result.stopped == "user":  # what is there makes a forecast; more was not waited for
-            return checks, True
-    return checks, False
+            return True
+    return False
 
 
 def _given_rows(

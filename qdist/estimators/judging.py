@@ -15,7 +15,7 @@ from qdist.quantile import PiecewiseLinear
 from qdist.regression import ForestMemory
 from qdist.training import Rows, split
 
-__all__ = ["Data", "judge"]
+__all__ = ["Data", "count_alike", "judge"]
 
 Floats = NDArray[np.float64]
 
@@ -98,12 +98,9 @@ def judge(parts: Parts, plan: Plan, data: Data, checks: list[dict[str, Rows | No
         checks: For each copy, by the name of each network, the rows that it has not seen; None
             where there are none.
     """
-    count = len(parts.targets)
     held = [[rows for rows in check.values() if rows is not None] for check in checks]
     if not held[0]:  # nothing to choose by
-        even = [1.0 / len(parts.networks)] * len(parts.networks)
-        parts.shares, parts.spreads = [[*even, 0.0]] * count, [1.0] * count
-        parts.memories = [None] * count
+        count_alike(parts)
         return
     unseen = _unseen(parts, plan, data, held)
 
@@ -141,3 +138,10 @@ def judge(parts: Parts, plan: Plan, data: Data, checks: list[dict[str, Rows | No
         parts.shares.append(shares)
         parts.spreads.append(spread)
         parts.memories.append(memory)
+
+
+def count_alike(parts: Parts) -> None:
+    """Let all networks count alike, and no forest: what is left where nothing was judged."""
+    count, even = len(parts.targets), [1.0 / len(parts.networks)] * len(parts.networks)
+    parts.shares, parts.spreads = [[*even, 0.0] for _ in range(count)], [1.0] * count
+    parts.memories = [None] * count

@@ -47,7 +47,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         max_time: Longest time to fit, in seconds or as "5m". It becomes a number of steps; the
             trees are not cut short, and the networks share what is left.
         max_steps: At most so many steps of each network, or one number for each (as in
-            `n_steps_`). By default 2,000 to 4,000 and 600 to 2,000, by the number of rows.
+            `n_steps_`). By default 600 to 2,000 and 2,000 to 4,000, by the number of rows.
         batch_size: Rows a step; by default a twentieth of the rows, between 64 and 512.
         learning_rate: Peak learning rate of AdamW of the larger network; half of it serves the
             smaller.

@@ -13,6 +13,7 @@ from qdist.regression import average, best_shares, spread_of
 __all__ = ["ask_copies", "ask_network", "weigh"]
 
 _ROWS = 1024  # that go through a network at once: what they need fits in a cache
+_CELLS = 2**24  # of all their features' bins, three times 64 MB on the way
 _MOST_ROWS = 4096  # that shares are chosen by
 
 
@@ -28,7 +29,8 @@ def ask_network(network: RegressionLaw, rows: Tensor) -> list[PiecewiseLinear]:
         For each target a law of batch shape (N,), float64, in the memory of the host.
     """
     rows = rows.to(network.device, network.dtype)
-    parts = [[_on_host(law) for law in network.averages(some)] for some in rows.split(_ROWS)]
+    size = max(1, min(_ROWS, _CELLS // max(1, network.embed.cells)))
+    parts = [[_on_host(law) for law in network.averages(some)] for some in rows.split(size)]
     return [join_pieces(list(laws)) for laws in zip(*parts, strict=True)]
 
 

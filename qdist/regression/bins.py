@@ -27,8 +27,11 @@ def edges_of(column: Floats, bins: int) -> Floats:
     distinct = np.unique(there)
     if len(distinct) > bins:
         at = np.quantile(there, np.arange(1, bins) / bins, method="inverted_cdf")
-        edges = np.unique(at)
-        edges = edges[edges < distinct[-1]]
+        edges, count = np.unique(at, return_counts=True)
+        # Below a value that fills a bin there is an edge too, or what is less would share it.
+        full = edges[(count > 1) | (edges == distinct[-1])]
+        below = np.searchsorted(distinct, full) - 1
+        edges = np.union1d(edges[edges < distinct[-1]], distinct[below[below >= 0]])
     else:
         edges = distinct[1:] / 2 + distinct[:-1] / 2  # the sum may be no float
     missing = len(there) < len(column)

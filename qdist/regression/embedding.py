@@ -11,6 +11,7 @@ Babenko, 2022), section 3.2, https://arxiv.org/abs/2203.05556
 from collections.abc import Sequence
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -46,14 +47,14 @@ class FeatureEmbedding(nn.Module):
     ) -> None:
         super().__init__()
         most = max((len(ends) - 1 for ends in bins), default=1)
-        left, size = torch.zeros(len(bins), most), torch.ones(len(bins), most)
-        exists = torch.zeros(len(bins), most)
+        # By numpy: a model of thousands of features is built in a few operations of torch.
+        shape, dtype = (len(bins), most), torch.empty(0).numpy().dtype
+        left, size, exists = np.zeros(shape, dtype), np.ones(shape, dtype), np.zeros(shape, dtype)
         for f, ends in enumerate(bins):
-            e = torch.tensor(ends, dtype=left.dtype)
-            left[f, : len(e) - 1], size[f, : len(e) - 1] = e[:-1], e.diff()
-            exists[f, : len(e) - 1] = 1
+            e, k = np.array(ends, dtype), len(ends) - 1
+            left[f, :k], size[f, :k], exists[f, :k] = e[:-1], np.diff(e), 1
         for name, value in (("left", left), ("width_of", size), ("exists", exists)):
-            self.register_buffer(name, value, persistent=False)
+            self.register_buffer(name, torch.from_numpy(value), persistent=False)
         self.pieces = nn.Parameter(torch.randn(len(bins), most, width) * most**-0.5)
         self.slope = nn.Parameter(torch.randn(len(bins), width) * 0.5)
         self.bias = nn.Parameter(torch.zeros(len(bins), width))
@@ -62,6 +63,7 @@ class FeatureEmbedding(nn.Module):
         self.register_buffer("offset", counts[:-1], persistent=False)
         self.codes = nn.Embedding(max(1, int(counts[-1])), width)
         self.outputs = (len(bins) + len(levels)) * width
+        self.cells = len(bins) * most  # that a row is described by on the way
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
         """Return the vectors side by side."""

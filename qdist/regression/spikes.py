@@ -9,6 +9,7 @@ The map is monotone, so quantiles move along it, and levels stay as they are. Wh
 the least or the greatest of all that were seen, so is it of the law.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final, Self, final
 
@@ -30,6 +31,7 @@ _GAP: Final = 1.0
 # Less than a piece of a quantile function of 32 knots, which has no room for it.
 _LEAST_SHARE: Final = 0.03
 _LEAST_ROWS: Final = 10
+_HALVINGS: Final = 12
 
 
 @final
@@ -85,6 +87,7 @@ class Spikes:
         Returns:
             A law with levels and values (N, K').
         """
+        law = _with_knots_in_tails(law)
         edges = torch.cat(self._rooms()).expand(len(law.values), -1)
         if law.tails[0] is None:
             edges = torch.maximum(edges, law.values[:, :1])
@@ -134,3 +137,23 @@ class Spikes:
     def to_json(self) -> dict[str, Any]:
         """The fields but those of the target's unit, as JSON-able data."""
         return {"values": list(self.values), "least": self.least, "greatest": self.greatest}
+
+
+def _with_knots_in_tails(law: PiecewiseLinear) -> PiecewiseLinear:
+    """A law (N,) with knots where a half, a quarter, ... of the mass of a tail is left.
+
+    A room that begins far out in a tail puts a knot there, and up to that the tail is a line.
+    """
+    levels, values = law.levels.expand(law.values.shape), law.values
+    times = torch.arange(1.0, _HALVINGS + 1, dtype=values.dtype)
+    left, right = (
+        None if t is None else t.expand(len(values))[:, None] * times * math.log(2)
+        for t in law.tails
+    )
+    if left is not None:
+        levels = torch.cat([(levels[:, :1] * 0.5**times).flip(1), levels], 1)
+        values = torch.cat([(values[:, :1] - left).flip(1), values], 1)
+    if right is not None:
+        levels = torch.cat([levels, 1 - (1 - levels[:, -1:]) * 0.5**times], 1)
+        values = torch.cat([values, values[:, -1:] + right], 1)
+    return PiecewiseLinear(levels, values, tails=law.tails, validate_args=False)

@@ -12,6 +12,7 @@ import logging
 import math
 import os
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal, Self, final
@@ -45,6 +46,8 @@ class Checkpoint:
         folder: The folder; made if it is not there. None: nothing is kept.
         resume: Whether to go on from what is there.
         name: The run's name, where a fit has several.
+        run: What the fit is called that it is a part of; what another one left is not gone on
+            from. Made up for a fit of its own.
 
     Raises:
         InputError: If `resume` is none of its values, or True where there is nothing to resume.
@@ -64,6 +67,7 @@ class Checkpoint:
         *,
         resume: Resume = "auto",
         name: str = "fit",
+        run: str | None = None,
     ) -> None:
         if not (isinstance(resume, bool) or resume == "auto"):
             raise InputError(f"Expected resume to be True, False or 'auto'; got {resume!r}.")
@@ -76,6 +80,7 @@ class Checkpoint:
         self._claim: dict[str, Any] = {}
         self._seed = 0
         self._written, self._cost, self._told = -math.inf, 0.0, False
+        self._run: str | None = run or uuid.uuid4().hex
         self._folder = None if folder is None else Path(folder)
         if self._folder is None:
             return
@@ -87,6 +92,10 @@ class Checkpoint:
             raise _no_access(self._folder, error) from error
         if there and resume is not False:
             self.state = _read(self._path)
+            if run is None:
+                self._run = self.state.get("run")
+            elif self.state.get("run") != run:  # left by a fit that was given up for this one
+                self.state = None
         elif resume is True:
             raise InputError(
                 f"Expected a checkpoint to resume from; got {str(folder)!r} without one. Leave "
@@ -97,7 +106,7 @@ class Checkpoint:
         """The checkpoint of one run among several of a fit, in the same folder."""
         # A fit that is resumed may have been killed before its later runs began.
         resume: Resume = "auto" if self._resume is True else self._resume
-        return Checkpoint(self._folder, resume=resume, name=name)
+        return Checkpoint(self._folder, resume=resume, name=name, run=self._run)
 
     def seed(self, random_state: Any) -> int:
         """The seed of the run: for None that of the run which goes on, or else a fresh one."""
@@ -167,7 +176,7 @@ class Checkpoint:
         if not now and start - self._written < max(_LEAST_SECONDS, _SHARE * self._cost):
             return
         # What is written first, before any step, is the plan.
-        facts = {"format": _FORMAT, "claim": self._claim, "seed": self._seed}
+        facts = {"format": _FORMAT, "claim": self._claim, "seed": self._seed, "run": self._run}
         try:
             _write(self._path, {**state(), **facts, "versions": _versions()})
         except OSError as error:

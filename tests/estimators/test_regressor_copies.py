@@ -143,6 +143,38 @@ def test_an_interrupt_before_a_copy_has_weights_ends_the_fit_with_those_before(m
     assert copies_of(fitted()) == {"guided": 1, "plain": 1}
 
 
+@pytest.mark.parametrize("call", [1, 2])
+def test_an_interrupt_between_the_first_networks_keeps_what_is_trained(call, monkeypatch):
+    calls, train = [], fitting.train
+
+    def interrupted(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return train(*args, **kwargs)
+
+    monkeypatch.setattr(fitting, "train", interrupted)
+    if call == 1:
+        with pytest.raises(KeyboardInterrupt):
+            fitted()
+        return
+    model = fitted()
+    assert copies_of(model) == {"guided": 1}
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_an_interrupt_while_forests_grow_keeps_the_networks(monkeypatch, caplog, tmp_path):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judging.ForestMemory, "fit", interrupted)
+    model = fitted()
+    assert model.shares_ == [[0.5, 0.5, 0.0]]
+    assert "stopped by the user before shares were chosen" in caplog.text
+    model.save(tmp_path / "m.qdist")
+    np.testing.assert_array_equal(qdist.load(tmp_path / "m.qdist").predict(X), model.predict(X))
+
+
 def test_a_killed_fit_goes_on_in_the_copy_where_it_was(tmp_path):
     model = qdist.DistributionRegressor(**SMALL, callbacks=[interrupting(3, RuntimeError)])
     with pytest.raises(RuntimeError):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import qdist
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators import parts, weigh
+from qdist.laws import RegressionLaw
 from qdist.regression import memory
 from qdist.threads import threads
 
@@ -329,3 +330,17 @@ def test_targets_as_arrays_of_arrow():
     assert np.array_equal(model.predict(x), other.predict(x))
     with pytest.raises(InputError, match="targets y that are finite numbers"):
         model.fit(x, pa.array([1.0, None] * 30))
+
+
+def test_rows_of_many_features_are_asked_a_few_at_a_time(model, monkeypatch):
+    whole, sizes = model.predict(X), []
+    averages = RegressionLaw.averages
+
+    def counting(law, y):
+        sizes.append(len(y))
+        return averages(law, y)
+
+    monkeypatch.setattr(weigh, "_CELLS", 10 * 32)
+    monkeypatch.setattr(RegressionLaw, "averages", counting)
+    np.testing.assert_allclose(model.predict(X), whole, rtol=1e-5)
+    assert max(sizes) <= 10

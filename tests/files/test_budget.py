@@ -5,6 +5,7 @@ import torch
 
 from qdist.errors import FileFormatError
 from qdist.files import budget
+from qdist.regression.embedding import FeatureEmbedding
 
 N = 10**6
 HUGE = {
@@ -50,3 +51,9 @@ def test_a_refusal_puts_the_state_of_torch_back():
     with pytest.raises(FileFormatError), budget({}):
         work()
     assert torch.is_grad_enabled()
+
+
+def test_thousands_of_features_are_no_more_work_than_few():
+    weights = {str(k): torch.zeros(1) for k in range(17)}
+    with budget(weights):
+        FeatureEmbedding([[0.0, 1.0]] * 20_000, [], width=1)

@@ -162,3 +162,27 @@ def test_days_without_rain(tmp_path):
     assert np.array_equal(again.predict_quantiles(x[500:], levels), quantiles)
     whole, parts = model.predict_dist(x), model.predict_dist(x[:10])
     torch.testing.assert_close(whole.cdf(0.0)[:10], parts.cdf(0.0))
+
+
+@pytest.mark.parametrize("side", ["least", "inside", "greatest"])
+def test_tails_of_rows_far_from_a_spike_stay_tails(side):
+    """Half of the rows are 0, half near 10, or -10, or both: the 1 % quantile is that of these.
+
+    The exponential tail of mass 1 / 64 is at 0.01 where its scale times log 0.64 is left to go.
+    Knots where half of it is left, and a half of that, make chords less than 0.06 scales off.
+    """
+    near = {"least": [10.0], "inside": [-10.0, 10.0], "greatest": [-10.0]}[side]
+    generator = np.random.default_rng(0)
+    rest = [middle + generator.normal(size=500 // len(near)) for middle in near]
+    y = np.concatenate([np.zeros(500), *rest])
+    codec = TargetCodec.fit(y, np.ones(len(y)))
+    assert (codec.spikes.least, codec.spikes.greatest) == (side == "least", side == "greatest")
+    levels = (torch.arange(32, dtype=torch.float64) + 0.5) / 32
+    for middle in near:
+        values = torch.from_numpy(codec.encode(middle + np.linspace(-2, 2, 32)))[None]
+        scale = torch.tensor([0.6 / codec.scale], dtype=torch.float64)
+        law = codec.decode(PiecewiseLinear(levels, values, tails=(scale, scale)))
+        reach = 2 - 0.6 * np.log(0.64)
+        for level, sign in ((0.01, -1), (0.99, 1)):
+            assert law.icdf(level).item() == pytest.approx(middle + sign * reach, abs=0.06 * 0.6)
+        assert law.mean.item() == pytest.approx(middle, abs=0.01)

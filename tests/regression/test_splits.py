@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qdist.regression.bins import codes_of, edges_of
 from qdist.regression.splits import Asked
 
 SHRINKAGE = 3.0
@@ -77,3 +78,27 @@ def test_the_first_question_by_hand():
     gains = asked._by_rows(np.zeros(4, int), 1, 3, SHRINKAGE)
     np.testing.assert_allclose([gains[0, 0], *gains[1, :2]], [0.0, 1.6, 1 / 6 + 1 / 4])
     assert asked.questions(1, shrinkage=SHRINKAGE) == [(1, 0)]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_rare_has_an_edge_beside_what_fills_the_bins(sign):
+    """99 % of the rows are 0: numbers on either side of it can be told from it."""
+    rare = sign * np.linspace(1, 2, 100)
+    column = np.concatenate([np.zeros(9900), rare])
+    edges = edges_of(column, 64)
+    assert len(edges) < 64
+    assert len(set(codes_of(np.append(0.0, rare[[0, -1]]), edges))) >= 2
+    both = np.concatenate([np.zeros(9900), rare, -rare])
+    assert len(set(codes_of(np.array([-1.0, 0.0, 1.0]), edges_of(both, 64)))) == 3
+
+
+def test_edges_are_never_more_than_bins_allow():
+    generator = np.random.default_rng(0)
+    for heavy in range(20):
+        column = generator.integers(0, 500, 3000).astype(float)
+        column[: 100 * heavy] = generator.integers(0, 1 + heavy, 100 * heavy)
+        for bins in (4, 64, 254):
+            edges = edges_of(column, bins)
+            assert len(edges) < bins
+            assert (np.diff(edges) > 0).all()
+            assert edges[-1] < column.max()

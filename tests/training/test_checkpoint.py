@@ -273,3 +273,21 @@ def test_wrong_arguments_are_errors(tmp_path):
         Checkpoint(3)
     with pytest.raises(FileAccessError, match="Expected a folder for checkpoints that can be wri"):
         Checkpoint(tmp_path / "file")
+
+
+def test_what_a_fit_given_up_has_left_is_not_gone_on_from(tmp_path):
+    """A fit of two runs ends; a fresh one is killed in its first; the next begins its second."""
+    for name in ("first", "second"):
+        Checkpoint(tmp_path).part(name).claim(ROWS, HELD_OUT).offer(dict)
+    whole = Checkpoint(tmp_path).claim(ROWS, HELD_OUT)
+    whole.offer(dict)
+    for name in ("first", "second"):
+        whole.part(name).claim(ROWS, HELD_OUT).offer(dict)
+    again = Checkpoint(tmp_path)
+    assert all(again.part(name).state is not None for name in ("first", "second"))
+    fresh = Checkpoint(tmp_path, resume=False).claim(ROWS, HELD_OUT)
+    fresh.offer(dict)
+    fresh.part("first").claim(ROWS, HELD_OUT).offer(dict)
+    after = Checkpoint(tmp_path)
+    assert after.part("first").state is not None
+    assert after.part("second").state is None
