@@ -133,7 +133,8 @@ class GatedPixelCNN(AbstractBackbone):
         gated = []
         for block in self.blocks:
             v, h, z = block(v, h, conditions)
-            gated.append(z)
+            if self.query is not None:  # nobody else reads them, and they are large
+                gated.append(z)
         out = self.output(h.relu())
         parts = [*gated, out] if self.query is not None else [out.relu()]
         return self._label_first(torch.cat([self._rows(part) for part in parts], -1))

@@ -87,9 +87,8 @@ def training_rows(
             raise InputError(
                 f"Expected y{suffix}, the labels of images{suffix}; got none. Give one a row."
             )
-        label = codec.encode_labels(labels, len(codes), what=f"y{suffix}").unsqueeze(1)
-        small = label.to(torch.uint8) if len(codec.schema.classes) <= 256 else label.int()
-        codes = torch.cat([small, codes], 1)
+        label = codec.encode_labels(labels, len(codes), what=f"y{suffix}")
+        codes = _behind(label, codes, n_classes=len(codec.schema.classes))
     elif labels is not None:
         codec.encode_labels(labels, what=f"y{suffix}")  # says that there should be none
     # A stated dtype: the caller's default must not change the numbers.
@@ -170,7 +169,14 @@ def with_classes(codec: ImageCodec, codes: Tensor, given: Any) -> Tensor:
             "Expected given, the labels of the images, as the model was fitted with labels; "
             "got none. Give one label, or one for each image."
         )
-    return torch.cat([codec.encode_labels(given, len(codes))[:, None], codes], 1)
+    label = codec.encode_labels(given, len(codes))
+    return _behind(label, codes, n_classes=len(codec.schema.classes))
+
+
+def _behind(label: Tensor, codes: Tensor, *, n_classes: int) -> Tensor:
+    """Codes (N, D) behind a class (N,), in the shortest type that holds both."""
+    few, many = (torch.uint8, torch.int16) if n_classes <= 2**15 else (torch.int32, torch.int32)
+    return torch.cat([label.to(few if n_classes <= 256 else many)[:, None], codes], 1)
 
 
 def classes_of(law: ImageLaw, codes: Tensor, hidden: Tensor, *, draws: int, seed: int) -> Tensor:

@@ -34,8 +34,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
     Boosted trees of two kinds and a network that reads their guess, and a network that reads the
     features alone, each of them an ensemble of members; and a forest that remembers, which serves
     rows that occur again. The average of their quantile functions is the forecast. Both networks
-    are trained by the exact CRPS on the data's own scale; of few rows several copies are, each
-    with other rows held out.
+    are trained by the exact CRPS on the data's own scale (on which a value that many rows hold is
+    given room); of few rows several copies are, each with other rows held out.
     Quantiles never cross, and a target of few values keeps to them.
 
     Missing features are values like others. A number beyond the range of training counts as at

@@ -10,7 +10,7 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout
-from qdist.heads.calibration import move_mean, shares_of
+from qdist.heads.calibration import counted, move_mean, shares_of
 from qdist.heads.categorical import code_at
 from qdist.quantile import Categorical, PiecewiseLinear
 
@@ -218,6 +218,7 @@ class BinnedHead(AbstractHead):
         return f"bins={len(self.log_width)}, range=[{low:g}, {high:g}], score={self.score!r}"
 
     def _shares(self, target: Tensor, weight: Tensor | None) -> Tensor:
+        target, weight = counted(target, weight)
         return shares_of(self.bin_of(target).flatten(), size=len(self.bias), weight=weight)
 
     def _logits(self, h: Tensor) -> Tensor:

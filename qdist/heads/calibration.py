@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from qdist.errors import InputError
 
-__all__ = ["move_mean", "shares_of"]
+__all__ = ["counted", "move_mean", "shares_of"]
 
 _ROUNDS = 20
 # No log probability moves by more than this: what wants more is no matter of the marginal law.
@@ -45,6 +45,18 @@ def shares_of(code: Tensor, *, size: int, weight: Tensor | None = None) -> Tenso
     count = torch.bincount(code, weights=weight, minlength=size).double()
     count += min(0.5, _MORE * max(float(count.sum()), 1.0) / size)
     return count / count.sum()
+
+
+def counted(target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Targets and weights (N,) as they are; of bytes without weights each once, and how often.
+
+    Images have many, and each would take the bytes of a float and of a code on the way.
+    """
+    if weight is not None or target.dtype != torch.uint8:
+        return target, weight
+    count = torch.bincount(target.flatten(), minlength=256)
+    there = count.nonzero().squeeze(1)
+    return there, count[there].double()
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout, working_dtype
-from qdist.heads.calibration import move_mean, shares_of
+from qdist.heads.calibration import counted, move_mean, shares_of
 from qdist.heads.factored import FactoredCategorical
 from qdist.quantile import Categorical
 
@@ -152,6 +152,7 @@ class CategoricalHead(AbstractHead):
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the shares of codes target (N,)."""
+        target, weight = counted(target, weight)
         shares = shares_of(target.flatten().long(), size=self.levels, weight=weight)
         self.layer.bias.requires_grad = False
         if not self.fine:

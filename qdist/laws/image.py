@@ -1,6 +1,8 @@
 """The law of an image: a codec and a chain of grey values, pixel after pixel in raster order."""
 
 from collections.abc import Callable, Iterator
+from math import inf
+from numbers import Real
 from typing import Any, Final, Literal, final
 
 import torch
@@ -310,11 +312,11 @@ def _heads(
 
 def _check_grid(args: dict[str, Any], top: int) -> None:
     """Codes are the whole numbers 0 ... top: a head on another grid would lose some of them."""
-    step, lower, upper = args.get("step"), args.get("lower"), args.get("upper")
-    numbers = all(v is None or isinstance(v, int | float) for v in (step, lower, upper))
-    if not numbers:
+    # What is left out is what ordered codes bring: see `units_of`.
+    step, lower, upper = args.get("step", 1), args.get("lower", 0), args.get("upper", top)
+    if not all(v is None or isinstance(v, Real) for v in (step, lower, upper)):
         return  # the head itself says what it wants
-    low, high = lower or 0, top if upper is None else upper
+    low, high = -inf if lower is None else lower, inf if upper is None else upper
     # On a grid, points beyond the codes would have mass of their own, which no image can have.
     fits = (low, high) == (0, top) if step == 1 else step is None and low <= 0 and high >= top
     if not fits:

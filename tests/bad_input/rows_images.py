@@ -34,8 +34,22 @@ MISTAKES = {
     "a head on some grey values": (
         fit(head="implicit", head_args={"upper": 2.0}),
         InputError,
-        "at least as wide; got step None, lower None and upper 2.0",
+        "at least as wide; got step 1, lower 0 and upper 2.0",
     ),
+    **{
+        f"a head on {what}": (
+            fit(head=head, head_args=args),
+            InputError,
+            "and step 1, or step None",
+        )
+        for head in ("spline", "implicit")
+        for what, args in {
+            f"a shifted grid, {head}": {"lower": -0.5, "upper": 255.5},
+            f"a wider grid, {head}": {"lower": -10.0, "upper": 265.0},
+            f"a part of the grid by numpy, {head}": {"upper": np.int64(100)},
+            f"a part of the grid by its bytes, {head}": {"lower": np.uint8(10)},
+        }.items()
+    },
     "a head on a grid beyond grey values": (
         fit(head="spline", head_args={"step": 1.0, "lower": -10.0, "upper": 265.0}),
         InputError,

@@ -96,3 +96,19 @@ def test_the_last_of_many_targets_is_there():
     """In single precision 2^24 + 3 is 2^24 + 4, one beyond the last of so many targets."""
     levels = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float32)
     assert _ranks(levels, 2**24 + 4).tolist() == [0, 2**23 + 2, 2**24 + 3]
+
+
+@pytest.mark.parametrize("name", ["binned", "categorical", "many codes"])
+def test_bytes_are_counted(name, generator):
+    """The same shares, whatever the type of the codes, and however many there are."""
+    bins = [(float(k), float(k)) for k in range(4)]
+    make = (lambda: BinnedHead(3, bins)) if name == "binned" else HEADS[name][0]
+    target = torch.randint(4, (3000,), generator=generator)
+    counted, summed = make(), make()
+    counted.start(target.to(torch.uint8))
+    summed.start(target.double())
+    for one, other in zip(
+        counted.state_dict().values(), summed.state_dict().values(), strict=True
+    ):
+        if one.shape == other.shape and one.dim() == 1:
+            torch.testing.assert_close(one, other)
