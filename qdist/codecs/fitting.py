@@ -290,7 +290,7 @@ def _cut(
         middles = np.floor(middles) + 0.5
         start, stop = v[0] - 0.5, v[-1] + 0.5
     else:
-        start, stop = _ends(v, left, right)
+        start, stop = _ends(v, left, right, cell=cell)
     edges = [float(start)]
     for edge in _with_spikes(middles, v[counts >= max(0.5 * total / n_pieces, 10)], cell=cell):
         if _wide(edges[-1], edge) and _wide(edge, stop):
@@ -316,11 +316,15 @@ def _with_spikes(edges: Floats, spikes: Floats, *, cell: float) -> Floats:
     return np.unique(np.concatenate([edges[free], spikes - 0.5 * cell, spikes + 0.5 * cell]))
 
 
-def _ends(v: Floats, left: float, right: float) -> tuple[float, float]:
+def _ends(v: Floats, left: float, right: float, *, cell: float) -> tuple[float, float]:
     """Where the mass of a run begins and ends; room is made for a single value."""
     if _wide(v[0], v[-1]):
         return float(v[0]), float(v[-1])
-    room = max(1e-6 * abs(float(v[0])), 4 * _TINY)
+    # On a grid its cell; else a little of its size, or of what lies between it and the next, as
+    # the axis may begin at the value.
+    apart = [gap for gap in (float(v[0]) - left, right - float(v[-1])) if 0 < gap < np.inf]
+    size = max(abs(float(v[0])), min(apart, default=1.0))
+    room = max(0.5 * cell if cell else 1e-6 * size, 4 * _TINY)
     start = max(float(v[0]) - room, (left + float(v[0])) / 2)
     stop = min(float(v[-1]) + room, (right + float(v[-1])) / 2)
     return start, stop

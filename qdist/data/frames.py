@@ -289,13 +289,14 @@ def repeat_rows(frame: Any, times: int) -> Any:
 
 
 def _take_cells(column: Any, rows: npt.NDArray[np.intp]) -> Any:
-    """Cells of a column of a dict: an array stays one, of its dtype; all else becomes a list."""
+    """Cells of a column of a dict: arrays and Series stay what they are, all else is a list."""
     if isinstance(column, np.ndarray):
         return column[rows]
+    if nw.dependencies.is_pandas_series(column) or nw.dependencies.is_polars_series(column):
+        return nw.from_native(column, series_only=True)[rows].to_native()
     if isinstance(column, pa.Array | pa.ChunkedArray):  # whose items are no plain values
         return column.take(pa.array(rows)).to_pylist()
-    values = list(column)  # of a Series its values, not its labels
-    return [values[i] for i in rows.tolist()]
+    return [column[i] for i in rows.tolist()]
 
 
 def take_rows(frame: Any, rows: npt.NDArray[np.intp]) -> Any:

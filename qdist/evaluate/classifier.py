@@ -8,6 +8,7 @@ from qdist.data.pairs import ColumnPair
 __all__ = ["N_FOLDS", "N_TREES", "c2st", "c2st_noise"]
 
 N_TREES = 200
+N_LEAF = 20
 N_FOLDS = 3
 N_LEVELS = 254
 """Histogram boosting takes at most 255 levels as categories."""
@@ -22,8 +23,9 @@ def c2st(
     """The AUC of each fold of a stratified cross-validation.
 
     [`HistGradientBoostingClassifier`][sklearn.ensemble.HistGradientBoostingClassifier] of 200
-    iterations, no early stopping, its other parameters at their defaults. Missing numbers stay
-    missing, which the trees may split on; a missing category is one more level.
+    iterations, no early stopping, its other parameters at their defaults, but for smaller leaves
+    where a fold has fewer than 40 rows to learn from. Missing numbers stay missing, which the
+    trees may split on; a missing category is one more level.
 
     Args:
         pairs: The columns.
@@ -53,8 +55,11 @@ def c2st(
     areas = []
     folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
     for fit, test in folds.split(features, label):
+        # Of fewer rows than two leaves hold no tree would have a question.
+        leaf = N_LEAF if len(fit) >= 2 * N_LEAF else max(1, len(fit) // 10)
         trees = HistGradientBoostingClassifier(
             max_iter=N_TREES,
+            min_samples_leaf=leaf,
             early_stopping=False,
             categorical_features=np.array(categorical),
             random_state=seed,

@@ -78,7 +78,7 @@ def marginals(
             _bars(axes, pair, max_levels)
         else:
             _histogram(axes, pair, bins)
-        axes.set_title(pair.name, fontsize=9)
+        axes.set_title(pair.name, fontsize=9, parse_math=False)  # dollars are dollars
         axes.set_yticks([])
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right", "left"]].set_visible(False)
@@ -134,7 +134,8 @@ def _bars(axes: Any, pair: ColumnPair, max_levels: int) -> None:
     for share, (_, colour, label), shift in zip(shares, _sides(pair), (-0.2, 0.2), strict=True):
         heights = [*share[kept], share[rest].sum()] if len(rest) else share[kept]
         axes.bar(at + shift, heights, 0.4, color=colour, label=label)
-    axes.set_xticks(at, [_short(label) for label in labels], rotation=30, ha="right")
+    short = [_short(label) for label in labels]
+    axes.set_xticks(at, short, rotation=30, ha="right", parse_math=False)
     _missing_bars(axes, pair, at=len(labels) + 0.2, width=0.4)
 
 

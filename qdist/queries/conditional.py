@@ -285,7 +285,8 @@ def _shape_of(values: Any, n: int) -> tuple[int, ...]:
 
 def _side_by_side(answers: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """Answers (N, ...) of C columns as one array (N, C, ...); objects where types differ."""
-    if len({answer.dtype.kind for answer in answers}) == 1:
+    # Days as nanoseconds would end in 2262.
+    if len({answer.dtype for answer in answers}) == 1:
         return np.stack(answers, axis=1)
     boxed = np.empty((len(answers[0]), len(answers), *answers[0].shape[1:]), object)
     for k, answer in enumerate(answers):

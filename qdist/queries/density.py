@@ -133,7 +133,8 @@ def encode_rows(
     check_nan(nan)
     table = table_of(X, codec.kinds)
     if nan == "unknown":
-        y, known = codec.encode_given(table)
+        known_names = [name for name in table.schema.names if name in codec.kinds]
+        y, known = codec.encode_given(table.select(known_names))
         check_order(codec, law, known)
         return y, known, table
     y = codec.encode(table)

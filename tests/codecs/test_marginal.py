@@ -319,3 +319,26 @@ def test_single_precision_has_its_own_grid():
     assert column.decode(column.encode(pa.array(values))).equals(pa.array(values))
     drawn = column.decode(np.random.default_rng(1).random(500)).to_numpy()
     np.testing.assert_array_equal(drawn, np.round(drawn.astype(float), 1).astype(np.float32))
+
+
+ALONE = {
+    "at the least of logarithms": (np.log1p(np.r_[[0] * 5, np.repeat(np.arange(1, 61), 20)]), 0.0),
+    "the only one that is there": (np.r_[1 / 3, np.full(199, np.nan)], 1 / 3),
+    "a heap at the least": (
+        np.r_[
+            [1000.0] * 50, [1100.0] * 1000, np.repeat(np.arange(12000.0, 32000, 100), 90),
+            np.arange(12037.0, 27037, 100),
+        ],
+        1000.0,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_value_that_is_alone_in_its_run_has_no_endless_density(name):
+    """Its piece is as wide as its cell, or a millionth of what lies between it and the next."""
+    values, value = ALONE[name]
+    codec = TableCodec.fit({"x": values})
+    y = codec.encode({"x": np.array([value])})
+    assert codec.log_jacobian(y).item() < 25
+    assert codec.decode(y)["x"][0] == pytest.approx(value, abs=1e-4)

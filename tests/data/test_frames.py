@@ -251,14 +251,15 @@ def test_rows_of_a_dict_keep_what_holds_each_column():
         "object": np.array(["x", None, 2], object),
         "list": ["x", None, "z"],
         "arrow": pa.chunked_array([[1], [None, 3]]),
-        "series": pd.Series([7, 8, 9], index=[2, 1, 0]),
+        "series": pd.Series([7, 8, 9], index=[2, 1, 0], dtype="uint8"),
     }
     some = take_rows(frame, np.array([2, 1]))
     assert some["array"].dtype == np.int16
     assert some["mask"].mask.tolist() == [False, True]
     assert some["object"].tolist() == [2, None]
-    lists = {"list": ["z", None], "arrow": [3, None], "series": [9, 8]}
+    lists = {"list": ["z", None], "arrow": [3, None]}
     assert {name: some[name] for name in lists} == lists
+    assert (some["series"].tolist(), some["series"].dtype) == ([9, 8], np.uint8)
     twice = repeat_rows({"array": frame["array"]}, 2)["array"]
     assert (twice.dtype, twice.tolist()) == (np.int16, [1, 1, 2, 2, 3, 3])
 

@@ -47,3 +47,10 @@ def test_associations_do_not_depend_on_the_unit(scale):
     first, second = pd.DataFrame({"x": x, "y": x + y}), pd.DataFrame({"x": x, "y": y})
     found = evaluate(first, second).association_error
     assert evaluate(scale * first, scale * second).association_error == pytest.approx(found)
+
+
+@pytest.mark.parametrize("n", [10, 19, 28, 29, 60])
+def test_frames_of_few_rows_are_told_apart_as_well(n):
+    """Of so few rows a leaf of twenty would be the whole tree, and all frames alike."""
+    real = pd.DataFrame({"x": np.arange(float(n))})
+    assert evaluate(real, real + 1e6).c2st == pytest.approx(1.0, abs=0.05)

@@ -103,3 +103,11 @@ def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ExtraMissingError, match=r"pip install 'qdist\[plot\]'"):
         marginals(REAL, REAL)
+
+
+def test_dollars_are_dollars():
+    frame = pd.DataFrame({"$a$": ["$0 - $25,000", "$50k_$75k_"] * 20})
+    axes = marginals(frame, frame).axes[0]
+    assert not axes.title.get_parse_math()
+    assert not any(label.get_parse_math() for label in axes.get_xticklabels())
+    marginals(frame, frame).savefig(io.BytesIO())

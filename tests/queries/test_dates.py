@@ -48,3 +48,13 @@ def test_columns_named_by_numbers_stand_beside_a_range():
     drawn = model.sample(3, given={0: day, 1: qdist.Range(5.0, None)})
     assert (drawn[0] == day).all()
     assert (drawn[1] >= 5.0).all()
+
+
+def test_dates_beside_times_keep_their_own_range():
+    """As nanoseconds the ends of dates would lie outside of 64 bits."""
+    stamps = pd.date_range("2020-01-01", periods=40).as_unit("ns").to_numpy()
+    frame = pl.DataFrame({"day": stamps.astype("M8[D]"), "at": stamps})
+    model = qdist.TabularModel(max_steps=2, random_state=0).fit(frame)
+    both = model.quantile(["day", "at"], [0.0, 1.0])
+    assert both[0, 0].tolist() == model.quantile("day", [0.0, 1.0])[0].tolist()
+    assert both[0, 0, 1] > np.datetime64("2262-12-31")

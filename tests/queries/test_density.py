@@ -78,3 +78,10 @@ def test_the_meaning_of_missing_cells_is_checked(model, frame):
     for strange in ("drop", ["value"]):
         with pytest.raises(InputError, match="nan to be 'unknown' or 'value'; got"):
             model.score_samples(frame.head(2), nan=strange)
+
+
+def test_columns_that_are_none_of_the_models_are_left_out(model, frame):
+    rows = frame.head(4)
+    for nan in ("value", "unknown"):
+        own = model.score_samples(rows, nan=nan)
+        np.testing.assert_array_equal(model.score_samples(rows.assign(more=1), nan=nan), own)
