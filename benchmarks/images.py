@@ -115,7 +115,7 @@ def measure(case: Case, head: str, seed: int, plan: Plan) -> tuple[dict[str, Any
         "held_out": [(r["step"], round(r["validation_loss"], 5)) for r in model.history_],
         "fit_seconds": fit_seconds,
         "drawn": plan.drawn,
-        "tested": plan.tested,
+        "tested": len(x_test[small]),
         "completed": plan.completed,
         "sample_seconds": sample_seconds,
         "parameters": sum(p.numel() for p in model.module_.backbone.parameters()),

@@ -77,7 +77,8 @@ def page(by_size: dict[str, Results], notes: str, *, gate: dict[str, Any] | None
         image_gate.section(gate) if gate else "",
     ]
     for size, results in by_size.items():
-        for name, budget in dict.fromkeys((r["set"], r["budget"]) for r in results):
+        kinds = dict.fromkeys((r["set"], r["budget"]) for r in results)
+        for name, budget in sorted(kinds, key=lambda kind: list(CASES).index(kind[0])):
             mine = [r for r in results if (r["set"], r["budget"]) == (name, budget)]
             parts += [_heading(size, name, budget, mine), table(mine), _grids(size, mine)]
     parts.append(_unfinished(by_size.get("full", [])))
@@ -119,12 +120,16 @@ def _heading(size: str, name: str, budget: str, mine: Results) -> str:
         words += f" of the first seed, after {image_rates.STEPS} steps"
     else:
         words += ", in fits of a tenth of the steps"
-    rates = {r["head"]: r["rate"] for r in models}
-    words += ": " + ", ".join(f"{head} {rate:g}" for head, rate in sorted(rates.items())) + "."
+    rates: dict[str, set[str]] = {}
+    for r in models:
+        rates.setdefault(r["head"], set()).add(f"{r['rate']:g}")
+    each = (f"{head} {' or '.join(sorted(found))}" for head, found in sorted(rates.items()))
+    words += f": {', '.join(each)}."
     if models:
         first = models[0]
         words += (
-            f" Bits of {first['tested']:,} test images, completions of {first['completed']:,}."
+            f" Bits of {min(first['tested'], first['compared']):,} test images, completions of "
+            f"{first['completed']:,}."
         )
         words += f" {first['drawn']:,} images drawn, {first['compared']:,} of them compared."
         backbones = {f"{r['head']} {r['parameters']:,} + {r['head_parameters']:,}" for r in models}

@@ -159,7 +159,9 @@ def test_the_page_of_images_is_that_of_its_results():
     assert "lacks 1 of 15 fits" in images_report.page({"full": every[1:]}, "## Notes")
     assert "!!! warning" not in images_report.page({"full": every}, "## Notes")
     colour = [{**r, "set": "cifar16"} for r in results]  # where each fit chooses its own
-    assert "binned 0.002" not in images_report.page({"full": colour}, "## Notes")
+    colour[1]["rate"] = 0.004
+    text = images_report.page({"full": colour}, "## Notes")
+    assert "in fits of a tenth of the steps: binned 0.002 or 0.004, implicit, blocks" in text
 
 
 def test_the_committed_page_of_images_is_that_of_the_results():
