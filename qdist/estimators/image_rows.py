@@ -175,8 +175,9 @@ def with_classes(codec: ImageCodec, codes: Tensor, given: Any) -> Tensor:
 
 def _behind(label: Tensor, codes: Tensor, *, n_classes: int) -> Tensor:
     """Codes (N, D) behind a class (N,), in the shortest type that holds both."""
-    few, many = (torch.uint8, torch.int16) if n_classes <= 2**15 else (torch.int32, torch.int32)
-    return torch.cat([label.to(few if n_classes <= 256 else many)[:, None], codes], 1)
+    wide = torch.int16 if n_classes <= 2**15 else torch.int32
+    kind = torch.uint8 if n_classes <= 2**8 else wide
+    return torch.cat([label.to(kind)[:, None], codes], 1)
 
 
 def classes_of(law: ImageLaw, codes: Tensor, hidden: Tensor, *, draws: int, seed: int) -> Tensor:

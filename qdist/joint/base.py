@@ -180,9 +180,7 @@ class AbstractJoint(nn.Module, ABC):
                 "Use `fill`, with x in the visible cells."
             )
         like = next((p for p in self.parameters() if p.is_floating_point()), torch.empty(0))
-        tiny = (
-            torch.finfo(like.dtype).eps / 2
-        )  # no level is 0, the end of a law that may have none
+        tiny = torch.finfo(like.dtype).eps / 2  # no level is 0: a law with a tail has no end
         tau = rand((n, self.dim), generator=generator, like=like).clamp(tiny, 1 - tiny)
         return self.fill(
             torch.zeros_like(tau), torch.zeros_like(tau, dtype=torch.bool), tau=tau, order=order

@@ -285,12 +285,12 @@ def _settled(z: Tensor, tolerance: float, reach: Tensor) -> Tensor:
 
 
 def _settled_quantile(z: Tensor) -> Tensor:
-    eps, near = torch.finfo(z.dtype).eps, z.round()
+    eps = torch.finfo(z.dtype).eps
     # Of a dtype that has hardly any digits, most of the way to the next point stays.
     least = min(_ROUNDINGS_LEVEL * eps, _FAR_QUANTILE)
     rounding = (_ROUNDINGS * eps * z.abs()).clamp(min=least)
-    reach = torch.maximum((_NEAR * near.abs()).clamp(_NEAR_QUANTILE, _FAR_QUANTILE), rounding)
-    return torch.where((z - near).abs() <= reach, near, z)
+    reach = torch.maximum((_NEAR * z.abs()).clamp(_NEAR_QUANTILE, _FAR_QUANTILE), rounding)
+    return _settled(z, 0.0, reach)
 
 
 def _cut_upto(v: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ _GAP: Final = 1.0
 # Less than a piece of a quantile function of 32 knots, which has no room for it.
 _LEAST_SHARE: Final = 0.03
 _LEAST_ROWS: Final = 10
-_HALVINGS: Final = 12
+_HALVINGS: Final = 12  # of the mass of a tail, at each a knot
 
 
 @final
