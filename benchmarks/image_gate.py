@@ -97,11 +97,10 @@ def section(report: dict[str, Any]) -> str:
         f"Images of one pixel, {report['steps']} steps of {report['batch']} at a learning rate of "
         f"{report['rate']}; "
         + ("one seed. " if seeds == 1 else f"medians of {seeds} seeds. ")
-        + "A cell reads grey mass / error of the share of zeros; grey that the training images "
-        "have as well is taken off (0.42% of *two ends*, lest its grid be of two values). The aim "
-        "is below "
-        f"{GREY_LIMIT:.1%} and within {SHARE_LIMIT}; bold cells meet it with every seed, those "
-        "with a star with some.\n",
+        + "A cell reads grey mass / error of the share of zeros. Grey that the training images "
+        "have too is taken off (0.42% of *two ends*, so that its grid has more than two values). "
+        f"The aim is below {GREY_LIMIT:.1%} and within {SHARE_LIMIT}. Bold cells meet it with "
+        "every seed, cells with a star with some seeds.\n",
         "| head | " + " | ".join(LAWS) + " |",
         "| --- |" + " ---: |" * len(LAWS),
     ]

@@ -178,23 +178,23 @@ def run(case: Case, *, times: int) -> dict[str, Any]:
 INTRODUCTION = """\
 # Sampling images
 
-How long it takes to draw a batch of images, in units of **one full forward pass** over the same
-batch: the network's contexts of all values, float32, without gradients, in the faster of two
-memory layouts. A sampler without caches needs such a pass for every value. Networks are those of
-[`GatedPixelCNN`](../reference/pixelcnn.md), with a first convolution of 7 columns and others of
-3; weights are random, grey values have 256 levels. All times of a row are of one process, in
-turn, {times} times over; medians.
+This page tells how long it takes to draw a batch of images, in units of **one full forward pass**
+over the same batch: the network's contexts of all values, in float32, without gradients, in the
+faster of two memory layouts. A sampler without caches needs such a pass for every value. The
+networks are those of [`GatedPixelCNN`](../reference/pixelcnn.md), with a first convolution of 7
+columns and others of 3; weights are random, and grey values have 256 levels. All times of a row
+are of one process, which takes them in turn, {times} times over; the tables hold medians.
 
-- **Ratio**: sampling over the forward pass of the network alone. Sampling includes the levels, the
-  head, the rounding of values and the bookkeeping of [`fill`](../reference/joint.md); the pass
-  does not.
-- **With head**: the same over a pass that also reads a value off the head at each coordinate, in
-  the faster of the two layouts too.
-- **Against a pass a value**: the number of values times the forward pass, over sampling. The
-  former is extrapolated, not run.
+- **Ratio**: the time of sampling over that of the forward pass of the network alone. Sampling
+  includes the levels, the head, the rounding of values and the bookkeeping of
+  [`fill`](../reference/joint.md); the pass does not.
+- **With head**: the same over a pass that also reads a value off the head at each coordinate,
+  again in the faster of the two layouts.
+- **Against a pass a value**: the number of values times the forward pass, over sampling. That
+  many passes were not run: their time is extrapolated.
 - **Memory**: by how much the process's high-water mark rose while it sampled.
 - **Load**: how many other programs wanted the cores when the case began (the system's load
-  average). A ratio is of times taken in turn, so both suffer, but not alike.
+  average). The two times of a ratio are taken in turn, so load slows both, but not alike.
 
 Repeat it with `python -m benchmarks.image_sampling`.
 """
@@ -208,8 +208,8 @@ def page(results: list[dict[str, Any]], notes: str) -> str:
     parts = [
         "<!-- Made by `python -m benchmarks.image_sampling`; edit benchmarks/notes instead. -->",
         INTRODUCTION.format(times=min(r["times"] for r in ordered)),
-        "## Asked and got\n",
-        "| images | network | threads | asked | ratio | with head | met |",
+        "## Aims and results\n",
+        "| images | network | threads | aim | ratio | with head | met |",
         "| --- | --- | ---: | ---: | ---: | ---: | :---: |",
         *(_asked(case, found.get(case.name)) for case in asked),
         "\n## All cases\n",

@@ -13,15 +13,15 @@ INTRODUCTION = """\
 <!-- Made by `python -m benchmarks.image_training`; edit benchmarks/notes/image_training.md. -->
 # Training on images
 
-How many images a second [`ImageModel.fit`](../reference/estimators.md) learns from, beside a
-**bare loop** over the same network, the same loss and the same batches: draw rows, forward pass,
-backward pass, step of AdamW, and nothing else. The package's loop also clips gradients, averages
-weights, validates as often as a fit of 3,000 steps does, and sizes its batches by the memory there
-is. Asked: at least 90 % of the bare loop's images a second.
+This page compares how many images a second [`ImageModel.fit`](../reference/estimators.md) and a
+**bare loop** learn from. The bare loop has the same network, loss and batches. It draws rows, does
+a forward pass, a backward pass and a step of AdamW, and nothing else. The package's loop also
+clips gradients, averages weights, validates as often as a fit of 3,000 steps does, and sizes its
+batches by the memory there is. Aim: at least 90 % of the bare loop's images a second.
 
-Networks have 32 features and 6 layers, batches 64 images of random grey values; {steps} steps at a
-time, in turn, medians of {times}. *bfloat16* is the bare loop whose products torch takes in that
-type. Speeds are images a second.
+Networks have 32 features and 6 layers; batches have 64 images of random grey values. Each time is
+of {steps} steps; the loops take turns, and the table holds medians of {times}. *bfloat16* is the
+bare loop with torch's products in that type. Speeds are images a second.
 
 Repeat it with `python -m benchmarks.image_training`.
 

@@ -26,28 +26,29 @@ Results = list[dict[str, Any]]
 INTRODUCTION = """\
 # Images: does the quantile loss alone improve them?
 
-The paper's claim is that the same backbone, given the quantile loss in place of a softmax, makes
-better images (on CIFAR-10 its distance FID falls from 65.9 to 49.5, and the classification
-accuracy score rises from 64.0 to 74.3). Here one Gated PixelCNN stands under five heads, with the
-same features, layers, optimiser and batches; images have labels, and are drawn given them.
+The paper claims that the same backbone makes better images when the quantile loss takes the place
+of a softmax: on CIFAR-10 its distance FID falls from 65.9 to 49.5, and the classification accuracy
+score rises from 64.0 to 74.3. Here one Gated PixelCNN stands under five heads, with the same
+features, layers, optimiser and batches. Images have labels, and are drawn given them.
 
-- **Accuracy**: classification accuracy score. A small convolutional classifier is taught by drawn
-  images alone, and tested on real test images. More is better.
-- **Frechet**: distance of the normal laws of 64 features of a classifier of real images, drawn
-  against test images, by eigenvalues. It is not FID, and comparable within this page only.
+- **Accuracy**: the classification accuracy score. A small convolutional classifier is taught by
+  drawn images alone, and tested on real test images. More is better.
+- **Frechet**: the distance between drawn and test images in 64 features of a classifier of real
+  images, taken as normal laws, by eigenvalues. It is not FID; compare it within this page only.
 - **Kernel**: the unbiased kernel distance in the same features.
-- **Precision, recall**: shares of drawn images among the real, and of real ones among the drawn
-  (third neighbours).
-- **CRPS, energy**: the lower half hidden, the label given: fair CRPS of its grey values (0 to 1)
-  and energy score of 10 draws.
+- **Precision, recall**: the share of drawn images that lie among the real ones, and of real images
+  that lie among the drawn ones (third neighbours).
+- **CRPS, energy**: of completions, with the lower half hidden and the label given. The fair CRPS
+  of the hidden grey values (0 to 1), and the energy score, of 10 draws.
 - **Bits**: for each grey value of test images, each law mixed with {floor:.1%} of a uniform one.
-- **Grey**: mass on values other than 0 at places where test images are 0 in 99.5 % of cases, less
-  the mass that these have there. **Zeros**: share of exact zeros among all grey values.
+- **Grey**: the mass on values other than 0 at places where test images are 0 in 99.5 % of cases,
+  less the mass that test images have there. **Zeros**: the share of exact zeros among all grey
+  values.
 
 *implicit, blocks* is the paper's PixelIQN (a level in every block, Huber loss with a small kappa);
-it has no law of a pixel, and so no bits. *implicit, query* is ours. These two alone are trained by
-a quantile loss; *categorical*, *binned* and *spline* by the log score. *real images* are training
-images in the place of drawn ones: the best that can be hoped for.
+it has no law of a pixel, and so no bits. *implicit, query* is ours. Only these two are trained by
+a quantile loss; *categorical*, *binned* and *spline* are trained by the log score. *real images*
+are training images in the place of drawn ones: the best that can be hoped for.
 """
 
 COLUMNS = {
@@ -114,7 +115,7 @@ def _heading(size: str, name: str, budget: str, mine: Results) -> str:
     if models and budget == "time":
         minutes = f"{models[0]['limit_seconds'] / 60:.0f} minutes"
         words += f" {minutes} of training each"
-        words += ", as steps: those that idle cores make in them." if size == "full" else "."
+        words += ", counted as the steps that idle cores make." if size == "full" else "."
     words += " The learning rate was chosen for each head on held-out training images"
     if size == "short" or name == image_rates.CASE:
         words += f" of the first seed, after {image_rates.STEPS} steps"
@@ -172,7 +173,7 @@ def _grids(size: str, results: Results) -> str:
             one = next(r for r in results if r["head"] == head)
             stem = stem_of(one["set"], one["budget"], head, seeds[0])
             lines.append(f"**{head}**\n\n![{head}](../images/images-{size}/{stem}.png)\n")
-    intro = "The first hundred images drawn by each, a class a row; nobody picked them.\n"
+    intro = "The first hundred images that each head drew, a class a row, not selected.\n"
     return "\n".join([intro, *lines]) if lines else ""
 
 

@@ -25,26 +25,29 @@ NAMES = {
 INTRODUCTION = """\
 # Imputation: side by side
 
-5,000 rows of each table, a fifth of the cells hidden: *cells* at random, *blocks* of half of the
-columns in two rows of five. Each method is fitted to the rows with their holes, and fills them.
+A fifth of the cells of 5,000 rows of each table are hidden. With *cells* they are hidden at
+random; with *blocks*, half of the columns are hidden in two rows of five. Each method is fitted to
+the rows with their holes, and fills them.
 
-- **CRPS**: of the draws against the hidden number, in standard deviations of its column, unbiased
-  in the number of draws (for a single completion it is the absolute error).
+- **CRPS**: of the draws against the hidden number, in standard deviations of its column. It is
+  unbiased in the number of draws; for a single completion it is the absolute error.
 - **MAE**: of the draws' median, in the same unit.
 - **Accuracy**: of the draws' most frequent level.
-- **Coverage**: share of hidden numbers between the 5 % and the 95 % quantile of the draws, by rank
-  among the draws, which is drawn where values are equal. Only for methods of at least 20 draws.
+- **Coverage**: the share of hidden numbers between the 5 % and the 95 % quantile of the draws. It
+  goes by the rank of the number among the draws; where values are equal, the rank is drawn. Only
+  methods of at least 20 draws have it.
 
-Means over columns, and over seeds where there are several, with their standard deviation. The best
-of a row of methods is in bold, and what failed is listed under its table. Repeat it with
-`python -m benchmarks.imputation`.
+Scores are means over columns, and over seeds where there are several, with their standard
+deviation. The best method for each data set is in bold; what failed is listed under the results.
+Repeat it with `python -m benchmarks.imputation`.
 """
 SUMMARY = """\
-## Asked and got
+## Aims and results
 
-Asked: the best CRPS on every set, and a coverage within two points, and two standard errors more,
-of 90 %. The standard error is that of independent cells, the mean over columns of binomial shares;
-cells of a row are not independent, so the true one is somewhat larger.
+The aims are the best CRPS on every set, and a coverage that differs from 90 % by no more than
+two points and two standard errors. The standard error treats cells as independent, and is the mean
+over columns of binomial shares. Cells of a row are not independent, so the true one is somewhat
+larger.
 
 | table | missing | CRPS | best rival's | over it | coverage | two standard errors |
 | --- | --- | ---: | ---: | ---: | ---: | ---: |

@@ -51,35 +51,38 @@ COMPARED = ("c2st", "marginal_error", "pairwise_error", "energy_distance", "util
 INTRODUCTION = f"""\
 # Joint models: side by side
 
-`qdist.TabularModel` and other models of whole tables: the same training rows, {MINUTES} minutes of
-fit, default settings, and one code that scores the rows they draw. Medians over the seeds, each of
-which draws the split as well as the model.
+`qdist.TabularModel` beside other models of whole tables. All have the same training rows,
+{MINUTES} minutes of fit and their default settings, and one code scores the rows they draw.
+Results are medians over the seeds, each of which draws the split as well as the model.
 
 - **C2ST**: the mean AUC of a LightGBM classifier (200 trees, 3-fold, stratified) that tells equal
   numbers of drawn and held-out rows apart. 0.5 is perfect.
-- **Marginal error**: the mean over the columns of the Kolmogorov distance (numbers) or the total
-  variation (all else) from the held-out rows, "missing" being a value; and that over the same
-  error of training rows drawn with replacement.
-- **Pairwise error**: the mean over all pairs of columns of the absolute difference of their
-  association, drawn rows against held-out rows: Spearman's correlation of two numbers, the
-  correlation ratio of the ranks of a number given levels, Cramér's V of two columns of levels.
-- **Energy distance**: of 2,000 rows each, numbers in standard deviations, levels as indicators;
-  unbiased, so that equal laws score about 0, of either sign.
+- **Marginal error**: the distance of a column from that of the held-out rows, averaged over the
+  columns. The distance is Kolmogorov's for numbers and the total variation for all else;
+  "missing" is a value. *Over a bootstrap's* divides it by the same error of training rows drawn
+  with replacement.
+- **Pairwise error**: the absolute difference between the association of two columns in the drawn
+  rows and in the held-out rows, averaged over all pairs. The association is Spearman's correlation
+  for two numbers, the correlation ratio of the ranks of a number given levels, and Cramér's V for
+  two columns of levels.
+- **Energy distance**: of 2,000 rows each, numbers in standard deviations, levels as indicators. It
+  is unbiased, so equal laws score about 0, of either sign.
 - **Utility**: LightGBM is trained on the drawn rows and predicts a column of the held-out ones.
   Above each table: the column, the measure, and what as many real training rows give.
-- **Copies**: the share of drawn rows that repeat a training row in every cell; above each table,
+- **Copies**: the share of drawn rows that repeat a training row in every cell. Above each table:
   the share of held-out rows that do.
-- **Nearest record**: the median distance of drawn rows to their nearest training row, over that of
-  as many held-out rows. Much less than 1 says that training rows are remembered.
-- **Rows a second**: of the call that draws the rows, after one of {WARM_UP} rows. As many rows are
-  drawn as are held out, or as many as {DRAW_SECONDS / 60:.0f} minutes allow.
+- **Nearest record**: the median distance of drawn rows to their nearest training row, divided by
+  that of as many held-out rows. Much less than 1 says that training rows are remembered.
+- **Rows a second**: of the call that draws the rows, after a first call of {WARM_UP} rows. As many
+  rows are drawn as are held out, or as many as {DRAW_SECONDS / 60:.0f} minutes allow.
 - **Peak**: the high-water mark of a process of its own when the fit ends, data included.
 
 *Training rows* are no model: they show what real rows score. The best of the models is in bold.
-A method that failed, or took more than {LIMIT_MINUTES} minutes, is listed under its table. What
-was *chosen* so that a fit ends in time was found by timing shorter fits, and is left at its
-default where there is time for that.
-Repeat it with `python -m benchmarks.joint`, which skips what is done; the rivals have the
+A method that failed, or took more than {LIMIT_MINUTES} minutes, is listed under its table. The
+column *chosen* shows the setting that was reduced so that a fit ends in time, as found by timing
+shorter fits; where there is time for the default, it is the default.
+
+Repeat it with `python -m benchmarks.joint`, which skips what is done. The rivals have the
 environments of `benchmarks/environments/joint.txt` and `joint_argn.txt`.
 """
 

@@ -33,8 +33,8 @@ HEAD = """\
 <!-- Made by `python -m benchmarks.overview`: nothing here is written by hand. -->
 # At a glance
 
-Each line is taken from a page beside this one, which says how it was measured, and what is weaker
-than it looks. What is lost is listed too.
+Each line is taken from another page of this section. That page tells how it was measured, and what
+is weaker than it looks. Losses are listed too.
 
 """
 
@@ -130,7 +130,7 @@ def _queries(results: Results) -> str:
     rows += [(name, [(r[f], limit) for r in results]) for name, (f, limit) in levels.items()]
     lines = [
         "\n## [Queries](queries.md)\n",
-        "Of laws that are known: how many of the numbers were within what was asked.\n",
+        "How many of the numbers were within their aims, on laws that are known.\n",
         "| what | met | of | worst |",
         "| --- | ---: | ---: | ---: |",
     ]
@@ -146,8 +146,8 @@ def _sampling(results: Results) -> str:
     found = {Case(**r["case"]).name: r for r in results}
     lines = [
         "\n## [Sampling images](image-sampling.md)\n",
-        "The time of a batch in units of one full forward pass over it.\n",
-        "| images | threads | ratio | asked, at most | met | against a pass a value |",
+        "The time to draw a batch, in units of one full forward pass over it.\n",
+        "| images | threads | ratio | aim, at most | met | against a pass a value |",
         "| --- | ---: | ---: | ---: | :---: | ---: |",
     ]
     for case in SAMPLING:

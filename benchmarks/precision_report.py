@@ -14,14 +14,14 @@ INTRODUCTION = """\
 <!-- Made by `python -m benchmarks.precision`; edit benchmarks/notes/precision.md instead. -->
 # Samples in bfloat16
 
-Under [torch's autocast](../how-to/sample-faster.md) the products of a network are made in
-bfloat16, numbers of 8 bits of precision, which some processors multiply several times as fast.
-Here one model is fitted to each of {sets} sets of [joint models](joint.md) (default settings, five
-minutes, seed 0), and sampled by turns in both ways.
+Under [torch's autocast](../how-to/sample-faster.md) the matrix products of a network are computed
+in bfloat16. Such numbers have 8 bits of precision, and some processors multiply them several times
+as fast. Here one model is fitted to each of {sets} sets of [joint models](joint.md) (default
+settings, five minutes, seed 0), and sampled in float32 and bfloat16 by turns.
 
-- **Rows a second** are of {rows:,} rows, medians of {times} samples of each kind.
-- **C2ST** and **marginal error** are those of the page of [tables](tables.md), the mean of
-  {scored} samples of each kind, the deviation of one of them behind it.
+- **Rows a second** are medians of {times} samples of each kind, of {rows:,} rows each.
+- **C2ST** and **marginal error** are those of the page of [tables](tables.md): the mean of
+  {scored} samples of each kind, followed by the deviation of one of them.
 - **Cells alike**: the share of cells that are the same, to the last digit, for the same
   `random_state`.
 

@@ -19,18 +19,19 @@ KOLMOGOROV, C2ST = 0.02, 0.53
 INTRODUCTION = """\
 # Queries: how exact the answers are
 
-Laws of tables whose conditional laws are known, fitted with the defaults of `qdist.TabularModel`
-on {train:,} rows ({seeds}), then asked about {conditions:,} rows that they have not seen.
+Here the tables come from laws whose conditional laws are known. Models are fitted with the
+defaults of `qdist.TabularModel` on {train:,} rows ({seeds}), then asked about {conditions:,} rows
+that they have not seen.
 
-- **Regret**: the mean over conditions of $\\int (F - F_0)^2 dx$ between the answer F of `cdf` and
-  the true conditional law, divided by that of $\\int F_0 (1 - F_0) dx$, the true law's own CRPS:
-  by what share a forecast's CRPS is worse than the best possible.
-- **Levels**: the Rosenblatt transform of {heldout:,} held-out rows. The Kolmogorov distance of
-  each coordinate from the uniform law, the greatest one; the same within deciles (or levels) of
-  each earlier column, the greatest of all; and the C2ST of 20,000 vectors against uniform ones
-  (the AUC of a LightGBM classifier; 0.5 is perfect).
-- **Spread over orders**: the mean over rows of the standard deviation of the log density under
-  five random orders of the chain, in nats. It would be 0 if all orders agreed.
+- **Regret**: by what share a forecast's CRPS is worse than the best possible. It is the mean over
+  conditions of $\\int (F - F_0)^2 dx$, between the answer F of `cdf` and the true conditional law,
+  divided by the mean of $\\int F_0 (1 - F_0) dx$, the true law's own CRPS.
+- **Levels**: the Rosenblatt transform of {heldout:,} held-out rows. *Kolmogorov* is the greatest
+  distance of a coordinate from the uniform law; *in deciles* is the greatest such distance within
+  deciles (or levels) of an earlier column. *C2ST* tells 20,000 vectors from uniform ones (the AUC
+  of a LightGBM classifier; 0.5 is perfect).
+- **Spread over orders**: the standard deviation of a row's log density over five random orders of
+  the chain, in nats, averaged over the rows. It would be 0 if all orders agreed.
 
 Repeat it with `python -m benchmarks.queries`.
 """
@@ -67,7 +68,7 @@ def _met(value: float, limit: float) -> str:
 
 def _answers(results: Results) -> str:
     lines = [
-        "| law | question | asked, at most | regret | largest gap of F, mean | met |",
+        "| law | question | aim, at most | regret | largest gap of F, mean | met |",
         "| --- | --- | ---: | ---: | ---: | :---: |",
     ]
     for result in results:
@@ -82,8 +83,8 @@ def _answers(results: Results) -> str:
 
 def _levels(results: Results) -> str:
     lines = [
-        f"| law | Kolmogorov, asked {KOLMOGOROV} | met | in deciles, asked {KOLMOGOROV} | met "
-        f"| C2ST, asked {C2ST} | met | spread over orders, nats | fit, s |",
+        f"| law | Kolmogorov, aim {KOLMOGOROV} | met | in deciles, aim {KOLMOGOROV} | met "
+        f"| C2ST, aim {C2ST} | met | spread over orders, nats | fit, s |",
         "| --- | ---: | :---: | ---: | :---: | ---: | :---: | ---: | ---: |",
     ]
     for result in results:

@@ -23,21 +23,23 @@ _TUNED = "_tuned"
 INTRODUCTION = """\
 # Regression: beside its rivals
 
-`qdist.DistributionRegressor` and other forecasters of laws, each with its default settings, on the
-canonical splits of public data sets (concrete, energy, wine, power, naval, airfoil, bike sharing
-without its leaking columns). A rival is set beside qdist on the splits that both have run, and the
-best rival is the one that does best by that; *ahead* counts the splits in which qdist has the
-lesser CRPS of the two. Coverage is pooled over the test rows. The seconds of a fit are those of
-the first split, alone on two cores, where a set has up to 10,000 training rows.
+`qdist.DistributionRegressor` and other forecasters of laws, each with its default settings, run on
+the canonical splits of public data sets: concrete, energy, wine, power, naval, airfoil, and bike
+sharing without its leaking columns. Each rival is compared with qdist on the splits that both have
+run, and the best rival is the one that does best in that comparison. *Ahead* counts the splits in
+which qdist has the lesser CRPS of the two. Coverage is pooled over the test rows. The seconds of a
+fit are those of the first split, alone on two cores; sets with more than 10,000 training rows have
+none.
 
-- **CRPS**: at 200 midpoint levels, in the unit of the target; less is better. Methods that fit 19
-  quantiles are sorted, joined by lines, and constant beyond.
+- **CRPS**: at 200 midpoint levels, in the unit of the target; less is better. For methods that fit
+  19 quantiles, these are sorted, joined by lines, and constant beyond.
 - **PIT**: the Kolmogorov distance of the randomised PIT from the uniform law.
 - **Coverage**: the share of PIT values in the central 50, 90 and 95 %.
 - **Width**: the mean width of the central 90 % interval, in the unit of the target.
 
-Go on with `QDIST_DATA=path/to/data python -m benchmarks.regression`, which skips what is done, and
-the rivals in the environments of `benchmarks/environments/regression.txt` and `treeffuser.txt`.
+Resume it with `QDIST_DATA=path/to/data python -m benchmarks.regression`, which skips what is
+done. Run the rivals in the environments of `benchmarks/environments/regression.txt` and
+`treeffuser.txt`.
 """
 
 
@@ -119,8 +121,8 @@ def page(results: Results, notes: str) -> str:
     cases, found = shared(results), duels(results)
     speed = json.loads(SPEED.read_text()) if SPEED.exists() else {}
     summary = [
-        "| set | qdist | best rival | CRPS over the best rival's, asked at most 1.05 | ahead | "
-        "coverage of 90 %, asked within 0.02 | a fit, s, asked at most 60 |",
+        "| set | qdist | best rival | CRPS over the best rival's, aim at most 1.05 | ahead | "
+        "coverage of 90 %, aim within 0.02 | a fit, s, aim at most 60 |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for d in found:
@@ -142,7 +144,7 @@ def page(results: Results, notes: str) -> str:
         geometric = statistics.geometric_mean(d.ratio for d in found)
         overall = (
             f"\nGeometric mean of the {len(found)} ratios: "
-            f"{_met(geometric, '.3f', geometric <= 0.97)} (asked: at most 0.97, over seven "
+            f"{_met(geometric, '.3f', geometric <= 0.97)} (aim: at most 0.97, over seven "
             "sets).\n"
         )
     if speed:
@@ -152,7 +154,7 @@ def page(results: Results, notes: str) -> str:
             "<!-- Made by `python -m benchmarks.regression_report`; edit "
             "benchmarks/notes/regression.md instead. -->",
             INTRODUCTION,
-            "## Asked and got\n",
+            "## Aims and results\n",
             *summary,
             overall,
             against_tuned,
@@ -166,8 +168,8 @@ def page(results: Results, notes: str) -> str:
 def _against_tuned(results: Results) -> str:
     lines = [
         "## Rivals tuned, qdist not\n",
-        "Each rival with those of a few settings (`benchmarks/regression_rivals.py`) that have "
-        "the least CRPS on a fifth of its training rows. qdist has its defaults.\n",
+        "Of a few settings (`benchmarks/regression_rivals.py`), each rival has those with the "
+        "least CRPS on a fifth of its training rows. qdist has its defaults.\n",
         "| set | qdist | best tuned rival | CRPS over it | ahead |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
@@ -191,7 +193,7 @@ def _forecasts(found: dict[str, Any]) -> str:
     seconds = statistics.median(found["seconds"])
     return (
         f"\n{found['levels']} levels of {found['rows']:,} rows of power ({found['columns']} "
-        f"columns): {_met(seconds, '.1f', seconds <= 2)} seconds (asked: at most 2), the median "
+        f"columns): {_met(seconds, '.1f', seconds <= 2)} seconds (aim: at most 2), the median "
         f"of {len(found['seconds'])} calls.\n"
     )
 

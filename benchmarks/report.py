@@ -67,20 +67,22 @@ TARGETS = (
 )
 
 INTRODUCTION = """\
-# Tables: what was asked, and what was got
+# Tables: aims and results
 
-Three public tables of mixed types, fitted with the defaults of `qdist.TabularModel` and a limit on
-time, then sampled. Medians of {seeds} seeds, which draw the split as well as the model; the scores
-of a seed are means over three samples of one model, each of as many rows as are held out.
+Three public tables of mixed types are fitted with the defaults of `qdist.TabularModel` and a limit
+on time, then sampled. Results are medians of {seeds} seeds, which draw the split as well as the
+model. The scores of a seed are means over three samples of one model, each with as many rows as
+are held out.
 
 - **C2ST**: the mean AUC of a LightGBM classifier (200 trees, 3-fold, stratified) that tells equal
   numbers of sampled and held-out rows apart, missing cells included. 0.5 is perfect.
-- **Marginal error**: the mean over the columns of the Kolmogorov distance (numbers) or the total
-  variation (all else) from the held-out rows, "missing" being a value; divided by the same error
-  of training rows drawn with replacement (mean of 10 draws of as many rows).
+- **Marginal error**: the distance of a column from that of the held-out rows, averaged over the
+  columns. The distance is Kolmogorov's for numbers and the total variation for all else;
+  "missing" is a value. *Over a bootstrap's* divides it by the same error of training rows drawn
+  with replacement (mean of 10 draws of as many rows).
 - **Rows a second**: {batch:,} rows a call, decoding included, median of 5 calls after a warm-up.
-- **Peak memory**: the high-water mark of a fresh process when `fit` returns: the interpreter,
-  torch and the data included.
+- **Peak memory**: the high-water mark of a fresh process when `fit` returns. It includes the
+  interpreter, torch and the data.
 - **Outside**: the share of training time that is neither forward pass, backward pass nor optimiser
   step. Validation counts as outside.
 
@@ -94,8 +96,8 @@ def page(results: Results, notes: str) -> str:
     parts = [
         "<!-- Made by `python -m benchmarks.report`; edit benchmarks/notes/tables.md instead. -->",
         INTRODUCTION.format(seeds=seeds, batch=results[0]["sample_batch"]),
-        "## Asked and got\n",
-        "| | asked | got (median) | each seed | met |\n| --- | ---: | ---: | ---: | :---: |",
+        "## Aims and results\n",
+        "| | aim | result (median) | each seed | met |\n| --- | ---: | ---: | ---: | :---: |",
         "\n".join(target.row(results) for target in TARGETS) + "\n",
         "## Each table\n",
         _sets(results),

@@ -13,17 +13,17 @@ INTRODUCTION = """\
 <!-- Made by `python -m benchmarks.table_width`; edit benchmarks/notes/table_width.md instead. -->
 # How wide, how deep, how many
 
-The table model at other sizes, on 15,000 of the training rows of [adult](tables.md), judged by
-5,000 others of them; no row that the benchmark of tables judges by is looked at. All take
-{steps:,} steps of as many rows for each member.
+The table model is fitted in other sizes to 15,000 of the training rows of [adult](tables.md), and
+judged by 5,000 others of them. No row that the benchmark of tables judges by is looked at. All
+sizes take {steps:,} steps of as many rows for each member.
 
-- **MFLOP a cell**: multiplications and additions of one member's matrix products for one cell,
-  counted, the mean over columns. To sample a cell one member is asked; to train or to ask a
-  conditional law, all.
+- **MFLOP a cell**: the multiplications and additions of one member's matrix products for one cell,
+  counted, and averaged over columns. Sampling a cell asks one member; training, or asking for a
+  conditional law, asks all.
 - **C2ST** and **marginal error** are those of the page of [tables](tables.md), of one sample each:
   two samples of one model differ by 0.003 to 0.005.
-- **Held-out loss**: nats a row, of the validation part; comparable among equal numbers of members
-  only, as the cells that are shown are drawn anew.
+- **Held-out loss**: nats a row, of the validation part. Compare it only between equal numbers of
+  members, as the cells that are shown are drawn anew.
 
 Repeat it with `QDIST_DATA=path/to/data python -m benchmarks.table_width`.
 
