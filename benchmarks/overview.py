@@ -45,7 +45,7 @@ def page(read: Read) -> str:
     Args:
         read: Gives the results of a folder of benchmarks/results; none where there are none.
     """
-    joint, regression = read("joint"), read("regression")
+    joint, regression = read("joint"), regression_report.by_default(read("regression"))
     lines = [
         *_heading("[Joint tables](joint.md)", "C2ST, where 0.5 is perfect"),
         *(_line(d, ".3f", joint_report.NAMES) for d in joint_report.duels(joint, ["c2st"])),
@@ -80,7 +80,8 @@ def summary(read: Read) -> str:
     lines.append("| --- | ---: | ---: | ---: |")
     lines += _share("tables drawn: what a classifier tells by above chance (C2ST)", likeness)
     lines += _share("missing cells: CRPS", filled)
-    lines += _share("regression: CRPS", regression_report.duels(read("regression")))
+    regression = regression_report.by_default(read("regression"))
+    lines += _share("regression: CRPS", regression_report.duels(regression))
     lines += _share("rows drawn a second (more is better)", speed)
     return "\n".join(lines) + "\n"
 
