@@ -168,8 +168,8 @@ def page(results: Results, notes: str) -> str:
 def _against_tuned(results: Results) -> str:
     lines = [
         "## Rivals tuned, qdist not\n",
-        "Each rival listed has the best of a few settings (`benchmarks/regression_rivals.py`), those "
-        "with the least CRPS on a fifth of its training rows. qdist has its defaults.\n",
+        "Each rival listed has the best of a few settings (`benchmarks/regression_rivals.py`), "
+        "those with the least CRPS on a fifth of its training rows. qdist has its defaults.\n",
         "| set | qdist | best tuned rival | CRPS over it | ahead |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
