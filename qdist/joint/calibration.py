@@ -61,7 +61,7 @@ def calibrate(
     number("seed", seed, least=0, below=2**63, whole=True)
     on_host = weight.cpu() if isinstance(weight, Tensor) else weight
     weight = row_weights(on_host, len(y), name="weight").to(y)
-    # Other streams than those of samples: who samples with the same seed sees other rows.
+    # Other streams than those of samples: a sample with the same seed has other rows.
     tau = uniforms(seed, range(n), columns=2 * y.shape[1])[:, y.shape[1] :].to(y)
     # Conditioning variables have no law; they are those of some of the rows.
     rows = y[torch.arange(n, device=y.device) % len(y)]

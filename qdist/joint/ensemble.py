@@ -25,12 +25,12 @@ __all__ = ["Ensemble"]
 class Ensemble(AbstractJoint):
     r"""The joint $\prod_i \frac{1}{K} \sum_k p_k(y_i \mid \ldots)$ of K chains over one order.
 
-    Networks that start from other weights err differently, and the mixture of their laws has a
-    better log score than the mean of theirs (by concavity of the log). It is a chain of laws
+    Networks that start from different weights err differently, and the mixture of their laws has a
+    better log score than they have on average (by concavity of the log). It is a chain of laws
     again: quantiles, levels and densities are exact, for K times the work.
 
-    Free samples cost little more than those of one member: a cell drawn from the mixture is one
-    drawn from a member chosen at random, anew for each cell. See `read` in `fill`.
+    With `read="network"` in `fill`, samples cost little more than those of one member: a cell
+    drawn from the mixture is one drawn from a member chosen at random, anew for each cell.
 
     Source: "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles"
     (Lakshminarayanan et al., 2017), https://arxiv.org/abs/1612.01474
