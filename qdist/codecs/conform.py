@@ -112,7 +112,7 @@ def in_utc(values: Any, array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def table_of(frame: Any, kinds: Mapping[str, pa.DataType]) -> pa.Table:
-    """A frame of any make as Arrow, its times as those of conditions are read.
+    """A frame of any make as Arrow, its times read like those of conditions.
 
     Args:
         frame: N rows.

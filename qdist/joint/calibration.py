@@ -42,7 +42,7 @@ def calibrate(
         weight: What each row of y counts, shape (N,); by default alike.
 
     Raises:
-        InputError: If y is no such rows, n or the seed no such number, or the weights do not fit.
+        InputError: If y, n, the seed or the weights are not as described.
         UnsupportedError: If coordinates share a head, as the pixels of an image do.
     """
     places = chains[0].heads.places

@@ -94,8 +94,7 @@ class Ensemble(AbstractJoint):
             weight: What each row of y counts, shape (N,); by default alike.
 
         Raises:
-            InputError: If y is no such rows, n or the seed no such number, or the weights do not
-                fit.
+            InputError: If y, n, the seed or the weights are not as described.
             UnsupportedError: If coordinates share a head, as the pixels of an image do.
         """
         calibrate(self._members(), y, order=self.order, n=n, seed=seed, weight=weight)
