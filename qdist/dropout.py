@@ -11,8 +11,8 @@ def dropped(x: Tensor, share: float) -> Tensor:
 
     The share is rounded to a multiple of 1 / 256. One drawn integer then serves eight units: on a
     CPU `torch.nn.functional.dropout` draws one for each, which took 7 % of a step of the backbone
-    `mlp` and 18 % of one of a regressor's network. Draws
-    come from torch's own generator, as those of torch's do.
+    `mlp` and 18 % of one of a regressor's network. Draws come from torch's own generator, as those
+    of torch's dropout do.
 
     Source: "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (Srivastava et
     al., 2014).
@@ -37,6 +37,6 @@ def dropped(x: Tensor, share: float) -> Tensor:
     kept = max(kept, 1)
     draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
     byte = draws.random_(-(2**63), None).view(torch.uint8)[: x.numel()].view(x.shape)
-    # Compared into numbers at once: by way of truth values it takes ten times as long on a CPU.
+    # Compared straight into numbers: by way of booleans it takes ten times as long on a CPU.
     stays = torch.lt(byte, kept, out=torch.empty_like(x, requires_grad=False))
     return x * stays.mul_(256 / kept)

@@ -1,4 +1,4 @@
-"""Optional dependencies: imported where they are used, and asked for by name when they lack."""
+"""Optional dependencies: imported where they are used, and asked for by name if not there."""
 
 from importlib import import_module
 from typing import Any

@@ -3,8 +3,8 @@
 Plugins are the entry points of group `qdist`; each is a module that implements hooks of
 `qdist.hookspecs`. They are loaded at the first look-up, never at import. The
 environment variable `QDIST_PLUGINS` (entry-point names, separated by commas; empty for none)
-narrows what is loaded. The heads that come with qdist take the same road, as a plugin that is
-always loaded.
+narrows what is loaded. The heads that come with qdist are found in the same way, as a plugin that
+is always loaded.
 """
 
 import os
@@ -132,9 +132,9 @@ class Registry:
             name = _name_of(cls)
             other = found.setdefault(name, cls)
             if other is not cls:
-                # What was registered by hand before the plugins were loaded can be again, under
-                # another name: kept, it would stand in the way of all names for as long as the
-                # process lives.
+                # A class that was registered by hand before the plugins were loaded can be
+                # registered again under another name. If it were kept, every look-up would fail
+                # for as long as the process lives.
                 self._by_hand[kind] = [c for c in self._by_hand[kind] if c is not cls]
                 raise _two(kind, name, other, cls)
         return dict(sorted(found.items()))

@@ -55,8 +55,8 @@ def isolated_rng(seed: int) -> Iterator[None]:
 class Noise:
     """A stream of random numbers for layers that take no generator, such as dropout.
 
-    While it is entered it stands in for torch's global CPU generator; threads take turns. Between
-    two times it stays where it was, and `state` can be kept and put back.
+    While it is entered it stands in for torch's global CPU generator; threads take turns. When it
+    is not entered it stays where it was, and `state` can be kept and put back.
 
     Args:
         seed: Where it starts.

@@ -1,6 +1,6 @@
 """The `mlp` backbone of qdist: a masked network that serves any visible set of a table's columns.
 
-It is found through the entry point group `qdist`, by the road that any plugin takes.
+It is found through the entry point group `qdist`, as any plugin is.
 """
 
 from qdist import hookimpl

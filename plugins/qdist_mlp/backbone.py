@@ -20,7 +20,7 @@ from qdist_mlp.embedding import RowEmbedding
 
 __all__ = ["MaskedMLP"]
 
-# Rows that a stepper sends through the trunk at once: what they become on the way stays near.
+# Rows that a stepper sends through the trunk at once: few enough to stay in the cache on the way.
 _IN_CACHE = 2048
 
 
@@ -55,9 +55,9 @@ class MaskedMLP(AbstractBackbone):
     """The backbone `mlp`: a row embedding, then residual blocks, shared by all columns.
 
     All hidden columns of a row get the same context, from which each head reads its own. Contexts
-    are differences from that of a row of which nothing is known, which therefore is 0: there a
-    head's biases alone speak, and hold the marginal law. A visible column's context is 0 too, as
-    the law of ranks demands.
+    are differences from that of a row of which nothing is known. That row's own context is
+    therefore 0: there only a head's biases count, which hold the marginal law. A visible column's
+    context is 0 too, as the law of ranks demands.
 
     Args:
         domain: The table's columns.
@@ -162,7 +162,7 @@ class MaskedMLP(AbstractBackbone):
 class _Stepper(BranchingStepper):
     def __init__(self, backbone: MaskedMLP, y: Tensor, visible: Tensor) -> None:
         self._backbone = backbone
-        # A free sample knows nothing at first, and need not be described.
+        # Where nothing is known yet, the rows need no embedding of their own.
         known = bool(visible.any())
         nothing = backbone.embed.nothing()
         self._row = backbone.embed(y, visible) if known else nothing.repeat(len(y), 1)

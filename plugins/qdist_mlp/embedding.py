@@ -8,8 +8,8 @@ $$ w_0 \Phi^{-1}(p) + \sum_{k=1}^{M} w_k \frac{\cos(\pi k p)}{(1 + k)^s}. $$
 
 The score makes the dependence of a Gaussian copula linear; from cosines its tails must be pieced
 together. The damped high frequencies are a prior for smooth functions: one vector for each bin
-fits the training rows faster and all others worse. How smooth, each column learns: its exponent s
-begins at 1. A hidden cell has a vector that says so.
+fits the training rows faster and all others worse. Each column learns how smooth it is: its
+exponent s begins at 1. A hidden cell has a vector that says so.
 """
 
 from typing import final
@@ -22,15 +22,15 @@ from qdist.backbones import Coordinate
 
 __all__ = ["RowEmbedding"]
 
-# Places closer to the ends than this have the same score, 3.7: no column has values enough there.
+# Places closer to the ends than this share one score, 3.7: too few values lie there to learn more.
 _TAIL = 1e-4
-# Exponents learn so many times faster than weights, which have the same step: there is one alone.
+# Exponents learn this many times faster than weights of the same step: a column has only one.
 _HASTE = 4.0
 
 
 @final
 class RowEmbedding(nn.Module):
-    """Sum of the columns' vectors, which autocast leaves alone: its terms are many.
+    """Sum of the columns' vectors, outside autocast as its terms are many.
 
     Args:
         coordinates: The columns, D of them.
@@ -66,8 +66,8 @@ class RowEmbedding(nn.Module):
         dim = len(coordinates)
         ends = [_ends(coordinate) for coordinate in coordinates]
         sizes = torch.tensor([len(e) for e in ends])
-        # The bins of all columns side by side, +inf after the last of a shorter column. What is
-        # no number is sorted there too: so what is found there is as the last bin.
+        # The bins of all columns side by side, with +inf after the last bin of a shorter column.
+        # NaN is sorted there too, so places past the last bin stand for the last bin.
         left = torch.full((dim, int(sizes.max())), torch.inf)
         right = torch.full_like(left, torch.inf)
         # Which vector of the table a bin has. A column's first is that of a hidden cell, and its
@@ -124,7 +124,7 @@ class RowEmbedding(nn.Module):
         vector, place = self._describe(torch.where(visible, y, 0.0))
         vector = torch.where(visible, vector, self.hidden)
         row = functional.embedding_bag(vector, self.table.weight, mode="sum")
-        # Only columns with an order: those without are most of many tables, and of the work.
+        # Only for columns with an order: in many tables most have none, and would cost the most.
         waves = self._waves(place[:, self.ranked]) * visible[:, self.ranked].unsqueeze(-1)
         weight = self._weights(self.ranked)
         return torch.addmm(row, waves.flatten(1), weight.flatten(0, 1))
@@ -134,7 +134,7 @@ class RowEmbedding(nn.Module):
         first = self.first[i]
         own = self.table.weight[first : self.first[i + 1]]
         at = vector[:, 0] - first
-        # The shorter way round: there may be ten thousand vectors, or ten thousand rows.
+        # Whichever is less to subtract: there may be ten thousand vectors, or ten thousand rows.
         if len(own) < len(at):
             known = (own - own[0]).index_select(0, at)
         else:
@@ -150,7 +150,7 @@ class RowEmbedding(nn.Module):
         """Return each cell's vector of the table and its place in [0, 1], (B, d) each."""
         left, right = self.left[at], self.right[at]
         y = y.to(left.dtype).t().contiguous()  # (d, B), as the bins are
-        # The last bin that begins at or below y, but the atom where both begin there.
+        # The last bin that begins at or below y; the atom, if an atom and a bin begin there.
         found = torch.searchsorted(left, y, right=True).sub_(1).clamp_(min=0)
         before = (found - 1).clamp_(min=0)
         found = torch.where(

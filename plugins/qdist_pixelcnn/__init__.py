@@ -1,6 +1,6 @@
 """The `pixelcnn` backbone of qdist: a Gated PixelCNN for images of any shape, in raster order.
 
-It is found through the entry point group `qdist`, by the road that any plugin takes.
+It is found through the entry point group `qdist`, as any plugin is.
 """
 
 from qdist import hookimpl

@@ -162,7 +162,7 @@ class GatedPixelCNN(AbstractBackbone):
         """Return what conditions the blocks: labels out of y (B, D), places, levels (B, D)."""
         first = len(self.domain.conditioning)
         label = None
-        if self.domain.labels is not None:  # an unknown one is anything, as unknown pixels are
+        if self.domain.labels is not None:  # an unknown label may be anything
             label = y[:, 0].nan_to_num(0.0).clamp(0, self.domain.labels - 1).long()
         levels = None
         if self.embed is not None:

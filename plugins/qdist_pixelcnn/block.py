@@ -52,9 +52,9 @@ class GatedBlock(nn.Module):
 
     The vertical stack reads rows up to its own and columns to both sides, and is moved down by a
     row before the horizontal stack reads it: so all that is above is seen, without a blind spot.
-    The horizontal stack reads the pixels to the left and the pixel's earlier channels. Either is
-    $\tanh(a) \odot \sigma(b)$ of what it reads plus what it is conditioned on; the horizontal one
-    is residual, but in the first layer.
+    The horizontal stack reads the pixels to the left and the pixel's earlier channels. Each stack
+    is $\tanh(a) \odot \sigma(b)$ of what it reads plus what it is conditioned on; the horizontal
+    one is residual, except in the first layer.
 
     Args:
         sizes: What all blocks share.

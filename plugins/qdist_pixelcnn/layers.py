@@ -35,9 +35,9 @@ def group_mask(groups: int, out: int, into: int, *, strict: bool) -> Tensor:
 def gate(z: Tensor, *, dim: int) -> Tensor:
     r"""Return $\tanh(a) \, \sigma(b)$, where z holds a and then b along `dim`.
 
-    A gate closes no further than to the precision of its numbers. Products with smaller ones, and
-    their gradients, fall below the smallest normal number, and processors take a hundred times as
-    long to multiply these: fits of thousands of steps came down to half of their pace.
+    A gate closes no further than to the precision of its numbers. With smaller gates, products and
+    their gradients fall below the smallest normal number, and processors take a hundred times as
+    long to multiply such numbers: fits of thousands of steps slowed to half of their pace.
     """
     a, b = z.chunk(2, dim)
     low = math.log(torch.finfo(z.dtype).eps)

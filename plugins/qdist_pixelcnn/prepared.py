@@ -24,7 +24,7 @@ __all__ = ["Layer", "Readout", "doubled", "prepare"]
 
 @dataclass(frozen=True)
 class Layer:
-    """One block. Every a half of what is gated is doubled, and gates come with a minus.
+    """One block: in all that is gated the half a is doubled, and gates have their sign turned.
 
     Attributes:
         vertical: Weight of the vertical convolution, (2 Fv, in, rows, columns).

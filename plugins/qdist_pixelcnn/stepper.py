@@ -29,12 +29,13 @@ _MANY: Final = 16
 class RasterStepper(AbstractStepper):
     """Keeps what the forward pass would compute again and again.
 
-    Coordinates are best asked for in raster order; to go back is allowed, and costs the row or,
-    if it is an earlier row, all rows before it. The memory is that of a few rows of each layer, a
-    term for each value of a row and the images: linear in their number. There is no gradient.
+    Coordinates are best asked for in raster order. Going back is allowed, at the cost of the row
+    again or, if it is an earlier row, of all rows before it. The memory is that of a few rows of
+    each layer, a term for each value of a row and the images: linear in their number. There is no
+    gradient.
 
     Args:
-        backbone: The network; its weights are copied, but for those by which levels enter blocks.
+        backbone: The network; its weights are copied, except those by which levels enter blocks.
         y: Values, shape (B, D); hidden cells can be anything.
         tau: Levels, shape (B, D), where blocks read them.
     """
@@ -117,7 +118,7 @@ class RasterStepper(AbstractStepper):
         return None
 
     def _set_label(self, value: Tensor, rows: Tensor | slice) -> None:
-        """Begins anew: a class enters everything. It is known from the start, as a rule."""
+        """Begins anew, as a class enters everything. As a rule it is known from the start."""
         self._finish_row()
         y = torch.nn.functional.pad((self._vertical.values.flatten(1) + 1) / self._scale, (1, 0))
         if self._codes is not None:

@@ -21,7 +21,7 @@ class _Step(NamedTuple):
         window: The last few inputs of the layer, (B, K).
         weight: Their weight, (K, 2 F).
         gate: Where the gate of the value goes, (B, F).
-        gates: Those of the pixel up to it, ((B, (c + 1) F).
+        gates: The gates of the pixel up to this value, (B, (c + 1) F).
         output: Their weight, ((c + 1) F, F).
         h: The features of the value that the layer adds to, (B, F); None in the first layer.
         out: Where the sum goes, (B, F).

@@ -21,8 +21,8 @@ Levels may enter a network too. An instance says by `sees_levels` how far they r
 | `"own"` | $\tau_i$ | all that an implicit head can: $\tau_i \mapsto Q_i(\tau_i)$ is a function |
 | `"past"` | $\tau_i$ and $\tau_j$ of lower rank | the loss and sampling only |
 
-The last is that of the PixelIQN: in training $\tau_j$ says nothing of $y_j$, in sampling it
-determines it, so that $h_i$ stands for no law of $y_i$ given the values seen.
+The last row is the PixelIQN: in training $\tau_j$ says nothing of $y_j$, in sampling it determines
+$y_j$, so that $h_i$ stands for no law of $y_i$ given the values seen.
 
 An image may have a class label. It is the *first* coordinate of its domain, a conditioning
 variable that every pixel sees: coordinate 0 is the label, the pixels follow (see

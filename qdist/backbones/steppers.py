@@ -34,12 +34,12 @@ class AbstractStepper(ABC):
         """
 
     def steps(self) -> AbstractContextManager[None]:
-        """Entered around a run of steps: a hook, for a number of threads, say; else nothing."""
+        """A context around a run of steps: a hook, to set a number of threads, say."""
         return nullcontext()
 
 
 class BranchingStepper(AbstractStepper):
-    """A stepper that can go on with other rows: those that know the same are then one row.
+    """A stepper that can go on with other rows, so that rows which know the same are held once.
 
     All rows of a sample begin alike, and so do draws for one condition that stand side by side;
     they branch as their cells differ. A joint asks such a stepper once for all rows that know the

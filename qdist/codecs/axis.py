@@ -77,7 +77,7 @@ class Axis:
         with np.errstate(over="ignore"):
             digits = raw * 10.0**self.decimals
         rounded = np.rint(digits)
-        # 39.1 * 10 is not 391 in every case; the digits that print as the value are.
+        # 39.1 * 10 may miss 391: the whole number is taken if it gives the value back.
         same = self._cast(rounded / 10.0**self.decimals) == raw
         return (np.where(same, rounded, digits) - float(self.base)) / float(self.step)
 
@@ -172,7 +172,7 @@ def fit_axis(
         if int(values[-1]) - base < _FAR and (int(values[-1]) - base) // step <= _MAX_STEPS:
             return Axis(gridded=True, base=base, step=step, decimals=0, **rest)
         span = int(values[-1]) - base
-        # A number that signed 64 bits hold, though values of theirs can span twice as much.
+        # At most 2^62, which signed 64 bits hold; the values can span more than they do.
         scale = 2 ** min(span.bit_length() - 1, 62)
         return Axis(gridded=False, base=base, step=scale, decimals=0, **rest)
     if grid:
@@ -215,7 +215,7 @@ def _on_grid(values: Array, decimals: int, *, single: bool) -> bool:
 
 
 def _by_chance(values: Array, decimals: int, *, single: bool) -> bool:
-    """Whether numbers that are on no grid would be on this one, fine as it is, all the same.
+    """Whether the grid is so fine that numbers without any grid would lie on it by chance.
 
     Where one of r floats lies on the grid, a value that does is log2(r) bits of evidence.
     """

@@ -112,7 +112,7 @@ def in_utc(values: Any, array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def table_of(frame: Any, kinds: Mapping[str, pa.DataType]) -> pa.Table:
-    """A frame of any make as Arrow, its times as those of conditions are read.
+    """A frame of any make as Arrow, its times read like those of conditions.
 
     Args:
         frame: N rows.
@@ -170,7 +170,7 @@ def _check_booleans(array: pa.Array, name: str) -> None:
 
 
 def _ticks(array: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Numbers as laws have them, days of dates and else seconds, as whole units of the type."""
+    """Numbers as laws give them (days for dates, else seconds) as whole units of the type."""
     if pa.types.is_date32(kind):
         per_one = 1
     elif pa.types.is_date64(kind):

@@ -75,7 +75,7 @@ class CurvedColumn(AbstractColumn):
         return from_raw(raw, missing, self.kind)
 
     def distance(self, array: pa.Array) -> Floats:
-        """How many scales of its tail a cell (N,) lies beyond what `encode` tells."""
+        """How many scales of its tail a cell (N,) lies beyond where `encode` cuts it off."""
         raw, missing = to_raw(conform(array, self.kind, self.schema.name), self.schema.name)
         z = self.axis.index(raw)
         z = z if self.heaps is None else self.heaps.spread(np.floor(z + 0.5))

@@ -104,7 +104,7 @@ def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
         if len(columns) < len(given):
             raise InputError(
                 f"Expected column names that differ; got {', '.join(map(repr, given))}, of which "
-                "two are one as text. Give each column once."
+                "two are the same text. Give each column once."
             )
         n_rows = 1
     else:

@@ -182,7 +182,7 @@ class ImageCodec:
                 f"{grey_levels!r:.80}. Leave it out: few grey values are found in the images."
             )
         stack = as_images(images)
-        # As many labels as rows say that the rows are images after all.
+        # Where there are as many labels as rows, the rows are images after all.
         told = labels is not None and label_array(labels, "y").shape == (len(stack),)
         if like_one_picture(stack.shape) and not (told or stacked):
             raise InputError(

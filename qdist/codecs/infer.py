@@ -297,7 +297,7 @@ def _fit_numbers(
 
 
 def _is_whole(axis: Axis) -> bool:
-    """Whether all values of a grid of floats are whole: not those of 0.5, 1.5, 2.5."""
+    """Whether all values of a grid of floats are whole: those of 0.5, 1.5, 2.5 are not."""
     one = 10**axis.decimals
     return bool(axis.step % one == 0 and axis.base % one == 0)
 
@@ -331,8 +331,8 @@ def _range(kind: pa.DataType) -> tuple[float | int, float | int]:
 def _near_ends(axis: Axis, z: NDArray[np.float64]) -> list[float | None]:
     """The ends of the type on the axis of values z, where these bound the values.
 
-    They do where they are no farther off than the values are wide, as with grey values or times
-    of day. Farther off no tail has a mass.
+    They do where they are no farther off than the values spread, as with grey values or times of
+    day. Farther off, a tail has no mass left.
     """
     if not (axis.whole and axis.gridded):
         return [None, None]

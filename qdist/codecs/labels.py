@@ -86,14 +86,14 @@ def classes_in(labels: Any, n: int) -> tuple[tuple[Label, ...], tuple[int, ...]]
 
 
 def by_text(labels: Any, classes: tuple[Label, ...]) -> list[Any]:
-    """Labels of a file as the fitted ones of the same text: the name of a folder is text alone.
+    """Labels of a file as the fitted ones of the same text: names of folders are always text.
 
     Args:
         labels: A flat sequence.
         classes: The classes that were fitted.
 
     Returns:
-        Classes; what is the text of none of them stays as it is.
+        Classes; a label that is the text of no class stays as it is.
 
     Raises:
         InputError: If some are masked.
@@ -127,9 +127,9 @@ def label_codes(
     if found.ndim != 1 or (n is not None and len(found) != n):
         wanted = "one label a row" if n is None else f"one label, or one for each of {n}"
         raise InputError(
-            f"Expected {wanted} in {what}; got shape {found.shape}. Give as many as there are."
+            f"Expected {wanted} in {what}; got shape {found.shape}. Give one for each."
         )
-    # True equals 1, and is another label; what cannot be a label may have no hash.
+    # True equals 1 but is another label. What cannot be a label may have no hash.
     code_of = {(type(label), label): code for code, label in enumerate(classes)}
     plain = [_plain(label) for label in found]
     codes = [

@@ -170,7 +170,7 @@ class MarginalCurve:
         return tail_level
 
     def beyond(self, z: Floats) -> Floats:
-        """How many scales of its tail a place (N,) lies beyond what its level tells.
+        """How many scales of its tail a place (N,) lies beyond where its level is cut off.
 
         The level of a place far out is cut at a single-precision step from the end; the density of
         the tail is not.

@@ -33,7 +33,7 @@ def is_numeric(kind: pa.DataType) -> bool:
 def natural_unit(kind: pa.DataType) -> float:
     """How much one raw unit is, in the unit that densities are stated in.
 
-    Dates count in days, times in seconds, decimals and all others in themselves.
+    That unit is a day for dates, a second for times, and 1 for decimals and all others.
 
     Example:
         >>> import pyarrow as pa
@@ -94,7 +94,7 @@ def distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
     """
     greater, smaller = np.maximum(a, b), np.minimum(a, b)
     if greater.dtype.kind in "iu":
-        # Two times a nanosecond apart are one number as floats, and 64 signed bits can be too few.
+        # As floats, times a nanosecond apart are equal; and 64 signed bits can be too few.
         greater, smaller = greater.astype(np.uint64), smaller.astype(np.uint64)
     return np.asarray(greater - smaller, dtype=np.float64)
 

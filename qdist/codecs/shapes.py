@@ -6,7 +6,7 @@ __all__ = ["like_one_picture", "remedy_for_shape"]
 
 Shape = tuple[int, ...]
 
-# Red, green and blue as they count in a grey value of broadcasting (ITU-R BT.601), and in Pillow.
+# The weights of red, green and blue in a grey value, by ITU-R BT.601, as Pillow has them.
 _TO_GREY: Final = "(images[..., :3] @ [0.299, 0.587, 0.114]).round().astype('uint8')"
 
 
@@ -47,7 +47,7 @@ def remedy_for_shape(got: Shape, wanted: Shape) -> str:
 
 
 def _remedy_for_channels(got: Shape, wanted: Shape) -> str:
-    """The same where the size is right; of each shape what it is of channels, () or (C,)."""
+    """The same where only channels differ; of each shape its channels alone, () or (C,)."""
     many, most = sum(got) or 1, sum(wanted) or 1
     if many == most:
         as_fitted = "images[..., None]" if wanted else "images[..., 0]"

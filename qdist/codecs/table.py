@@ -94,11 +94,11 @@ class TableCodec:
             atom_share: A value that holds at least this share of the rows is kept exactly ...
             atom_count: ... if it holds at least so many rows; among few values that suffices.
             few_values: A column has few values if it has at most so many distinct ones.
-            max_atoms: At most so many values of a column are, unless all are.
+            max_atoms: At most so many values of a column are kept so, unless all are.
             max_codes: A numeric column of at most so many distinct values, half of them seen
                 twice, is one of codes.
-            min_level_count: A level of a nominal column that fewer rows hold is not kept: all of
-                these are "(other)", or missing where levels are no text, and so is then any level
+            min_level_count: A level of a nominal column that fewer rows hold is not kept: it
+                becomes "(other)", or missing where levels are no text, and so then does any level
                 that is met later. Declared categories, ordered levels and numbers are kept.
 
         Returns:
@@ -140,7 +140,7 @@ class TableCodec:
             said, array = declared.get(name, Column()), canonical(cells)
             levels = pa.types.is_dictionary(array.type)
             if levels and has_intervals(note, i) and said == Column():
-                # No names, though the codec has their text.
+                # Their text would look like names of rows, but intervals are none.
                 said = Column(ordered=array.type.ordered)
             column = fit_column(name, array, said, fineness=fineness, min_level_count=least)
             nominal = column.schema.kind == "nominal" and said.categories is None

@@ -1,8 +1,8 @@
 """Files replaced whole or not at all: written beside their target, then moved over it in one step.
 
 A new file gets its permissions from the system, which heeds the umask as it makes it. Nothing here
-asks for the umask: who does so has to set it, and the files that other threads make meanwhile are
-open to everybody.
+asks for the umask: to ask for it is to set it for a moment, and files that other threads make in
+that moment are open to everybody.
 """
 
 import errno
@@ -28,7 +28,7 @@ _NO_FILES: Final = {
 
 
 def beside(path: Path) -> Path:
-    """A hidden name in the folder of a path that nothing has, however long that of the path is."""
+    """A free hidden name in the folder of a path, short however long the path's own name is."""
     return path.parent / f".qdist-{secrets.token_urlsafe(9)}"
 
 
@@ -36,7 +36,7 @@ def replaceable(path: Path) -> Path:
     """Where a file at a path would be: links are followed, so that they stay and lead to it.
 
     Args:
-        path: What is to be written. A folder is let through: whoever wants a file there fails.
+        path: What is to be written. A folder is let through: writing a file there fails later.
 
     Returns:
         The path that can be moved over.
@@ -71,16 +71,17 @@ def replacing(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
 
     Args:
         path: What to write; a file that is there is replaced, and of a link the file that it
-            leads to. The new one is open to whom the old one was.
+            leads to. The new file has the permissions of the old one.
         flush: Whether the file is on the disk before it takes its name, so that a power cut too
-            leaves the old file or the new one. Without it only an end of the process does.
+            leaves the old file or the new one. Without it this holds after a kill, but not after a
+            power cut.
 
     Yields:
         The file, empty, open for bytes.
 
     Raises:
         OSError: If the folder is missing, full or read-only, or a folder has the path.
-        FileAccessError: If something else that is no file has it.
+        FileAccessError: If something else that is no file has the path.
 
     Example:
         >>> import tempfile

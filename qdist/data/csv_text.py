@@ -29,7 +29,8 @@ def read_csv(content: bytes, types: Mapping[str, pa.DataType], *, what: str) -> 
         content: The file, not zipped.
         types: Arrow types of columns whose cells are not to be typed by what they look like. Text
             is text; whole numbers of 64 bits, decimals, times and durations are read to the last
-            digit. All other columns, and those that do not hold such cells, are typed by theirs.
+            digit. All other columns, and those whose cells are of no such type, are typed by their
+            looks.
         what: What is read, for messages.
 
     Returns:
@@ -68,7 +69,7 @@ def _parse(content: bytes, text: list[str]) -> pa.Table:
     # Column types come from the whole file, so that a text in the last row is text and not an
     # error: one block holds it all.
     return pcsv.read_csv(
-        pa.BufferReader(content),  # no reader that a thread of Arrow would need Python for
+        pa.BufferReader(content),  # a reader for which Arrow's threads need no Python
         read_options=pcsv.ReadOptions(block_size=min(max(len(content), 1) + 1, 2**31 - 2)),
         parse_options=pcsv.ParseOptions(newlines_in_values=True),
         convert_options=pcsv.ConvertOptions(
@@ -90,7 +91,7 @@ def _is_exact(kind: pa.DataType) -> bool:
 
 
 def _typed(cells: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """Text as cells of a type, by no float."""
+    """Text as cells of a type, never by way of a float."""
     cells = pc.utf8_trim_whitespace(cells)
     if pa.types.is_time(kind):  # Arrow casts text to a day with a time, but not to a time
         day = pc.binary_join_element_wise("1970-01-01", cells, " ")
@@ -112,9 +113,9 @@ def _decimal(value: Any, digits: int, *, scale: int = 0) -> pa.Scalar:
 
 
 def _check_utf8(content: bytes, what: str) -> None:
-    """Before Arrow reads: its own complaint comes late, and of some cells not at all.
+    """Checks before Arrow reads: Arrow complains late, and of some cells not at all.
 
-    A decoder by pieces, as all of the text at once would take up to four times the memory.
+    It decodes by pieces, as all of the text at once would take up to four times the memory.
     """
     if content.isascii():
         return
@@ -133,7 +134,7 @@ def _check_utf8(content: bytes, what: str) -> None:
 
 
 def _check_separator(content: bytes, what: str) -> None:
-    """Refuses what would be read as one column, of ids, in silence."""
+    """Refuses text that would be read, in silence, as one column of ids."""
     head = content[:_HEAD].decode("utf-8-sig", errors="ignore")
     lines = [line for line in _QUOTED.sub("", head).splitlines() if line]
     if len(content) > _HEAD:
@@ -161,7 +162,7 @@ def csv_bytes(table: pa.Table) -> bytes:
     """
     columns = [_for_csv(column) for column in table.columns]
     if len(columns) == 1 and columns[0].null_count:
-        # An empty line is no row; a quoted nothing is.
+        # An empty line is no row; a line with empty quotes is.
         columns = [columns[0].cast(pa.string()).fill_null("")]
     sink = io.BytesIO()
     pcsv.write_csv(pa.table(columns, names=table.schema.names), sink)
@@ -169,7 +170,7 @@ def csv_bytes(table: pa.Table) -> bytes:
 
 
 def _for_csv(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """What CSV has no writing for: levels as values, decimals as text, durations in seconds."""
+    """What CSV has no notation for: levels as values, decimals as text, durations in seconds."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _for_csv(column.cast(kind.value_type))

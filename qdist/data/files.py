@@ -40,7 +40,7 @@ def read_table(
             gzipped CSV, Parquet or Feather.
         types: Arrow types of columns of CSV, where they are known: in a column of text "010" is
             not 10, and whole numbers of 64 bits, decimals, times and durations (in seconds) are
-            read to the last digit. A column that does not hold such cells is typed by them.
+            read to the last digit. A column that holds other cells is typed by them.
 
     Returns:
         The table. In CSV an empty cell, `NA`, `NaN` and `null` are missing, and numbers,
@@ -121,7 +121,7 @@ _READERS: Final[dict[str, Callable[[bytes, Types, str], pa.Table]]] = {
 
 
 def _without_index(table: pa.Table) -> pa.Table:
-    """Leaves out columns in which pandas kept an index without a name: it is no column there."""
+    """Leaves out columns in which pandas kept an unnamed index: none of them was a column."""
     try:
         note = table.schema.pandas_metadata
     except (ValueError, RecursionError):  # no JSON: of another writer
@@ -222,7 +222,7 @@ def to_standard_output() -> Iterator[None]:
 
     Raises:
         FileAccessError: If it is full, or the like.
-        BrokenPipeError: If whoever reads has had enough, which is no error of ours.
+        BrokenPipeError: If the reader has closed the pipe, which is no error of ours.
     """
     try:
         yield

@@ -99,7 +99,7 @@ def canonical(array: pa.Array | pa.ChunkedArray) -> pa.Array:
         )
     if isinstance(array, pa.ChunkedArray):
         if pa.types.is_dictionary(array.type) and array.num_chunks > 1:
-            # Each by itself first, as Arrow unifies none in which a level is missing.
+            # Each chunk by itself first: Arrow unifies no dictionary with a missing level.
             array = pa.chunked_array(map(canonical, array.chunks)).unify_dictionaries()
         array = array.combine_chunks()
         if isinstance(array, pa.ChunkedArray):  # older Arrow keeps a chunked empty array
@@ -120,7 +120,7 @@ def canonical(array: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _each_once(indices: pa.Array, values: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Indices and the values of a dictionary, which Arrow lets repeat and be missing."""
+    """Indices and values of a dictionary, each once: Arrow lets them repeat and be missing."""
     if pa.types.is_nested(values.type):  # which is no column of ours, and has no such kernels
         return indices, values
     levels = values.drop_null().unique()
@@ -362,8 +362,8 @@ def restore(table: pa.Table, note: dict[str, Any], *, like: Any = None) -> Any:
 
     Returns:
         A frame with the noted column labels, dtypes, categories and zones. Where cells are missing
-        and the dtype has no way to say so, pandas has a nullable one for it, and an array of
-        numpy is masked; text of numpy is as long as it has to be.
+        and the dtype has no way to say so, a column of pandas gets a nullable dtype and an array
+        of numpy is masked; text of numpy is as long as it has to be.
 
     Raises:
         InputError: If the table has other columns than the note, or one of them is none.

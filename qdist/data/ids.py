@@ -13,11 +13,11 @@ _MIN_IDS: Final = 20
 def names_rows(counts: npt.NDArray[Any]) -> bool:
     """Whether text is an id: more than 20 distinct values, and most cells unlike any other.
 
-    That it comes as categories makes no name less of a name.
+    Text that comes as categories is judged alike.
 
     Args:
-        counts: How many cells hold each value, missing cells left out, shape (K,). A value that
-            none holds says nothing.
+        counts: How many cells hold each value, missing cells left out, shape (K,). A value that no
+            cell holds does not count.
 
     Returns:
         True if more than half of the cells hold a value that no other cell holds.

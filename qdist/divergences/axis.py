@@ -20,7 +20,7 @@ __all__ = ["REACH", "edges", "meetings", "place", "place_of", "quantile_of", "we
 # quantiles are finite down to tail index 1/7.
 REACH = 100.0
 
-# Where a quantile function that gives up (NaN) is taken for constant: the mass beyond is 1e-18.
+# Beyond this a quantile function that gives up (NaN) is taken for constant: the mass is 1e-18.
 _GIVE_UP = 40.0
 
 Quantiles = Callable[[Array], Array]

@@ -31,7 +31,7 @@ def quantile_divergence(
 
     $$q(P, Q) = \int_0^1 \left[ \int_{Q_P(\tau)}^{\bar Q(\tau)} (F_P(x) - \tau)\,dx \right] d\tau$$
 
-    It is what the expected pinball loss exceeds its minimum by, and 0 only if $\bar Q = Q_P$ at
+    It is the excess of the expected pinball loss over its minimum, and 0 only if $\bar Q = Q_P$ at
     almost all levels. Where $\bar Q$ is non-decreasing it equals half the
     [`cramer`][qdist.divergences.cramer] distance.
 

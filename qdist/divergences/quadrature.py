@@ -63,15 +63,15 @@ def integrate(
 ) -> float:
     """Integrates a function that does not change sign, splitting intervals where it is rough.
 
-    The work is bounded: where rounding noise keeps the error above `rtol`, that is where halving
-    stops to help, the best value is returned.
+    The work is bounded: where rounding noise keeps the error above `rtol`, so that halving no
+    longer helps, the best value is returned.
 
     Args:
         f: Integrand, shape (N,) to shape (N,).
         edges: Ends of the first intervals, increasing, shape (M,).
         rtol: Error aimed at, relative to the integral.
         rounds: Most times that an interval is halved.
-        limit: Most intervals in all, or sixteen times as many as the first ones.
+        limit: Most intervals in all; sixteen times as many as the first ones, if that is more.
 
     Returns:
         The integral over [edges[0], edges[-1]].
@@ -89,10 +89,10 @@ def integrate(
         count += left.size
         total = done + float(value.sum())
         goal = rtol * abs(total)
-        # An interval may err in proportion to a fair share, so that the sum stays below the goal.
+        # An interval may have its share of the error, so that the sum stays below the goal.
         rough = (error > goal / (8 * max(count, 64))) & (middle > left) & (middle < right)
         remaining = done_error + float(error.sum())
-        # Halving takes a jump's error down to a half, a kink's to a quarter, and leaves noise.
+        # Halving intervals halves the error of a jump, quarters that of a kink, and leaves noise.
         noise = 0.9 * before < remaining < 1e-4 * abs(total)
         before, stalled = remaining, stalled + 1 if noise else 0
         if remaining <= goal or stalled == 3 or count > limit or not rough.any():

@@ -1,4 +1,4 @@
-"""The face of qdist: scikit-learn estimators that take and give data as they come."""
+"""The interface of qdist: scikit-learn estimators that take and give data as they come."""
 
 from qdist.estimators.choose import are_images, fit, load
 from qdist.estimators.image import ImageModel

@@ -27,8 +27,8 @@ def but_for_calibration(limits: Limits) -> Limits:
 def calibrate(law: TableLaw, rows: Rows, result: Result, *, trained: int, seed: int) -> None:
     """Move a trained law's marginals to those of rows, where it was trained for long enough.
 
-    How many rows are drawn follows from the steps that were taken, not from the clock: so a fit
-    of as many steps is the same.
+    How many rows are drawn follows from the steps that were taken, not from the clock, so that a
+    fit of as many steps gives the same model.
 
     Args:
         law: The law, which is changed.

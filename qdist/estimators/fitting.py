@@ -102,7 +102,7 @@ def fit_parts(
             if not parts.networks:
                 raise
             stopped = True
-        if not copy:  # a fit that was interrupted early has the first network alone
+        if not copy:  # a fit that was interrupted early has only the first network
             parts.settings = {name: parts.settings[name] for name in parts.networks}
         if len(found) == len(parts.settings):
             checks.append(found)
@@ -170,8 +170,8 @@ def _train_copy(
             left = limit.max_time - (time.perf_counter() - began)
             left *= _GUIDED_TIME if name == "guided" else 1.0
             limit = replace(limit, max_time=max(0.1, left))
-        # No more steps than the first one, so that its numbers repeat the fit; under a limit on
-        # time a later copy may be planned shorter, and then they do not.
+        # No more steps than in the first copy, so that its numbers of steps repeat the fit. Under
+        # a limit on time a later copy may be planned shorter, and then they do not.
         if copy:
             limit = replace(limit, max_steps=parts.n_steps[len(checks)])
         kept = plan.checkpoint.part(f"{name}-{copy}" if copy else name)
@@ -198,7 +198,7 @@ def _train_copy(
         for key, seconds in result.profile.items():
             total = parts.profile.get(f"{name} {key}", 0.0) + seconds
             parts.profile[f"{name} {key}"] = total
-        if result.stopped == "user":  # what is there makes a forecast; more was not waited for
+        if result.stopped == "user":  # what is trained makes a forecast: do not train more
             return True
     return False
 

@@ -100,7 +100,7 @@ def _refuse_none(columns: int) -> None:
 
 
 def _named(table: pa.Table, like: pa.Schema | None) -> pa.Table:
-    # Frames and arrays may follow each other, with a warning of scikit-learn: the place counts.
+    # A frame may follow an array, or the reverse (scikit-learn warns): then only the place counts.
     known = [] if like is None else list(like.names)
     return table.rename_columns(known) if len(known) == table.num_columns else table
 
@@ -119,7 +119,7 @@ def _note_names(estimator: Any, names: list[str], like: pa.Schema | None) -> Non
     if like is None:
         estimator.feature_names_in_ = np.asarray(names, dtype=object)
         estimator.n_features_in_ = len(names)
-    elif names != like.names:  # not scikit-learn's, which knows none that are no text
+    elif names != like.names:  # not by scikit-learn, which knows only names of text
         raise InputError(
             f"Expected the features of fit in their order, {like.names}; got {names}. "
             "Name and order them alike."
@@ -180,7 +180,7 @@ def _refuse_sparse(name: str, value: Any) -> None:
 
 
 def _features_as_ours(error: ValueError) -> ValueError:
-    """As `_as_ours`, by what is wrong with the features."""
+    """Like `_as_ours`, with words for what is wrong with the features."""
     for sign, words in _SAID.items():
         if sign in str(error) and not isinstance(error, InputError):
             return InputError(f"Expected {words}. {error}")
@@ -188,7 +188,7 @@ def _features_as_ours(error: ValueError) -> ValueError:
 
 
 def _as_ours(error: ValueError, what: str) -> ValueError:
-    """What scikit-learn says, in our words first; its own are what its checks look for."""
+    """An error of scikit-learn: our words first, then its own, which its checks look for."""
     if isinstance(error, InputError):
         return error
     return InputError(f"Expected {what}, one row for each sample, as in fit; got others: {error}")

@@ -10,7 +10,7 @@ from qdist.training import Limits
 
 __all__ = ["asked", "limits_of", "rows_that_count"]
 
-# Code, and where and from which numbers; a seed is kept by itself.
+# Callbacks are code, and the device is only where a fit runs; a seed is kept by itself.
 _NOT_ASKED = {"callbacks", "device", "random_state"}
 
 
@@ -24,7 +24,7 @@ def limits_of(max_time: Any, max_epochs: Any, max_steps: Any) -> Limits:
 
 
 def asked(model: Any, limits: Limits) -> dict[str, Any]:
-    """The parameters that a fit goes by; one that goes on from a checkpoint must have the same."""
+    """The parameters that decide a fit: one that goes on from a checkpoint must have the same."""
     params = model.get_params(deep=False)
     params["max_time"] = limits.max_time  # "5m" is "300s"
     return {name: value for name, value in params.items() if name not in _NOT_ASKED}
@@ -33,7 +33,7 @@ def asked(model: Any, limits: Limits) -> dict[str, Any]:
 def rows_that_count(X: Any, sample_weight: Any) -> tuple[Any, Tensor | None]:
     """The rows of a frame that weigh something, and their weights (N,) of mean 1, or None.
 
-    What weighs nothing might as well not be there: nor must it shape the columns' marginals.
+    Rows of weight 0 are left out, as they must not shape the columns' marginals either.
 
     Raises:
         InputError: If X is no frame, or the weights do not fit.

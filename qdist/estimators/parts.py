@@ -54,13 +54,14 @@ class Plan:
     """How to fit, as checked.
 
     Args:
-        trees: How to guess; no symmetric trees, no guided network.
-        memory: How to grow the forest; no trees, no forest.
+        trees: How to guess; without symmetric trees there is no guided network.
+        memory: How to grow the forest; with 0 trees there is none.
         copies: Copies of the networks; None: by the number of rows.
         network: Arguments of the plain network; those that both take go to the guided one too.
         batch_size: Rows a step, or None.
         rate: Factor on the learning rates.
-        limits: When each network stops at the latest, the plain one first; times are of all.
+        limits: When each network stops at the latest, the plain one first; a time is for all
+            together.
         fraction: Share of the rows held out.
         seed: Determines all that is random.
         device: Where the networks live.
@@ -87,7 +88,7 @@ class Plan:
 @final
 @dataclass
 class Parts:
-    """A fitted regressor without its face.
+    """A fitted regressor without the estimator interface.
 
     Args:
         features: From tables to numbers and codes.
@@ -229,7 +230,7 @@ class Parts:
         )
         for name in parts.settings:
             parts.networks[name] = []
-            for k in range(int(data.get("copies", 1))):  # files of old have one, and do not say so
+            for k in range(int(data.get("copies", 1))):  # older files have one, and do not say so
                 own = of.pop(_copy_name(name, k), {})
                 with budget(own):
                     law = build_network(parts, name, seed=0, device="cpu")

@@ -41,7 +41,7 @@ def plan_of(model: Any, checkpoint: Checkpoint) -> Plan:
     return Plan(
         trees=GuessRecipe(
             TreeRecipe(trees=trees, depth=depth),
-            LeafwiseRecipe(trees=5 * trees // 3),  # 500 to 300, by default
+            LeafwiseRecipe(trees=5 * trees // 3),  # by default 500 beside 300
             folds=check("folds", model.folds, least=2, whole=True),
         ),
         memory=MemoryRecipe(trees=check("forest", model.forest, least=0, whole=True)),

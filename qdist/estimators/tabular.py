@@ -39,17 +39,18 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
 
     Networks are trained on random sets of visible columns, and so answer for every condition
     directly; the laws of several are mixed. Missing values, point masses, dates, levels and
-    numbers are modelled together. Where it is long enough, a fit ends with calibrating samples to
-    the marginals of the rows.
+    numbers are modelled together. A fit that is long enough ends by calibrating samples to the
+    marginals of the rows.
 
     Args:
         backbone: Registered name of the network: what is known of a row -> context.
         head: Registered name of the head of numeric columns: context -> law of a cell.
         members: Number of networks whose conditional laws are mixed: more are more accurate, and
-            cost as much more in fitting and in queries; free samples cost little more.
+            cost as much more in fitting and in queries; samples over the full `tau_range` cost
+            little more.
         order: "any", or the names of the columns in the order in which they are drawn; then the
             network is trained for that order alone, and conditions must be its first columns.
-            Under "any" the order of free samples follows from the rows: see `order_`.
+            Under "any" the order of sampling follows from the rows: see `order_`.
         max_time: Longest time to fit, in seconds or as "5m"; turned into a number of steps.
         max_epochs: At most so many passes over the rows.
         max_steps: At most so many steps. Without these two: 60 epochs, but at least 3,500 steps,
@@ -228,10 +229,9 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
             nan: What a missing cell of a frame means: "unknown", to be drawn, or "value", known to
                 be missing.
             tau_range: Range of the levels of all drawn cells; (0.05, 0.95) cuts off tails. Where
-                cells can be missing, missing comes before the numbers, dates and times of a
-                column of many, and after the levels of a coded one (text, booleans, numbers of
-                which there are few): the lower cut takes from it in the former, the upper cut in
-                the latter.
+                cells can be missing, "missing" comes first in a column of many numbers, dates or
+                times, so that the lower cut takes from it; in a coded column (text, booleans, few
+                numbers) it comes last, so that the upper cut does.
             random_state: Seed; a cell's number depends on (seed, row, column) only.
 
         Returns:

@@ -35,8 +35,8 @@ def cells_of(pair: ColumnPair) -> Cells:
         return cell[pair.real], cell[pair.synthetic], N_LEVELS + 2
     known = pair.real[~np.isnan(pair.real)]
     inner = np.linspace(0, 1, N_BINS + 1)[1:-1]
-    # Deciles that are data values, each the last one of its cell; a value that is two of them is
-    # an atom, and gets a cell of its own.
+    # Deciles that are data values, each the last value of its cell. A value that is two deciles at
+    # once is an atom, and gets a cell of its own.
     deciles = np.quantile(known, inner, method="lower") if len(known) else np.empty(0)
     edges, times = np.unique(deciles, return_counts=True)
     edges = np.union1d(edges, np.nextafter(edges[times > 1], -np.inf))
@@ -69,7 +69,7 @@ def association_distance(first: ColumnPair, second: ColumnPair, a: Cells, b: Cel
 
 
 def _centred(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The deviations from the mean, the greatest of size 1: squares of 1e200 are infinite."""
+    """The deviations from the mean, scaled to at most 1, as squares of 1e200 are infinite."""
     greatest = np.abs(x).max()
     x = x / greatest if greatest > 0 else x
     x = x - x.mean()

@@ -23,9 +23,9 @@ def c2st(
     """The AUC of each fold of a stratified cross-validation.
 
     [`HistGradientBoostingClassifier`][sklearn.ensemble.HistGradientBoostingClassifier] of 200
-    iterations, no early stopping, its other parameters at their defaults, but for smaller leaves
-    where a fold has fewer than 40 rows to learn from. Missing numbers stay missing, which the
-    trees may split on; a missing category is one more level.
+    iterations, no early stopping, its other parameters at their defaults, except for smaller
+    leaves where a fold has fewer than 40 rows to learn from. Missing numbers stay missing, which
+    the trees may split on; a missing category is one more level.
 
     Args:
         pairs: The columns.
@@ -55,7 +55,7 @@ def c2st(
     areas = []
     folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
     for fit, test in folds.split(features, label):
-        # Of fewer rows than two leaves hold no tree would have a question.
+        # With fewer rows than two leaves hold, no tree could split.
         leaf = N_LEAF if len(fit) >= 2 * N_LEAF else max(1, len(fit) // 10)
         trees = HistGradientBoostingClassifier(
             max_iter=N_TREES,
@@ -64,7 +64,7 @@ def c2st(
             categorical_features=np.array(categorical),
             random_state=seed,
         )
-        # A column without a value in these rows says nothing, and the trees' bins need one.
+        # A column without a value in these rows says nothing, and bins cannot be made of it.
         told = ~np.isnan(features[fit]).all(0)
         known = np.where(told, features, 0.0)
         trees.fit(known[fit], label[fit])
@@ -77,8 +77,8 @@ def c2st_noise(n: int) -> float:
     r"""The standard deviation of the mean AUC when both frames follow one law.
 
     For one fold, of m rows of each frame, it is that of the Mann-Whitney statistic,
-    $\sigma^2 = (2 m + 1) / (12 m^2)$. An accident of one third of the rows tells on the other
-    two both ways, as training and as test rows: two folds correlate by up to 1/2, and the mean of
+    $\sigma^2 = (2 m + 1) / (12 m^2)$. Chance in one third of the rows acts on the other two folds
+    both ways, as training and as test rows: two folds correlate by up to 1/2, and the mean of
     three has a variance of up to $2 \sigma^2 / 3$ (which this is), not $\sigma^2 / 3$.
 
     Args:

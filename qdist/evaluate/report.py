@@ -42,7 +42,7 @@ class Association:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """How far a synthetic table is from a real one. Zero is best, but for `c2st`: 0.5.
+    """How far a synthetic table is from a real one. Zero is best; for `c2st` it is 0.5.
 
     Attributes:
         c2st: Mean AUC of trees that tell synthetic rows from real ones.

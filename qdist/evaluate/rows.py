@@ -51,7 +51,7 @@ def copied_shares(pairs: list[ColumnPair]) -> tuple[float, float]:
 def _encode(
     pair: ColumnPair, rows: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The points of some rows; which levels are frequent, and the marginal, are those of all."""
+    """The points of some rows; frequent levels and the marginal are those of all rows."""
     asked = pair.real[rows[0]], pair.synthetic[rows[1]]
     if pair.is_category:
         size = len(pair.levels) + 1

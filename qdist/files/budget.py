@@ -18,7 +18,7 @@ __all__ = ["budget"]
 
 _TIMES: Final = 8  # first weights, their scales and masks, and what is computed on the way
 _SPARE: Final = 128 * 2**20  # bytes, for tables that follow from the description
-_SMALL: Final = 2**20  # bytes; what is no larger is not worked out beforehand
+_SMALL: Final = 2**20  # bytes; tensors up to this size are not predicted
 _WIDEST: Final = 16  # bytes of an element
 _STATE: Final = {
     "_set_grad_enabled", "get_rng_state", "set_rng_state", "get_state", "set_state",
@@ -59,7 +59,7 @@ class _Budget(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        # On the way out of a refusal, what was changed for a while must be put back.
+        # Never refused: after a refusal, what was changed for a while must be put back.
         if getattr(func, "__name__", "") in _STATE:
             return func(*args, **kwargs)
         self._operations -= 1
@@ -83,7 +83,7 @@ class _Budget(TorchFunctionMode):
 
 
 def _at_most(args: Any, kwargs: Any) -> float:
-    """More elements than an operation can make of its arguments: the product of all numbers."""
+    """At least as many elements as an operation makes: the product of all numbers it is given."""
     most = 1.0
     for value in (*args, *kwargs.values()):
         for part in value if isinstance(value, list | tuple) else (value,):
@@ -104,7 +104,7 @@ def _predicted(func: Any, args: Any, kwargs: Any) -> int:
             kwargs["device"] = "meta"
         found, _ = tree_flatten(func(*args, **kwargs))
     except (NotImplementedError, RuntimeError, TypeError, ValueError, AttributeError):
-        return 0  # no maker of tensors, or one that depends on values, of tensors within bounds
+        return 0  # makes no tensor, or one whose size depends on values that are within bounds
     return sum(_bytes(t) for t in found if isinstance(t, Tensor))
 
 

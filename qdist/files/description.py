@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 MOST_ENTRIES: Final = 5_000_000
-"""Of the largest description that is read: each costs some hundred bytes once it is."""
+"""Entries of the largest description that is read: each costs some hundred bytes once read."""
 
 _PLUGINS: Final = items(record({
     "kind": one_of("backbone", "head"),
@@ -100,7 +100,7 @@ def jsonable(value: Any) -> Any:
 
 
 def to_text(meta: dict[str, Any], *, indent: int | None = None) -> bytes:
-    """The bytes of a description; letters stand as they are, of which escapes take up to thrice.
+    """The bytes of a description; letters stand as they are, as escapes take up to thrice.
 
     Raises:
         ValueError: If a number is not finite, or text is no Unicode.
@@ -161,7 +161,7 @@ def _no_number(constant: str) -> Any:
 def digest_of(meta: dict[str, Any], blob: bytes) -> str:
     """A digest of a description and the weights that belong to it.
 
-    It shows that the two are of one save and undamaged. It is no signature: whoever changes a
+    It shows that the two are of one save and undamaged. It is no signature: anyone who changes a
     file on purpose can also change its digest.
 
     Raises:

@@ -25,7 +25,7 @@ _UNITS: Final = ("s", "ms", "us", "ns")
 
 
 def matching(pattern: str, what: str) -> Checker:
-    """Text of a pattern."""
+    """Text that matches a pattern."""
     compiled = re.compile(pattern)
 
     def check(value: Any, where: str) -> None:

@@ -35,7 +35,7 @@ __all__ = ["Layout", "read_model", "write_model"]
 
 Layout = Literal["file", "folder"]
 _WRITERS = {"file": write_file, "folder": write_folder}
-_LEGIBLE: Final = 2**22  # bytes; nobody reads more, and lines of their own would make them many
+_LEGIBLE: Final = 2**22  # bytes; nobody reads more, and line breaks would add many
 
 
 def write_model(

@@ -112,7 +112,7 @@ def items(inner: Checker, *, least: int = 0, most: int = _MOST_ITEMS) -> Checker
 
 
 def named(inner: Checker, *, most: int = 10_000) -> Checker:
-    """Things of one kind by names that are free."""
+    """Things of one kind, by any names."""
 
     def check(value: Any, where: str) -> None:
         if not isinstance(value, dict) or len(value) > most:

@@ -159,7 +159,7 @@ def _check_axis(axis: dict[str, Any], kind: pa.DataType, where: str) -> None:
 
 
 def _check_curve(curve: dict[str, Any], where: str) -> None:
-    """That a curve is a cdf: pieces in order, each of some mass, infinite at its ends at most."""
+    """Refuses what is no cdf: pieces in order, each of some mass, infinite only at the ends."""
     n = len(curve["z"])
     for name in ("u", "kind", "bin"):
         if len(curve[name]) != n:
@@ -217,7 +217,7 @@ def read_table(data: dict[str, Any]) -> TableCodec:
         _check_made(column)
     middle = torch.full((3, len(codec.coordinates)), 0.5, dtype=torch.float64)
     middle[0], middle[2] = 0.0, 1.0
-    with suppress(ImportError):  # the library of the frame: whoever draws rows will hear of it
+    with suppress(ImportError):  # the frame's library is missing: drawing rows says so
         codec.decode(middle)
     return codec
 

@@ -87,7 +87,7 @@ def _from_1_to_2(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
 
 
 def _from_2_to_3(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
-    """Scores that count nothing, and the smoothness that all columns had then: 4 / 8."""
+    """Adds normal scores of weight 0, and the smoothness that all columns had then: 4 / 8."""
     new = dict(weights)
     for name, weight in weights.items():
         head = name.removesuffix(".layer.weight")
@@ -103,7 +103,7 @@ def _from_2_to_3(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
 
 
 def _from_3_to_4(meta: dict[str, Any], weights: dict[str, Tensor]) -> Contents:
-    """Implicit heads had no quantiles under them: zeros. A leak mattered in training alone."""
+    """Implicit heads had no quantiles under them: adds zeros. A leak mattered in training only."""
     meta, new = dict(meta), dict(weights)
     for part in ("params", "parts"):
         args = meta.get(part, {}).get("head_args") or {}

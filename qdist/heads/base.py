@@ -132,7 +132,7 @@ def readout(layer: nn.Linear, h: Tensor, *, basis: Tensor | None = None) -> Tens
         with torch.autocast(h.device.type, enabled=False):
             return readout(layer, h, basis=basis)
     dtype = working_dtype(layer.weight)
-    # As `clamp` but at the very ends, where it has no gradient; that of `clamp` is four passes.
+    # Like `clamp`, whose gradient takes four passes, but with no gradient at the very ends.
     h = functional.hardtanh(h.to(dtype), -_CONTEXT_LIMIT, _CONTEXT_LIMIT)
     if h.shape[-1:] != (layer.in_features,):
         raise InputError(
@@ -146,7 +146,8 @@ def readout(layer: nn.Linear, h: Tensor, *, basis: Tensor | None = None) -> Tens
     basis = basis.to(dtype)
     contexts, (terms, outputs) = h.shape[-1], basis.shape
     rows = h.numel() // contexts
-    # Two products for each row, or one after that of weights and basis: whichever is less.
+    # Two products for each row, or one for each after that of weights and basis: what is less
+    # work.
     if bias is None and contexts * outputs * (rows + terms) < rows * terms * (contexts + outputs):
         return h @ (weight.t() @ basis)
     return functional.linear(h, weight, bias) @ basis

@@ -17,10 +17,10 @@ from qdist.errors import InputError
 __all__ = ["counted", "move_mean", "shares_of"]
 
 _ROUNDS = 20
-# No log probability moves by more than this: what wants more is no matter of the marginal law.
+# No log probability moves by more than this: a larger error is not one of the marginal law.
 _MOST = 0.3
 _RIDGE = 1e-3
-_MORE = 0.005  # of the targets, at most, that all codes count more; else atoms would be too rare
+_MORE = 0.005  # share of the targets, at most, that is added to all codes, lest atoms be too rare
 # Contexts are of order one. Squares below this are rounding noise about context 0.
 _NOTHING = 1e-8
 
@@ -48,9 +48,9 @@ def shares_of(code: Tensor, *, size: int, weight: Tensor | None = None) -> Tenso
 
 
 def counted(target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Targets and weights (N,) as they are; of bytes without weights each once, and how often.
+    """Targets and weights (N,) as they are; bytes without weights as each value and its count.
 
-    Images have many, and each would take the bytes of a float and of a code on the way.
+    Images have many bytes, and each would take the memory of a float and of a code on the way.
     """
     if weight is not None or target.dtype != torch.uint8:
         return target, weight
@@ -66,8 +66,8 @@ def move_mean(
     r"""Change a layer so that the mean of its softmax over contexts has these shares.
 
     The change is of rank one, $W + c\,d^\top$, with $d$ such that $d^\top h$ is near 1 for the
-    contexts. So all logits move by about $c$, and at context 0 by nothing. What would end no
-    nearer to the shares is left as it was.
+    contexts. So all logits move by about $c$, and at context 0 by nothing. If the mean would come
+    no nearer to the shares, the layer is left as it was.
 
     Args:
         layer: Of weight W, shape (A, C).

@@ -133,7 +133,7 @@ class CategoricalHead(AbstractHead):
         if self.score != "rps":
             try:
                 loss = self._log_score(h, code)
-            except IndexError as error:  # torch looks, where it waits for nothing
+            except IndexError as error:  # torch looks, where no device is waited for
                 wrong = target[~((target >= 0) & (target < self.levels))].flatten()
                 raise InputError(
                     f"Expected codes 0 ... {self.levels - 1}; got {wrong[:4].tolist()}. Encode "

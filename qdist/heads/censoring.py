@@ -21,13 +21,13 @@ def way_back(
     *,
     margin: float,
 ) -> Tensor:
-    r"""Return zeros whose gradient is the one a clamp of q to [lower, upper] keeps back.
+    r"""Return zeros whose gradient is the one that a clamp of q to [lower, upper] lacks.
 
     A clamp has no gradient where it acts: a quantile that strays beyond the range would never
-    come back. The gradient here is that of a pinball loss without a clamp, in which a target at
-    an end of the range stands for all that lies beyond it by at least the margin: a quantile
-    there has reached it, and is left in peace. Up to the margin the mean of the gradient is
-    $F(l) - \tau$ ($F(u-) - \tau$ at the upper end): negative, which is back, just where the
+    come back. The gradient here is that of a pinball loss without a clamp, in which a target at an
+    end of the range stands for all values beyond it by at least the margin: a quantile there has
+    reached such a target, and has no gradient. Up to the margin the mean of the gradient is
+    $F(l) - \tau$ ($F(u-) - \tau$ at the upper end): negative, which leads back, just where the
     quantile should lie inside; so the optimum of the clamped loss is not moved. Nothing is pushed
     farther out than the margin, from where the way back is short.
 

@@ -78,8 +78,8 @@ class ColumnHeads(nn.Module):
         Args:
             coordinates: What is known of each coordinate. Those with codes get a
                 [`CategoricalHead`][qdist.heads.CategoricalHead], or a
-                [`BinnedHead`][qdist.heads.BinnedHead] if they are ordered and 3 to 1,024,
-                whatever `head` says.
+                [`BinnedHead`][qdist.heads.BinnedHead] if they are ordered and there are 3 to 1,024
+                of them, whatever `head` says.
             head: Class or registered name of the head of real coordinates.
             context: Width C of the contexts.
             **args: Passed to the heads of real coordinates.

@@ -1,4 +1,4 @@
-"""The shipped heads, offered by the same hook as a stranger's."""
+"""The shipped heads, offered by the same hook as those of other packages."""
 
 from qdist.heads.base import AbstractHead
 from qdist.heads.binned import BinnedHead

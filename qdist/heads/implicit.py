@@ -20,7 +20,8 @@ __all__ = ["ImplicitHead"]
 
 # Activations held at once where no gradient is kept: 2^24 floats are 64 MB.
 _CHUNK = 2**24
-# Quantiles kept of the targets told to `start`: a jump of theirs is a line over 1/1024 of levels.
+# Quantiles kept of the targets of `start`: a jump between them becomes a line over 1/1024 of
+# levels.
 _KNOTS = 1025
 
 
@@ -200,7 +201,7 @@ class ImplicitHead(AbstractHead):
         """Keep the quantiles of targets (N,), and let the network begin there at any context."""
         target = target.flatten()
         if weight is None and target.dtype == torch.uint8:
-            # Counted: images have many, and a sort would take sixteen bytes for each of theirs.
+            # Counted: images have many values, and a sort would take sixteen bytes for each.
             mass = torch.bincount(target, minlength=256).double().cumsum(0)
             target = torch.arange(256, device=target.device)
         else:

@@ -37,7 +37,7 @@ def half_crps(law: PiecewiseLinear, y: Tensor) -> Tensor:
         (tensor(0.0833), tensor(0.0833))
     """
     levels, values, (left, right) = law.levels, law.values, law.tails
-    # Beyond the extreme knots the tails speak; the knots then see y at their end.
+    # Beyond the extreme knots the tails add their part; for the knots, y is then at their end.
     near = torch.minimum(torch.maximum(y, values[..., 0]), values[..., -1]).unsqueeze(-1)
     score = ((values - near) * _weights(levels, values.detach(), near.detach())).sum(-1)
     outer = tail_crps(values[..., 0] - y, levels[0], left)

@@ -25,8 +25,8 @@ __all__ = ["Autoregressive"]
 class Autoregressive(NetworkJoint):
     r"""The joint $\prod_i p(y_i \mid x, y_j : \mathrm{rank}_j < \mathrm{rank}_i)$.
 
-    Levels are independent. Densities factor so; joint cdfs do not, and there is no closed form
-    for them. A backbone that serves any visible set gives one such joint for each order, and
+    Levels are independent. Densities factor in this way; joint cdfs do not, and there is no closed
+    form for them. A backbone that serves any visible set gives one such joint for each order, and
     those of different orders need not agree.
 
     A backbone with a fixed order conditions only on what comes first in that order.
@@ -36,8 +36,8 @@ class Autoregressive(NetworkJoint):
         heads: One head for each coordinate.
         order: The default order, shape (D,); 0 ... D - 1 if left out.
         conditioning: The coordinates that are conditioning variables x.
-        settle: What becomes of drawn values (R,) before they are known, where the rows that
-            training sees are not all that a head can draw: rounding, say. By default nothing.
+        settle: Applied to drawn values (R,) before they count as known, where a head can draw
+            values that training rows cannot hold: rounding, say. By default nothing is.
 
     Raises:
         InputError: If the order is no permutation, heads and backbone differ in D, or `settle`
@@ -92,9 +92,9 @@ class Autoregressive(NetworkJoint):
             (visible == (torch.arange(self.dim, device=y.device) < i)).all()
         ):
             raise UnsupportedError(
-                f"Backbone {self.backbone.name!r} has a fixed order: it gives a column the ones "
-                "before it and no others. Know all of these, or use a backbone that serves any "
-                "set."
+                f"Backbone {self.backbone.name!r} has a fixed order: it conditions a column on "
+                "those before it and no others. Make all of these known, or use a backbone that "
+                "serves any set."
             )
         return self._law(i, self.backbone.stepper(y, visible).context(i))
 
@@ -112,8 +112,7 @@ class Autoregressive(NetworkJoint):
             weight: What each row of y counts, shape (N,); by default alike.
 
         Raises:
-            InputError: If y is no such rows, n or the seed no such number, or the weights do not
-                fit.
+            InputError: If y, n, the seed or the weights are not as described.
             UnsupportedError: If coordinates share a head, as the pixels of an image do.
         """
         calibrate([self], y, order=self.order, n=n, seed=seed, weight=weight)
@@ -139,7 +138,7 @@ class Autoregressive(NetworkJoint):
         sequence = self._order(order)
         filled = y.clone()
         # There may be thousands of steps, each of microseconds: so columns are made once, and
-        # nothing is written down for gradients.
+        # nothing is recorded for gradients.
         levels, columns = tau.unbind(1), filled.unbind(1)
         with torch.inference_mode():
             past = tau if self.backbone.sees_levels == "past" else None

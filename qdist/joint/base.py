@@ -69,9 +69,9 @@ class AbstractJoint(nn.Module, ABC):
     ) -> Tensor:
         """The heads' losses, unreduced.
 
-        Shapes are checked, values are not, as training comes here at every step: a code that is
-        none is refused by the log score of [`CategoricalHead`][qdist.heads.CategoricalHead] on a
-        CPU, and elsewhere taken as something.
+        Shapes are checked, values are not, as training comes here at every step: a wrong code is
+        refused by the log score of [`CategoricalHead`][qdist.heads.CategoricalHead] on a CPU, and
+        gives some number elsewhere.
 
         Args:
             y: Values, shape (B, D); codes as whole numbers 0 ... K - 1, as the codec gives them.
@@ -119,19 +119,19 @@ class AbstractJoint(nn.Module, ABC):
                 comonotonic joint takes its one level from the first column.
             order: In which order hidden cells are drawn, shape (D,); only the autoregressive
                 joint depends on it. By default the joint's own.
-            draw: How a level becomes a value; by default by `icdf`. Who wants no missing values,
-                or values on their grid, says so here.
+            draw: How a level becomes a value; by default by `icdf`. Another function can draw no
+                missing values, say, or values on their grid.
             later: What becomes of known cells that come after a hidden one where the backbone
                 fixes the order, so that the hidden one cannot see them: "refuse" them, or "keep"
                 them as they are, each hidden cell being drawn given what comes before it only.
                 Such a row is no draw from the law given all that is known.
-            read: Whether a cell becomes the quantile of its law, or what its head's network says
-                at the level (see [`AbstractHead.value_at`][qdist.heads.AbstractHead.value_at]).
-                For uniform levels the draws follow the same law. Of an implicit head the second
-                takes one reading, the first hundreds; and it is all that there is for a backbone
-                that sees the levels of the past. Of several networks the second asks one for each
-                cell, chosen by the level, and the first asks all. The joints of marginals have no
-                choice.
+            read: Whether a cell becomes the quantile of its law ("law"), or what its head's
+                network says at the level ("network"; see
+                [`AbstractHead.value_at`][qdist.heads.AbstractHead.value_at]). For uniform levels
+                the draws follow the same law. With an implicit head "network" takes one reading,
+                "law" hundreds; a backbone that sees the levels of the past has "network" only.
+                With several networks "network" asks one for each cell, chosen by the level, and
+                "law" asks all. The joints of marginals always read laws.
 
         Returns:
             Complete rows, shape (B, D).

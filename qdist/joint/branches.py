@@ -11,7 +11,7 @@ from qdist.backbones import AbstractBackbone, BranchingStepper
 
 __all__ = ["Branches", "Contexts"]
 
-# Where more rows than this share differ, to keep what is the same together no longer pays.
+# Where more than this share of the rows differ, keeping equal rows together no longer pays.
 _MOST = 0.9
 
 
@@ -40,9 +40,9 @@ class Branches:
     and this class keeps one row of it. When a column of many values comes, each row is a kind of
     its own, and from then on is a row of the steppers.
 
-    That is for networks whose contexts depend on what is known alone and cost a pass for each
-    cell, and whose steppers can [branch][qdist.backbones.BranchingStepper]; of others each row is
-    kept from the start, and so it is where gradients for y are wanted.
+    That is for networks whose contexts depend only on what is known and cost a pass for each cell,
+    and whose steppers can [branch][qdist.backbones.BranchingStepper]. For other networks, and
+    where gradients for y are wanted, each row is kept from the start.
 
     Args:
         backbones: The networks, of one class.
@@ -97,7 +97,7 @@ class Branches:
             stepper.set(i, value, rows=rows)
 
     def _part(self, value: Tensor, rows: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Let kinds part by values: those values, and their rows, as the steppers have them."""
+        """Split kinds by values; return the values and their rows, numbered as in the steppers."""
         assert self._kind is not None
         found, code = value.unique(return_inverse=True)
         pair = self._kind * len(found)

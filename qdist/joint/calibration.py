@@ -42,7 +42,7 @@ def calibrate(
         weight: What each row of y counts, shape (N,); by default alike.
 
     Raises:
-        InputError: If y is no such rows, n or the seed no such number, or the weights do not fit.
+        InputError: If y, n, the seed or the weights are not as described.
         UnsupportedError: If coordinates share a head, as the pixels of an image do.
     """
     places = chains[0].heads.places
@@ -61,7 +61,7 @@ def calibrate(
     number("seed", seed, least=0, below=2**63, whole=True)
     on_host = weight.cpu() if isinstance(weight, Tensor) else weight
     weight = row_weights(on_host, len(y), name="weight").to(y)
-    # Other streams than those of samples: who samples with the same seed sees other rows.
+    # Other streams than those of samples: a sample with the same seed has other rows.
     tau = uniforms(seed, range(n), columns=2 * y.shape[1])[:, y.shape[1] :].to(y)
     # Conditioning variables have no law; they are those of some of the rows.
     rows = y[torch.arange(n, device=y.device) % len(y)]

@@ -40,9 +40,8 @@ def choose_member(tau: Tensor, members: int) -> tuple[Tensor, Tensor]:
         members: The number K of members.
 
     Returns:
-        Numbers 0 ... K - 1, and levels strictly inside (0, 1), each of shape (R,). What is left
-        of a level is 0 where the level is a multiple of 1 / K, and would be an infinite draw in a
-        tail.
+        Numbers 0 ... K - 1, and levels strictly inside (0, 1), each of shape (R,). (What is left
+        of a multiple of 1 / K is 0, which would be an infinite draw in a tail.)
 
     Example:
         >>> choose_member(torch.tensor([0.25, 0.75]), 2)

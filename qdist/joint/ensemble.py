@@ -25,12 +25,12 @@ __all__ = ["Ensemble"]
 class Ensemble(AbstractJoint):
     r"""The joint $\prod_i \frac{1}{K} \sum_k p_k(y_i \mid \ldots)$ of K chains over one order.
 
-    Networks that start from other weights err differently, and the mixture of their laws has a
-    better log score than the mean of theirs (by concavity of the log). It is a chain of laws
+    Networks that start from different weights err differently, and the mixture of their laws has a
+    better log score than they have on average (by concavity of the log). It is a chain of laws
     again: quantiles, levels and densities are exact, for K times the work.
 
-    Free samples cost little more than those of one member: a cell drawn from the mixture is one
-    drawn from a member chosen at random, anew for each cell. See `read` in `fill`.
+    With `read="network"` in `fill`, samples cost little more than those of one member: a cell
+    drawn from the mixture is one drawn from a member chosen at random, anew for each cell.
 
     Source: "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles"
     (Lakshminarayanan et al., 2017), https://arxiv.org/abs/1612.01474
@@ -94,8 +94,7 @@ class Ensemble(AbstractJoint):
             weight: What each row of y counts, shape (N,); by default alike.
 
         Raises:
-            InputError: If y is no such rows, n or the seed no such number, or the weights do not
-                fit.
+            InputError: If y, n, the seed or the weights are not as described.
             UnsupportedError: If coordinates share a head, as the pixels of an image do.
         """
         calibrate(self._members(), y, order=self.order, n=n, seed=seed, weight=weight)

@@ -17,10 +17,10 @@ def sampling_order(y: Tensor, coordinates: tuple[Coordinate, ...]) -> list[int]:
     """The order of columns in which rows differ as late as can be.
 
     Rows that know the same so far have one law of the next column, which a sampler computes once.
-    So columns of few values come first, and right after them those that follow from them; where
-    nearly all rows differ the rest stay as they are, and so do columns beyond the 128 of fewest
-    values. Each column is the one that adds fewest kinds of rows to those so far. A number that
-    is on no point mass is like no other.
+    So columns of few values come first, and right after them those that follow from them: each
+    next column is the one that adds fewest kinds of rows. Once nearly all rows differ, the rest
+    keep their order, and so do columns beyond the 128 of fewest values. A number that is on no
+    point mass is like no other.
 
     Args:
         y: Encoded training rows, shape (N, D).
@@ -33,7 +33,7 @@ def sampling_order(y: Tensor, coordinates: tuple[Coordinate, ...]) -> list[int]:
         InputError: If the coordinates are none, or the rows do not fit them.
 
     Example:
-        Two bits, of which the second has the first's value; numbers of their own come last.
+        Bits come first, of which the last two are equal; the numbers, which all differ, come last.
 
         >>> bits = torch.arange(8) % 2
         >>> y = torch.stack([torch.arange(8) / 8, torch.arange(8) // 2 % 2, bits, bits], -1)

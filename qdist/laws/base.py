@@ -1,4 +1,4 @@
-"""What a law is: a fitted thing without its face, which the training loop can train."""
+"""What a law is: a model without the estimator interface, which the training loop can train."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ class AbstractLaw(nn.Module, ABC):
     """
 
     learners: int = 1
-    """Networks that learn apart: of a batch each has every so-many-th row to itself."""
+    """The number of networks that learn apart: each has every `learners`-th row of a batch."""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -74,7 +74,7 @@ def taking(
 ) -> Iterator[None]:
     """Say in words which arguments a constructor does not take.
 
-    What fails without any is a mistake of the constructor's, and is shown as it is.
+    An error without any arguments is a mistake of the constructor's, and is raised as it is.
 
     Args:
         args: What the user gave.

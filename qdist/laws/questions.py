@@ -13,9 +13,9 @@ __all__ = ["Questions"]
 class Questions:
     """A question a row: what is known of it, and which cells are scored given that.
 
-    The two are told apart, as one set of visible cells can stand for two questions: where the
-    first cell of a chain is known, the next one is asked for by the chain, and all others by a
-    row whose visible set was drawn at random and happens to be the same.
+    Both are kept, as one set of visible cells can stand for two questions: where the first cell of
+    a chain is known, a row of the chain asks for the next cell, and a row whose visible set was
+    drawn at random and happens to be the same asks for all others.
 
     Attributes:
         visible: What is known, shape (B, D), bool.

@@ -102,10 +102,10 @@ class TableLaw(AbstractLaw):
     def questions(self, n: int, *, generator: torch.Generator) -> Questions:
         """Draw what n training rows show and are asked, (n, D) each; see `draw_visible`.
 
-        Every other row shows a random set, more often a large one, and is asked for all the rest;
-        the others show the first cells of the order of sampling, as a sample's own drift adds up
-        along that one chain, and are asked for the next: so each link of the chain weighs the
-        same.
+        Every other row shows a random set, more often a large one, and is asked for all the rest.
+        The others show the first cells of the order of sampling and are asked for the next, so
+        that each link of that chain weighs the same: it is along this chain that a sample's own
+        drift adds up.
         """
         along = self._along()
         visible = draw_visible(n, self.dim, generator=generator, order=along)
@@ -164,7 +164,7 @@ class TableLaw(AbstractLaw):
         for name, loss in columns:
             if not bool(loss.isfinite()):
                 return name
-        for name, loss in columns:  # only now, as heads that are computed together mix slopes
+        for name, loss in columns:  # only now: heads that are computed together mix slopes
             slopes = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
             if not all(bool(slope.isfinite().all()) for slope in slopes if slope is not None):
                 return name
@@ -201,9 +201,9 @@ class TableLaw(AbstractLaw):
         """
         known_rows(y, visible, width=self.dim)
         low, high = level_range(tau_range)
-        # Where levels are uniform on (0, 1) what a network says, of several one for each cell, has
-        # the same law for less; but not where a draw keeps to a part of each law, of which members
-        # hold other shares.
+        # At levels uniform on (0, 1), what the networks say (one of them for each cell) follows
+        # the same law at less cost. Not so where a draw keeps to a part of each law, of which the
+        # members hold different shares.
         free = (low, high) == (0.0, 1.0) and draw is None
         read: Literal["law", "network"] = "network" if free else "law"
 
@@ -292,7 +292,7 @@ class TableLaw(AbstractLaw):
         visible: Tensor | None = None,
         order: Sequence[int] | None = None,
     ) -> Tensor:
-        """Log density of each row's hidden cells that count, in the encoded space.
+        """Log density of each row's hidden cells, in the encoded space.
 
         Args:
             y: Encoded rows, shape (N, D).

@@ -92,8 +92,8 @@ class Affine(QuantileFunction):
             reach = torch.finfo(z.dtype).eps * (y.abs() / self.scale + 2 * z.abs())
             below = self.base.cdf_left(z - reach).nan_to_num(0.0)
             upto = self.base.cdf(z + reach).nan_to_num(0.0)
-            # Levels from below the atom to beyond it: the more of them it has, the surer it is
-            # met. Just above the first it begins if nothing else is near.
+            # Levels from below the atom to beyond it: the more of them the atom has, the surer one
+            # of them meets it. If nothing else is near, it begins just above the first.
             levels = [below + share * (upto - below) for share in _SHARES]
             levels = [torch.nextafter(below, torch.ones_like(below)), *levels, upto]
             near = self.base.icdf(torch.stack(levels).clamp(0, 1)).to(z)
@@ -129,7 +129,7 @@ class Affine(QuantileFunction):
         atom = self.base.cdf(z) > self.base.cdf_left(z)
         log_prob = self.base.log_prob(z)
         log_prob = torch.where(atom, log_prob, log_prob - self.scale.log())
-        # One atom has the digits of its own logarithm; only of several is it that of the sum.
+        # The log mass of one atom keeps its own digits; only for several is it the log of the sum.
         mass = self.base.cdf(z) - self.base.cdf_left(first)
         return torch.where(first < z, mass.masked_fill(first >= z, 1.0).log(), log_prob)
 

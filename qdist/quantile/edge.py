@@ -32,7 +32,7 @@ TensorLike = Tensor | npt.ArrayLike
 
 
 def checking(law: LawT) -> LawT:
-    """A law that was made inside, without checks; what it is asked from now on is checked."""
+    """A law that was made inside, without checks, and that from now on checks what it is asked."""
     law._validate_args = True
     return law
 
@@ -57,7 +57,7 @@ def as_tensor(value: TensorLike, *, dtype: torch.dtype, device: torch.device) ->
         InputError: If it is not made of numbers.
     """
     if isinstance(value, np.ndarray) and not value.flags.writeable:
-        value = value.copy()  # pandas gives such arrays away, and torch warns of them
+        value = value.copy()  # pandas gives read-only arrays, and torch warns of them
     try:
         return torch.as_tensor(value, dtype=dtype, device=device)
     except (TypeError, ValueError, RuntimeError) as error:

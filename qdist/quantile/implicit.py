@@ -24,7 +24,7 @@ __all__ = ["Implicit"]
 class Implicit(QuantileFunction):
     r"""The law of `fn(U)` for a uniform level U, through its rearrangement on a grid.
 
-    `raw(tau)` is the callable itself, and `sample` draws from it, without error of a grid.
+    `raw(tau)` is the callable itself, and `sample` draws from it, without the error of a grid.
     Everything else is that of [`rearranged`][qdist.quantile.Implicit.rearranged]: the values at
     the midpoints $(k - 1/2) / G$, sorted, joined by straight lines that are prolonged by half a
     cell at both ends. No density is claimed: that of a crossing network is a sum over branches.
@@ -107,8 +107,8 @@ class Implicit(QuantileFunction):
         grad = torch.is_grad_enabled()
         kept: PiecewiseLinear | None
         kept, with_grad = self.__dict__.get("_rearranged", (None, False))
-        # One without gradients does not serve those who want them later, but not the other way:
-        # the graph of a network at all levels is large.
+        # A law without gradients does not serve who wants them later, so it is made again then. It
+        # is not made with them before: the graph of a network at all levels is large.
         if kept is None or (grad and not with_grad):
             kept = self._rearrange()
             self.__dict__["_rearranged"] = (kept, grad)

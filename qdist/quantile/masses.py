@@ -16,8 +16,8 @@ def mass_between(upto: tuple[Tensor, Tensor], beyond: tuple[Tensor, Tensor]) -> 
         beyond: 1 - F at the same ends, which has the digits of an upper tail.
 
     Returns:
-        Masses, shape (...). Far up the two levels are nearly 1 and their difference has no
-        digits; there it is that of what lies above.
+        Masses, shape (...). Far up the two levels are nearly 1 and their difference has no digits;
+        there the difference of what lies above is taken.
 
     Example:
         >>> one, two, three = torch.tensor(1.0), torch.tensor(1e-9), torch.tensor(3e-9)

@@ -1,4 +1,4 @@
-"""What `torch.distributions` names and no law here offers: a message for a bare error."""
+"""What `torch.distributions` names and no law here offers: an error that says what to do."""
 
 from typing import NoReturn
 

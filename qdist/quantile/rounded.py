@@ -24,12 +24,12 @@ __all__ = ["Rounded"]
 
 # How far from a whole index a value may be and still be that point of the grid, as a share of it.
 _NEAR = 1e-12
-# The same of a quantile of the base, which the rounding of a level moves further: at least, and at
-# most. A dtype of fewer digits needs more.
+# The same for a quantile of the base, which the rounding of a level moves further: the least and
+# the greatest reach. A dtype of fewer digits needs more.
 _NEAR_QUANTILE, _FAR_QUANTILE = 1e-9, 1 / 64
-# So many eps of what was rounded on the way; a level moves a quantile near 0 as well.
+# The reach in eps of what was rounded on the way; a level moves a quantile near 0 as well.
 _ROUNDINGS, _ROUNDINGS_LEVEL = 8, 256
-# Up to so many jumps are told of.
+# Up to so many jumps are listed as breakpoints.
 _MOST_CUTS = 100_000
 
 
@@ -278,7 +278,7 @@ class Rounded(QuantileFunction):
 
 
 def _settled(z: Tensor, tolerance: float, reach: Tensor) -> Tensor:
-    """Whole where rounding alone keeps z from it: by a share of the number, or by `reach`."""
+    """Whole where z is off by rounding alone: by a share of the number, or by `reach`."""
     near = z.round()
     reach = torch.maximum(tolerance * near.abs().clamp(min=1), reach)
     return torch.where((z - near).abs() <= reach, near, z)
@@ -286,7 +286,7 @@ def _settled(z: Tensor, tolerance: float, reach: Tensor) -> Tensor:
 
 def _settled_quantile(z: Tensor) -> Tensor:
     eps = torch.finfo(z.dtype).eps
-    # Of a dtype that has hardly any digits, most of the way to the next point stays.
+    # Even for a dtype of hardly any digits, only what is near a point becomes that point.
     least = min(_ROUNDINGS_LEVEL * eps, _FAR_QUANTILE)
     rounding = (_ROUNDINGS * eps * z.abs()).clamp(min=least)
     reach = torch.maximum((_NEAR * z.abs()).clamp(_NEAR_QUANTILE, _FAR_QUANTILE), rounding)

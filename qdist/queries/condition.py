@@ -42,7 +42,8 @@ class Condition:
     def chunks(self, size: int) -> "list[Condition]":
         """The same rows, at most `size` at a time.
 
-        Without a row, one of which nothing is known, so that an answer has a type; cut it off.
+        Where there is no row, one of which nothing is known, so that an answer has a type; cut it
+        off.
         """
         if not len(self):
             blank = torch.zeros(1, self.y.shape[1], dtype=self.y.dtype)
@@ -56,7 +57,7 @@ def read_condition(codec: TableCodec, law: TableLaw | None, given: Any, *, nan: 
 
     Raises:
         UnknownNameError: If a column is not known.
-        InputError: If a value cannot be, nan is none of its words, or a law of a fixed order is
+        InputError: If a value cannot be, nan is neither of its words, or a law of a fixed order is
             asked out of order.
     """
     if given is None:

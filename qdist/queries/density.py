@@ -42,21 +42,21 @@ def score_samples(
     The base measure is a product over the columns. For levels, atoms, numbers of which there are
     few, and missing cells it counts: such a cell adds a log probability. For all other numbers it
     is length in the column's own unit (seconds for times, days for dates); a value on a grid adds
-    the log of its probability divided by the grid's step. With the unit of a column the scores of
-    all rows that have a density there change by the same constant, those of other rows not.
+    the log of its probability divided by the grid's step. Another unit for a column changes the
+    scores of all rows that have a density there by the same constant, and no others.
 
-    A number that is none of the few that its column had in training, which the law excludes,
-    scores as the nearest of them less its distance from it, in nats a median gap between them; in
-    a column of one number, in nats the size of that number. Of a column without any value in
-    training nothing is known, and nothing counted.
+    A number that is none of the few that its column had in training is impossible under the law.
+    It scores as the nearest of them, less one nat for each median gap between them that it is away
+    (in a column of one number, for each time the size of that number). A column without any value
+    in training does not count.
 
     Args:
         codec: The model's codec.
         law: Its law.
         X: A frame with the fitted columns.
-        order: The order of the chain, by the names of the modelled columns; by default the
-            model's own, which is also what "any" says of a model of any order. The laws of
-            different orders need not agree.
+        order: The order of the chain, by the names of the modelled columns; by default the model's
+            own, which "any" stands for too in a model of any order. The laws of different orders
+            need not agree.
         n_orders: Over how many orders, drawn at random, densities are averaged (the result is a
             log-mean-exp). Steadier than one order, at as many times the cost.
         nan: What a missing cell is: a "value" with a probability of its own, or "unknown", left
@@ -110,7 +110,7 @@ def score_samples(
 def order_of_names(
     codec: TableCodec, law: TableLaw, order: Sequence[str] | None
 ) -> list[int] | None:
-    """An order as column numbers; None for the law's own, which "any" is to a law of any order.
+    """An order as column numbers; None for the law's own, and for "any" in a law of any order.
 
     Raises:
         InputError: If it is no order of the columns, or not the one of a law that has one.
@@ -142,10 +142,10 @@ def encode_rows(
 
 
 def _beyond(codec: TableCodec, table: pa.Table) -> Tensor:
-    """What the log density of cells (N, D) lacks where they are far from all that was seen.
+    """What to take off the log density of cells (N, D) that are far from all that was seen.
 
-    Of numbers with a density what their tails have beyond the last level; of columns of few values
-    the distance from the nearest.
+    For numbers with a density, what their tails have beyond the last level; for columns of few
+    values, the distance from the nearest.
     """
     far = torch.zeros(table.num_rows, len(codec.names), dtype=torch.float64)
     for i, name in enumerate(codec.names):
@@ -160,7 +160,7 @@ def _beyond(codec: TableCodec, table: pa.Table) -> Tensor:
 
 
 def _off_constants(codec: TableCodec, table: pa.Table) -> Tensor:
-    """What the numbers of a row cost that differ from the only one of their column, shape (N,)."""
+    """What numbers cost that differ from the only one of their column, for each row, (N,)."""
     total = torch.zeros(table.num_rows, dtype=torch.float64)
     for column in codec.columns:
         name = column.schema.name

@@ -1,4 +1,4 @@
-"""How levels become cells where more is asked of them than of a sample's."""
+"""How levels become cells that must be on their grid, or not missing."""
 
 from typing import final
 
@@ -16,7 +16,7 @@ __all__ = ["OnGrid", "PresentOnly"]
 class OnGrid:
     """Draws what the cell will show: numbers of a grid move to the middle of their cell.
 
-    So a later column sees what it would see of a row that is read, and turning levels into rows is
+    So a later column sees what it would see in a row that is read, and turning levels into rows is
     exactly the inverse of turning rows into levels.
 
     Args:

@@ -28,8 +28,8 @@ def impute(
     """Fills missing cells; known ones come back as they are.
 
     A row's missing cells are drawn together, one after the other, each given the known ones and
-    those already drawn. So the draws of a row hold together, and several of them show how much is
-    not known. A draw is never a missing value; only a column that was missing in all training rows
+    those already drawn. So the draws of a row fit together, and several draws show how much is not
+    known. A draw is never a missing value; only a column that was missing in all training rows
     stays so, as nothing is known of its values.
 
     Args:
@@ -37,12 +37,13 @@ def impute(
         law: Its law; None where there is nothing to model.
         X: A frame with the fitted columns, of any make.
         n_draws: How many completed frames to make.
-        random_state: Seed; the first of several draws is that of one, up to rounding.
+        random_state: Seed; the first of several draws is that of `n_draws=1`, up to rounding.
 
     Returns:
-        A frame of the make of X, with its index: of the columns, dtypes and categories of the
-        fitted frame where that is of the same make, else of those that the make has for such
-        values. With `n_draws` above 1 a list of such frames, as each is to be analysed by itself.
+        A frame of the make of X, with its index. Where the fitted frame is of the same make, it
+        has the columns, dtypes and categories of that frame, else the dtypes that the make of X
+        has for such values. With `n_draws` above 1 a list of such frames, as each is to be
+        analysed by itself.
 
     Raises:
         UnknownNameError: If a column is lacking or unknown.

@@ -35,9 +35,10 @@ def explain_outliers(
 
     A number's probability is twice that of the smaller side, $2 \min(P(X \le x), P(X \ge x))$, at
     most 1, given presence; so is that of a level with an order. Another level's is the sum of the
-    probabilities of all levels that are no more probable. Where a missing cell is improbable, or
-    a present one, that is reported in its place. One cell in a hundred is below 0.01 by chance:
-    look at the smallest first. What differs from the one value of a column has probability 0.
+    probabilities of all levels that are no more probable. Where it is less probable that the cell
+    is missing, or that it is present, this is reported instead. One cell in a hundred is below
+    0.01 by chance: look at the smallest first. A cell that differs from the only value of its
+    column has probability 0.
 
     Args:
         codec: The model's codec.

@@ -1,4 +1,4 @@
-"""A condition that says no more than between what ends a value lies."""
+"""A condition that only says between which ends a value lies."""
 
 from dataclasses import dataclass
 from typing import Any, final

@@ -3,11 +3,11 @@ r"""From the law of an encoded cell to the law of the cell itself, given that it
 The network's law is one of a level $u$ in [0, 1], or of a code. A numeric column is $z = G(u)$ for
 a monotone curve G of linear pieces, atoms and exponential tails, so $F_z(z) = F_u(G^{-1}(z))$:
 piecewise linear again, with knots where G or the network's law has one, atoms that stay atoms, and
-the tails of G. Nothing is approximated where the network's law is piecewise linear too, and even
-in the tails of G, as that of bins is. What another law has there, its mass beyond 0 and 1
-included, is spread as the tail of G is; draws of the joint are decoded as they fall.
+the tails of G. Nothing is approximated where the network's law is piecewise linear too, and
+uniform in the tails of G, as a law of bins is. The mass that another law has there, or beyond 0
+and 1, is spread as the tail of G is; draws of the joint are decoded as they fall.
 
-What is missing is an atom of its own. Given presence its mass m is taken out,
+"Missing" is an atom of its own. Given presence its mass m is taken out,
 $F \mapsto (F - m) / (1 - m)$.
 """
 
@@ -28,8 +28,8 @@ from qdist.queries.heaped import Heaped
 
 __all__ = ["code_law", "data_law", "index_law", "missing_mass", "no_law"]
 
-# A law with less mass than this given presence says nothing in single precision: the marginal
-# stands in for it.
+# Where "present" has less mass than this, a law in single precision says nothing of the values:
+# the marginal stands in for it.
 _LEAST = 1e-6
 _GRID = 256  # levels at which a law without knots is read
 
@@ -124,7 +124,7 @@ def _masses(base: QuantileFunction, count: int) -> Tensor:
 
 
 def _mass(base: QuantileFunction, code: float) -> Tensor:
-    """The probability of one code, shape (N,): of many codes no other is looked at."""
+    """The probability of one code, shape (N,), without a look at the others: they may be many."""
     if isinstance(base, Mixture):
         return _weighted(base, [_mass(law, code) for law in base.laws])
     if isinstance(base, Categorical | FactoredCategorical):

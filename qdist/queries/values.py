@@ -62,7 +62,7 @@ def values_at(
 def cells_at(
     column: AbstractColumn, base: QuantileFunction, tau: Tensor, *, bounds: Range
 ) -> pa.Array:
-    """T cells of the column: the same of one law, shape (1,), at levels in (0, 1)."""
+    """The same as T cells of the column, for one law, shape (1,), at levels in (0, 1)."""
     place = _places_at(column, base, tau, bounds)[0].numpy()
     if isinstance(column, CodedColumn):
         return column.levels.take(pa.array(np.rint(place).astype(np.int64)))
@@ -127,8 +127,8 @@ def place_of(column: AbstractColumn, values: Any) -> Tensor:
 def place_of_cells(column: AbstractColumn, cells: pa.Array) -> Tensor:
     """The cells (N,) of a frame on the axis of `law_on_axis`; anything where they are missing.
 
-    Not by their codes or levels: those of cells far out are cut to what the column can hold.
-    A number between two codes lies between them.
+    They are not found by codes or levels, which are cut to what the column can hold. A number
+    between two codes lies between them.
     """
     if isinstance(column, CodedColumn) and not column.on_line:
         return torch.from_numpy(column.encode(cells))

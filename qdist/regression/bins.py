@@ -10,7 +10,7 @@ Codes = NDArray[np.intp]
 
 
 def edges_of(column: Floats, bins: int) -> Floats:
-    """Thresholds between bins of about equal mass; the lowest number parts the missing.
+    """Thresholds between bins of about equal mass; the lowest float sets off missing values.
 
     Args:
         column: Values, shape (N,); NaN where missing.
@@ -28,7 +28,8 @@ def edges_of(column: Floats, bins: int) -> Floats:
     if len(distinct) > bins:
         at = np.quantile(there, np.arange(1, bins) / bins, method="inverted_cdf")
         edges, count = np.unique(at, return_counts=True)
-        # Below a value that fills a bin there is an edge too, or what is less would share it.
+        # Below a value that fills a bin there is an edge too, or smaller values would share its
+        # bin.
         full = edges[(count > 1) | (edges == distinct[-1])]
         below = np.searchsorted(distinct, full) - 1
         edges = np.union1d(edges[edges < distinct[-1]], distinct[below[below >= 0]])

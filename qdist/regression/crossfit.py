@@ -40,8 +40,8 @@ def cross_fit(
     """Fit trees, and predict each training row by trees that were fitted without it.
 
     A network that read the predictions of trees for their own training rows would learn to trust
-    them too much. Copies of a row may fall into different folds, as they may into training and
-    use.
+    them too much. Copies of a row may fall into different folds, as they may occur both in
+    training and in use.
 
     Source: "Stacked generalization" (Wolpert, 1992).
 

@@ -61,8 +61,8 @@ class Guess:
         """Fit trees, and guess each training row by trees that were fitted without it.
 
         Symmetric trees depend on the rows that each of them is shown, and a guess on the fold that
-        its row is in. Repeated with other seeds, both are means over what was drawn. The others,
-        which see all rows, are grown once, for their time's sake.
+        its row is in. Repeated with other seeds, both are means over what was drawn. The leaf-wise
+        trees, which see all rows, are grown once, to save time.
 
         Args:
             x: Features, shape (N, F).
@@ -73,7 +73,7 @@ class Guess:
             repeats: How often the symmetric trees are grown.
 
         Returns:
-            Guesses of the training rows (N,), and what guesses other rows.
+            Guesses of the training rows (N,), and the trees that guess other rows.
         """
         grow = partial(SymmetricTrees.fit, recipe=recipe.symmetric)
         many = [

@@ -2,8 +2,8 @@ r"""Gradient boosting with trees that grow leaf by leaf, for the mean of a targe
 
 Of all leaves the one is split whose split lowers the squared error most, so that a tree asks most
 where there is most to learn. Symmetric trees, which ask the same everywhere, are the calmer guess;
-these know corners of the data that those pass by. They come from scikit-learn; what is kept of
-them are arrays, so that a file needs no pickle.
+leaf-wise trees know corners of the data that symmetric ones miss. They come from scikit-learn, but
+only arrays are kept of them, so that a file needs no pickle.
 
 A row's leaf is found without walking down. Leaves are bits, from left to right, and each question
 says which of them remain: where its answer is yes, those of its left side do not. The lowest bit
@@ -32,7 +32,7 @@ __all__ = ["LeafwiseRecipe", "LeafwiseTrees"]
 _LEAVES: Final = 15  # of a tree, at most: as many bits as a short number has, but one
 _ALL: Final = 2**_LEAVES - 1
 _BINS: Final = 255  # of a feature, at most, that of the missing included
-# The place of the lowest bit of each number; -1 of none, which no tree that was checked asks for.
+# The place of the lowest bit of each number; -1 for 0, which no checked tree looks up.
 _LOWEST: Final = np.array([(k & -k).bit_length() - 1 for k in range(_ALL + 1)], np.int8)
 
 
@@ -254,7 +254,7 @@ def _is_whole(a: dict[str, NDArray[Any]], features: int) -> bool:
 
 
 def _keeps_last(keep: NDArray[Any]) -> bool:
-    """Whether a leaf of its own is left of each tree, whatever the answers are.
+    """Whether each tree is left with a leaf of its own, whatever the answers are.
 
     The last leaf is on the left side of no question, so that all of them keep its bit, and those
     above it, which are of no leaf. A tree has one leaf more than questions.

@@ -4,7 +4,7 @@ Each tree grows until its leaves hold targets that are alike. A new row falls in
 tree, and the targets there, each tree counting alike, are an estimate of its law. Rows that occur
 more than once are remembered exactly, which boosted trees and networks do not do.
 
-The trees come from scikit-learn; what is kept of them are arrays, so that a file needs no pickle.
+The trees come from scikit-learn, but only arrays are kept of them, so that a file needs no pickle.
 A leaf holds how often each value of a grid was met in it, and no rows: the grid is that of the
 target's values where they are few, else quantiles of the training targets.
 
@@ -151,7 +151,7 @@ class ForestMemory:
             node_count, leaf_count = node_count + tree.node_count, leaf_count + int(ends.sum())
         for name, parts in nodes.items():
             arrays[name] = np.concatenate(parts).astype(_DTYPES[name])
-        # Rows of weight 0 do not make a leaf that holds nothing.
+        # So that a leaf of rows of weight 0 alone is not empty.
         mass = np.maximum(weight, 1e-12)
         counts = csr_array(
             (
@@ -226,7 +226,7 @@ class ForestMemory:
                 at += yes  # a leaf stays where it is
                 at = self._child.take(at)
                 step += 1
-                if step % 4 == 0:  # those that have ended are put aside, not at each step
+                if step % 4 == 0:  # rows in a leaf are put aside, but not at each step
                     node[active] = at
                     going = np.flatnonzero(self._number.take(at) < 0)
                     active, at, place = active.take(going), at.take(going), place.take(going)
@@ -265,7 +265,7 @@ _DTYPES: dict[str, type[np.generic]] = {
 
 
 def _short(threshold: Floats) -> NDArray[np.float32]:
-    """The same questions to float32 numbers: the largest float32 that is not above."""
+    """Thresholds of the same questions for float32 numbers: the largest float32 not above each."""
     short = threshold.astype(np.float32)
     return np.where(short > threshold, np.nextafter(short, np.float32(-np.inf)), short)
 

@@ -6,7 +6,7 @@ to the middle of that. On the roomy axis a law need only be narrower than the ga
 target's own axis all of the gap is the one value, exactly.
 
 The map is monotone, so quantiles move along it, and levels stay as they are. Where the value is
-the least or the greatest of all that were seen, so is it of the law.
+the least or the greatest of all that were seen, it is so in the law too.
 """
 
 import math

@@ -27,11 +27,11 @@ _ERRORS: Final = 1.5
 def spread_of(law: PiecewiseLinear, y: Tensor, weight: Tensor, *, few: bool = False) -> float:
     """The factor by which laws are to be made wider.
 
-    Laws on few values get the factor of least CRPS, between a half and three. For others, of the
+    Laws on few values get the factor of least CRPS, between a half and three. Others get, of the
     factors whose CRPS is within half a per cent of the least, the one whose 90 % intervals hold
-    nearest to 90 % of the rows. But early stopping has looked at these rows, so that laws look
-    right that are too narrow: to make laws narrower takes a coverage that is too high by more than
-    1.5 standard errors, and it ends there.
+    nearest to 90 % of the rows. But early stopping has looked at these rows, so that laws which
+    are too narrow look right. So laws are made narrower only if their coverage is too high by more
+    than 1.5 standard errors, and only down to that.
 
     Args:
         law: Laws of held-out targets, batch shape (N,).

@@ -114,7 +114,7 @@ class TargetCodec:
 
 
 def _told_apart(values: Floats, count: NDArray[np.int64], *, places: Floats) -> Floats:
-    """Values (V,) but one, the commonest, of those whose places a network cannot tell apart.
+    """Values (V,), only the commonest of each group that a network cannot tell apart.
 
     0.3 and 0.1 + 0.2 are one value; so are 0 and 1 where the target spreads over 1e8.
     """

@@ -14,7 +14,7 @@ ArrayLike = Tensor | npt.ArrayLike
 
 
 def floats(x: ArrayLike, name: str, *, finite: bool = False) -> Floats:
-    """Numbers as float64; `finite` where a score of infinite ones would be a difference of two.
+    """Numbers as float64; with `finite`, none infinite, as a score would be inf - inf.
 
     Raises:
         InputError: If something is no number, NaN or masked, or infinite where it must not be, or

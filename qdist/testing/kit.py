@@ -76,7 +76,7 @@ class Kit:
             raise AssertionError(
                 f"{type(self.net).__name__}: expected h[{i}] not to depend on y[{source}] under "
                 f"{what}, as its rank is not lower; got {got}. Mask with rank_j < rank_i "
-                "(torch.where, not a product, or a NaN passes), and take no order for a rank."
+                "(torch.where, not a product, or a NaN passes), and do not use an order as a rank."
             )
 
     def expect(self, truth: bool, message: str) -> None:  # noqa: FBT001 - an assertion

@@ -50,7 +50,7 @@ class Best:
         self.weights: list[Tensor] | None = None
 
     def offer(self, score: float, step: int, weights: list[Tensor]) -> None:
-        """Take weights if they are better, or if their score is NaN: there are no others then."""
+        """Take weights if they are better, or if their score is NaN: then none has a score."""
         if score < self.score or math.isnan(score):
             copies = [w.clone() for w in weights]
             # At once, as the user may interrupt between two lines.

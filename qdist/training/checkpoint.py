@@ -46,8 +46,8 @@ class Checkpoint:
         folder: The folder; made if it is not there. None: nothing is kept.
         resume: Whether to go on from what is there.
         name: The run's name, where a fit has several.
-        run: What the fit is called that it is a part of; what another one left is not gone on
-            from. Made up for a fit of its own.
+        run: The name of the fit that this run is a part of; what another fit left is not resumed.
+            Made up for a run that is a fit by itself.
 
     Raises:
         InputError: If `resume` is none of its values, or True where there is nothing to resume.
@@ -109,7 +109,7 @@ class Checkpoint:
         return Checkpoint(self._folder, resume=resume, name=name, run=self._run)
 
     def seed(self, random_state: Any) -> int:
-        """The seed of the run: for None that of the run which goes on, or else a fresh one."""
+        """The seed of the run; for None, that of the run that goes on, or else a fresh one."""
         if random_state is None and self.state is not None:
             self._seed = int(self.state["seed"])
         else:
@@ -117,7 +117,7 @@ class Checkpoint:
         return self._seed
 
     def claim(self, rows: Rows, held_out: Rows | None, *, codec: Any = None, **asked: Any) -> Self:
-        """Say what is to be fitted; what is there must be of the same.
+        """Say what is to be fitted; a state that is there must be of the same fit.
 
         Args:
             rows: Training rows.

@@ -6,11 +6,11 @@ show and are asked is drawn once, or early stopping would follow its noise.
 
 A limit on time becomes a number of steps before the first step is taken, by timing a copy of the
 network, and once more by the pace of the warm-up: a run that ends as planned is a function of that
-number alone, and can be repeated bit for bit with as many threads. One that the clock ends before
+number alone, and can be repeated bit for bit with as many threads. One that the clock ends early
 is not: its learning rate has not come down to zero.
 
 A batch whose loss or gradient is not finite is skipped; after too many of them the run ends with
-the best weights so far. So it does when the user interrupts it.
+the best weights so far. It ends in the same way when the user interrupts it.
 """
 
 import logging
@@ -128,7 +128,7 @@ def train(
                     bar.update(0 if anew else step, total=n_steps)
                     if anew and untouched:
                         run.begin_anew(untouched)
-                        checkpoint.offer(run.state, now=True)  # lest the plan given up be taken up
+                        checkpoint.offer(run.state, now=True)  # or the old plan might be resumed
                         paces.clear()
                         continue
                     untouched = None
@@ -232,7 +232,7 @@ def _is_short(run: Run) -> bool:
 
 
 def _may_begin_anew(run: Run, rows: Rows, limits: Limits, recipe: Recipe) -> bool:
-    """Whether a run that has not begun could be of twice the steps, but for its limit on time."""
+    """Whether a run that has not begun could have twice the steps, if time were not limited."""
     if limits.max_time is None or run.step or not _is_short(run):
         return False
     return most_steps(rows, limits, recipe, run.batch_size) >= 2 * run.n_steps

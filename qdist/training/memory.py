@@ -103,8 +103,8 @@ def _kept(law: AbstractLaw, y: Tensor, *, seed: int) -> int:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
             found[storage.data_ptr()] = storage.nbytes()
-        # Its memory, so that none is counted twice; the tensor itself may hold the node that holds
-        # it, a circle that nothing collects.
+        # Memory is counted once each. The tensor itself may hold the node that holds it, a cycle
+        # that nothing collects, so a detached one is kept.
         return tensor.detach()
 
     generator = torch.Generator().manual_seed(seed)

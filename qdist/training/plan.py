@@ -3,7 +3,7 @@
 A limit on time is planned twice: before the run, by timing a dozen steps of a copy, and after the
 warm-up, by the pace of its steps. Up to there the schedule of a long run does not depend on the
 plan, so that a run that ends as planned is a function of its final number of steps; a short run
-begins anew for that.
+begins anew to be one too.
 """
 
 import copy

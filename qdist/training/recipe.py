@@ -33,7 +33,7 @@ class Rows:
 def split(rows: Rows, fraction: float, seed: int, *, part: int = 0) -> tuple[Rows, Rows | None]:
     """Hold out a random part of the rows; none where that would leave less than two.
 
-    Parts of other numbers are others, as long as there are enough rows.
+    Parts of different numbers hold out different rows, as long as there are enough.
     """
     n = round(fraction * len(rows))
     if n < 1 or len(rows) - n < 2:

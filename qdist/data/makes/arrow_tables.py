@@ -29,7 +29,7 @@ def describe(frame: pa.Table) -> dict[str, Any]:
 
 
 def to_dictionary(array: pa.Array, levels: pa.Array, kind: pa.DataType) -> pa.DictionaryArray:
-    """Values as an array of a dictionary type over the given levels and what others they hold.
+    """Values as an array of a dictionary type: the given levels, then the others that they hold.
 
     Args:
         array: N values, a dictionary or not.

@@ -15,7 +15,7 @@ __all__ = ["columns", "describe", "restore"]
 
 
 def _vector(values: Any, name: Any) -> pa.Array | pa.ChunkedArray:
-    # By what it is, not by its values: as an array a list would be read twice, and need be none.
+    # Judged by its attributes: to make an array of a list would read it twice, and might fail.
     dimensions = getattr(values, "ndim", 1)  # lists have no such number
     sequence = hasattr(values, "__len__") and hasattr(values, "__getitem__")
     if not sequence or not dimensions or isinstance(values, str | bytes | Mapping):
@@ -43,7 +43,7 @@ def _of_series(values: Any, name: Any) -> pa.Array | pa.ChunkedArray | None:
         _, (array,) = polars_frames.columns(values.to_frame())
     else:
         return None
-    # A dict has no place for levels: what it has them for are values like others.
+    # A dict has no place for levels: its categories are plain values.
     return None if pa.types.is_dictionary(array.type) else array
 
 

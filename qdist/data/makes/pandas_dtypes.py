@@ -1,4 +1,4 @@
-"""Dtypes of pandas by name, and back; of two kinds the name alone does not lead back."""
+"""Dtypes of pandas by name, and back; for two kinds the name alone does not lead back."""
 
 from typing import Any
 

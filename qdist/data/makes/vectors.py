@@ -143,7 +143,7 @@ def _times(values: Any, array: pa.Array, name: Any, mask: Any) -> pa.Array:
             f"Expected times that all have a time zone, or none, in column {name!r}; got {zoned} "
             f"with a zone and {len(known) - zoned} without. Give each of them one."
         )
-    # It takes all of these for microseconds, and those of pandas can be finer.
+    # Arrow reads all of these as microseconds, and those of pandas can be finer.
     fine = any(getattr(v, "nanosecond", 0) or getattr(v, "nanoseconds", 0) for v in known)
     if not fine or array.type.unit == "ns":
         return array
@@ -181,7 +181,7 @@ def from_vector(values: np.ndarray[Any, Any], name: Any) -> pa.Array:
     mask = None
     if isinstance(values, np.ma.MaskedArray):
         mask, values = np.ma.getmaskarray(values), values.data
-        if values.dtype.kind in "fmM":  # beside a mask Arrow looks for no other holes
+        if values.dtype.kind in "fmM":  # given a mask, Arrow looks for no other missing values
             mask = mask | (values != values)
     if values.dtype.kind in "cV":
         raise InputError(
@@ -214,7 +214,7 @@ def _clock(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def to_half(array: pa.Array) -> pa.Array:
-    """Numbers as half floats, which have no room for all tails: those beyond are the outermost.
+    """Numbers as half floats; those beyond the range become its ends.
 
     Example:
         >>> to_half(pa.array([1e6, None, -0.5])).to_pylist()
