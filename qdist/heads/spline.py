@@ -158,6 +158,11 @@ class SplineHead(AbstractHead):
             return loss
         return loss + self._way_back(uncut, target)
 
+    @property
+    def log_score(self) -> bool:
+        """Whether `loss` is minus the law's `log_prob`."""
+        return self.score == "log"
+
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases so that the law at context 0 has the quantiles of targets (N,)."""
