@@ -35,7 +35,8 @@ class AbstractHead(nn.Module, ABC):
     - `calibrate(h, target, *, weight=None)`: after training, the mean law over contexts;
     - `value_at(h, tau)`, `value_of(h, tau, *, row)`: values at levels, where they are to be had
       without the whole law;
-    - `log_score`, a property: whether the loss is minus the law's `log_prob`.
+    - `log_score`, a property: whether the loss is minus the law's `log_prob`;
+    - `loss_unit`, a property: by what a loss is divided to have no unit.
 
     Laws (checked by [`check_head`][qdist.testing.check_head]): quantiles never cross, in float32
     and bfloat16 and for contexts as large as 1e30; each element of a batch is computed by itself;
@@ -90,6 +91,11 @@ class AbstractHead(nn.Module, ABC):
     def log_score(self) -> bool:
         """Whether `loss` is minus the law's `log_prob`; no, by default."""
         return False
+
+    @property
+    def loss_unit(self) -> float:
+        """What a loss is a number of: 1 for log scores, the target's spread for a CRPS."""
+        return 1.0
 
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Take first parameters from training targets: a hook; by default nothing is done.

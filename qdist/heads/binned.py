@@ -182,6 +182,11 @@ class BinnedHead(AbstractHead):
         """Whether `loss` is minus the law's `log_prob`."""
         return self.score == "log"
 
+    @property
+    def loss_unit(self) -> float:
+        """The length of the range for a CRPS; with a log score the loss has no unit."""
+        return self.span if self.score == "crps" else 1.0
+
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the bin masses of targets (N,)."""

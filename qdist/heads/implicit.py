@@ -163,6 +163,11 @@ class ImplicitHead(AbstractHead):
         zero = way_back(q, tau, target, self.lower, self.upper, margin=self.margin)
         return loss + zero
 
+    @property
+    def loss_unit(self) -> float:
+        """The scale: a pinball loss is in units of the target."""
+        return self.scale
+
     def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
         """Return the values at levels tau, cut to the range and rounded to the grid.
 

@@ -163,6 +163,11 @@ class SplineHead(AbstractHead):
         """Whether `loss` is minus the law's `log_prob`."""
         return self.score == "log"
 
+    @property
+    def loss_unit(self) -> float:
+        """The scale of a CRPS; with a log score the loss has no unit."""
+        return self.scale if self.score == "crps" else 1.0
+
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases so that the law at context 0 has the quantiles of targets (N,)."""

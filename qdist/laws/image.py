@@ -12,14 +12,7 @@ from qdist.arguments import instance, keywords, known_rows, rows_of
 from qdist.backbones import AbstractBackbone, Coordinate, ImageDomain
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.errors import InputError, UnsupportedError
-from qdist.heads import (
-    AbstractHead,
-    BinnedHead,
-    CategoricalHead,
-    ColumnHeads,
-    ImplicitHead,
-    SplineHead,
-)
+from qdist.heads import AbstractHead, ColumnHeads
 from qdist.joint import Autoregressive
 from qdist.joint.levels import law_of
 from qdist.laws.base import AbstractLaw, taking
@@ -149,12 +142,12 @@ class ImageLaw(AbstractLaw):
             # All pixels of a channel at once, without gathering cells one by one.
             h = self.backbone(y, _in_order(y))
             losses = [
-                head.loss(h[:, at], y[:, at], generator=generator).sum(-1) / _unit(head)
+                head.loss(h[:, at], y[:, at], generator=generator).sum(-1) / head.loss_unit
                 for head, at in self._channels()
             ]
         else:
             cells = self.joint.loss(y, rank=_in_order(y), generator=generator)
-            losses = [cells[:, at].sum(-1) / _unit(head) for head, at in self._channels()]
+            losses = [cells[:, at].sum(-1) / head.loss_unit for head, at in self._channels()]
         return torch.stack(losses).sum(0) / (self.dim - self.first)
 
     @torch.no_grad()
@@ -325,14 +318,3 @@ def _check_grid(args: dict[str, Any], top: int) -> None:
             f"a range at least as wide; got step {step}, lower {lower} and upper {upper}. Leave "
             "them out: codes are whole."
         )
-
-
-def _unit(head: AbstractHead) -> float:
-    """By what a loss is divided: log scores are numbers, the others in grey values."""
-    if isinstance(head, ImplicitHead) or (isinstance(head, SplineHead) and head.score == "crps"):
-        return head.scale
-    if isinstance(head, BinnedHead) and head.score == "crps":
-        return head.span
-    if isinstance(head, CategoricalHead) and head.score == "rps":
-        return float(max(head.levels - 1, 1))
-    return 1.0

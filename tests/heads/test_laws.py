@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from qdist.heads import AbstractHead, ImplicitHead, SplineHead
+from qdist.heads import AbstractHead, CategoricalHead, ImplicitHead, SplineHead
 from qdist.quantile import PiecewiseLinear
 from qdist.testing import check_head
 from tests.heads.conftest import CASES
@@ -17,6 +17,14 @@ def test_conforms(case):
 def test_heads_say_which_losses_are_log_scores():
     said = {name for name, case in CASES.items() if case.make(3).log_score}
     assert said == {"spline_log", "binned", "categorical", "categorical_large"}
+
+
+def test_a_loss_with_a_unit_is_in_that_of_the_target():
+    units = {name: case.make(3).loss_unit for name, case in CASES.items()}
+    assert {name: unit for name, unit in units.items() if unit != 1} == {"binned_crps": 6.0}
+    assert ImplicitHead(3, scale=2.0).loss_unit == SplineHead(3, scale=2.0).loss_unit == 2.0
+    assert SplineHead(3, scale=2.0, lower=0, upper=5, step=1, score="log").loss_unit == 1.0
+    assert CategoricalHead(3, 7, ordered=True, score="rps").loss_unit == 6.0
 
 
 def test_context_and_target_broadcast(case):
