@@ -261,7 +261,9 @@ class _Kit:
             other.calibrate(h, y, weight=weight)
         except TypeError as error:
             words = "start(target, *, weight=None) and calibrate(h, target, *, weight=None)"
-            self.expect(False, f"{words}; got {error}")
+            raise AssertionError(
+                f"{type(other).__name__}: expected {words}; got {error}."
+            ) from error
         self._expect_order(other(h).quantiles(levels), " after `start` and `calibrate`")
         gap = (other(nothing).quantiles(levels) - began).abs().max().item()
         self.expect(
