@@ -1,22 +1,19 @@
 r"""Independent coordinates: each its own quantile function and its own level."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
 from torch import Tensor
 
-from qdist.backbones import AbstractBackbone
-from qdist.heads import ColumnHeads
-from qdist.joint.cells import Draw, Part, by_icdf
-from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
-from qdist.joint.network import NetworkJoint
+from qdist.joint.cells import Draw, by_icdf
+from qdist.joint.marginal import AbstractMarginals
 
 __all__ = ["Independent"]
 
 
 @final
-class Independent(NetworkJoint):
+class Independent(AbstractMarginals):
     r"""The joint $\prod_i F_i(y_i \mid x)$: coordinates see x only, levels are independent.
 
     Args:
@@ -32,24 +29,6 @@ class Independent(NetworkJoint):
     name = "independent"
     can = frozenset({"cdf", "log_prob", "rosenblatt"})
     cannot = {}  # noqa: RUF012 - a constant
-
-    def __init__(
-        self, backbone: AbstractBackbone, heads: ColumnHeads, *, conditioning: Sequence[int] = ()
-    ) -> None:
-        super().__init__(backbone, heads, conditioning=conditioning)
-        check_serves_marginals(self)
-
-    def _default_rank(self) -> Tensor:
-        return marginal_rank(self)
-
-    def _check_own_rank(self, rank: Tensor) -> None:
-        check_marginal(self, rank)
-
-    def _parts(
-        self, y: Tensor, visible: Tensor, order: Tensor | Sequence[int] | None
-    ) -> Iterator[Part]:
-        del order  # the law does not depend on it
-        return self._marginals(y, visible)
 
     def _fill(
         self,
