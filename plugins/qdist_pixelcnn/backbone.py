@@ -103,6 +103,8 @@ class GatedPixelCNN(AbstractBackbone):
             place=place,
             levels=group if levels == "blocks" else 0,
         )
+        # NOTE[DIFF]: what is said of a place is learnt; the paper makes its map s = m(h) by a
+        # network from a latent vector h.
         self.place = (
             nn.Parameter(torch.randn(1, place, domain.height, domain.width)) if place else None
         )

@@ -40,6 +40,7 @@ def gate(z: Tensor, *, dim: int) -> Tensor:
     long to multiply these: fits of thousands of steps came down to half of their pace.
     """
     a, b = z.chunk(2, dim)
+    # NOTE[DIFF]: the paper's gates close without end.
     low = math.log(torch.finfo(z.dtype).eps)
     return a.tanh() * functional.threshold(b, low, low).sigmoid()
 

@@ -40,7 +40,7 @@ class VerticalStack:
         reach = blocks[0].vertical.padding[1]
         assert isinstance(reach, int)
         above = blocks[0].vertical.above
-        # The images with zeros around them, and a plane of ones that tells image from zeros.
+        # The images with zeros around them, and the plane of ones (NOTE[DIFF]: see `GatedBlock`).
         self._image = values.new_zeros(batch, above + height, width + 2 * reach, channels + 1)
         inside = self._image[:, above:, reach : reach + width]
         inside[..., channels] = 1

@@ -18,6 +18,7 @@ __all__ = ["counted", "move_mean", "shares_of"]
 
 _ROUNDS = 20
 # No log probability moves by more than this: what wants more is no matter of the marginal law.
+# NOTE[DIFF]: proportional fitting goes as far as the shares ask.
 _MOST = 0.3
 _RIDGE = 1e-3
 _MORE = 0.005  # of the targets, at most, that all codes count more; else atoms would be too rare

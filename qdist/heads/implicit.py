@@ -97,6 +97,8 @@ class ImplicitHead(AbstractHead):
                 f"Expected n_cos >= 1, n_tau >= 1 and kappa >= 0; got {n_cos}, {n_tau} and "
                 f"{kappa}. 64, 8 and 0 are the defaults."
             )
+        # NOTE[DIFF]: the papers' losses have a kappa above 0, which moves quantiles; here 0 is the
+        # default.
         self.n_cos, self.n_tau, self.kappa = n_cos, n_tau, kappa
         self.lower, self.upper, self.margin = lower, upper, margin * scale
         self.loc, self.scale = loc, scale
@@ -160,6 +162,7 @@ class ImplicitHead(AbstractHead):
             loss = huber_pinball(u, tau, kappa=self.kappa * self.scale)
         if self.lower is self.upper is None:
             return loss
+        # NOTE[DIFF]: the paper clamps nothing; here values are cut to the range, with a way back.
         zero = way_back(q, tau, target, self.lower, self.upper, margin=self.margin)
         return loss + zero
 

@@ -153,6 +153,7 @@ class Ensemble(AbstractJoint):
         self, y: Tensor, rank: Tensor, where: Tensor, generator: torch.Generator | None
     ) -> Tensor:
         rank = rank.expand(y.shape)
+        # NOTE[DIFF]: the paper's members all see every row, and adversarial examples too.
         # Of a batch each member learns from rows of its own: the same rows in the same order
         # would lead to the same errors, and a mixture mends only those that differ.
         parts = [torch.arange(len(y))[k :: len(self.members)] for k in range(len(self.members))]

@@ -34,9 +34,9 @@ class AbstractMarginals(NetworkJoint):
         super().__init__(backbone, heads, conditioning=conditioning)
         if backbone.serves == "fixed" and self.dim > 1:
             raise UnsupportedError(
-                f"The {self.name} joint needs contexts that see x only (equal ranks); got backbone "
-                f"{backbone.name!r}, which serves the order 0 ... {self.dim - 1} only. Use the "
-                "autoregressive joint, or a backbone that serves any visible set."
+                f"The {self.name} joint needs contexts that see x only (equal ranks); got "
+                f"backbone {backbone.name!r}, which serves the order 0 ... {self.dim - 1} only. "
+                "Use the autoregressive joint, or a backbone that serves any visible set."
             )
         if backbone.sees_levels == "past":
             raise UnsupportedError(f"The {self.name} joint needs laws given x alone, but {PAST}")

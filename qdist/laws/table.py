@@ -28,6 +28,7 @@ __all__ = ["TableLaw"]
 _ROWS = 4096
 # Rows of a sample at once: the more there are, the more of them know the same and cost as one.
 _DRAWN = 10_240
+# NOTE[DIFF]: 1 in the paper, where the loss is unbiased for a random order.
 # Laws given nearly all other columns are the sharpest, are learnt last, and are asked for most.
 _FULLNESS = 1.5
 # A thread with fewer rows of its own would be slower than all threads on all rows.
@@ -111,6 +112,7 @@ class TableLaw(AbstractLaw):
         visible = draw_visible(n, self.dim, generator=generator, order=along)
         asked = along.argsort() == visible.sum(-1, keepdim=True)
         if self.order is None:
+            # NOTE[DIFF]: in the paper all rows show a random set.
             # Every other row of each learner, which has every so-many-th row of a batch.
             free = torch.arange(n) // self.learners % 2 == 0
             visible[free] = draw_visible(
