@@ -36,7 +36,8 @@ class BinnedHead(AbstractHead):
     The logits are a series in the place $u_j = (j + 1/2) / K$ of a bin, with coefficients linear
     in the context, and a free term for each atom,
 
-    $$ \log p_j(h) = \text{const} + b_j + a_j(h) + d_1(h) z_j + d_2(h) \frac{z_j^2 - 1}{\sqrt 2}
+    $$ \log p_j(h) = \text{const} + b_j + a_j(h)
+       + \frac{1}{2^s} \left( d_1(h) z_j + d_2(h) \frac{z_j^2 - 1}{\sqrt 2} \right)
        + \sum_{m=1}^{M} \frac{c_m(h)}{(1 + m)^s} \sqrt 2 \cos(\pi m u_j),
        \qquad z_j = \Phi^{-1}(u_j), $$
 
@@ -227,9 +228,6 @@ class BinnedHead(AbstractHead):
         return shares_of(self.bin_of(target).flatten(), size=len(self.bias), weight=weight)
 
     def _logits(self, h: Tensor) -> Tensor:
-        if torch.is_autocast_enabled(h.device.type):
-            with torch.autocast(h.device.type, enabled=False):
-                return self._logits(h)
         series = readout(self.layer, h, basis=self.basis)
         return series + self.bias.to(series.dtype)
 

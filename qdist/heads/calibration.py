@@ -21,7 +21,7 @@ _ROUNDS = 20
 # NOTE[DIFF]: proportional fitting goes as far as the shares ask.
 _MOST = 0.3
 _RIDGE = 1e-3
-_MORE = 0.005  # of the targets, at most, that all codes count more; else atoms would be too rare
+_MORE = 0.005  # all codes together count at most so much of the targets more
 # Contexts are of order one. Squares below this are rounding noise about context 0.
 _NOTHING = 1e-8
 

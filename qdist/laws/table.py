@@ -203,9 +203,9 @@ class TableLaw(AbstractLaw):
         """
         known_rows(y, visible, width=self.dim)
         low, high = level_range(tau_range)
-        # Where levels are uniform on (0, 1) what a network says, of several one for each cell, has
-        # the same law for less; but not where a draw keeps to a part of each law, of which members
-        # hold other shares.
+        # Uniform levels: reading one member's network gives the same law for less. Under a cut
+        # range or a draw of its own the members hold different shares, so the mixture itself is
+        # read.
         free = (low, high) == (0.0, 1.0) and draw is None
         read: Literal["law", "network"] = "network" if free else "law"
 
