@@ -24,7 +24,7 @@ __all__ = ["RowEmbedding"]
 
 # Places closer to the ends than this have the same score, 3.7: no column has values enough there.
 _TAIL = 1e-4
-# Exponents learn so many times faster than weights, which have the same step: there is one alone.
+# An exponent is one number and takes the same step as a weight, so it is scaled up.
 _HASTE = 4.0
 
 

@@ -89,7 +89,8 @@ class VerticalStack:
         """What the horizontal stack of the row after those done adds, for each layer.
 
         Returns:
-            Terms (B, W, C * 2 F), with doubled a; made anew at each call, to be overwritten.
+            Terms (B, W, C * 2 F), with doubled a, to be overwritten. The same buffers at every
+            call, filled anew; callers keep views of them, so never replace them.
         """
         row = self.done
         for k, (block, layer) in enumerate(zip(self._blocks, self._layers, strict=True)):
