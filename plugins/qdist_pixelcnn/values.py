@@ -21,7 +21,7 @@ class _Step(NamedTuple):
         window: The last few inputs of the layer, (B, K).
         weight: Their weight, (K, 2 F).
         gate: Where the gate of the value goes, (B, F).
-        gates: Those of the pixel up to it, ((B, (c + 1) F).
+        gates: Those of the pixel up to it, (B, (c + 1) F).
         output: Their weight, ((c + 1) F, F).
         h: The features of the value that the layer adds to, (B, F); None in the first layer.
         out: Where the sum goes, (B, F).
@@ -37,6 +37,26 @@ class _Step(NamedTuple):
     output: Tensor
     h: Tensor | None
     out: Tensor
+
+
+class _End(NamedTuple):
+    """What makes the context of a channel: views of buffers, and weights.
+
+    Attributes:
+        last: The features of the value, (B, F).
+        floor: Their least values, by which they are rectified, (F,).
+        read: Where they go then, (B, F).
+        reads: Those of the pixel up to it, (B, (c + 1) F).
+        weight: Their weight, ((c + 1) F, C).
+        bias: What is added, (C,).
+    """
+
+    last: Tensor
+    floor: Tensor
+    read: Tensor
+    reads: Tensor
+    weight: Tensor
+    bias: Tensor
 
 
 @final
@@ -182,13 +202,22 @@ class HorizontalStack:
             )
         return steps
 
-    def _views_of_end(self, readout: Readout) -> list[tuple[Tensor, ...]]:
+    def _views_of_end(self, readout: Readout) -> list[_End]:
         """For each channel, what makes its context of the last features."""
-        ends: list[tuple[Tensor, ...]] = []
+        ends = []
         for c, (floor, weight, bias) in enumerate(
             zip(readout.floor, readout.weight, readout.bias, strict=True)
         ):
             start, end = c * self._group, (c + 1) * self._group
             read = self._read[:, start:end]
-            ends.append((self._last, floor, read, self._read[:, :end], weight, bias))
+            ends.append(
+                _End(
+                    last=self._last,
+                    floor=floor,
+                    read=read,
+                    reads=self._read[:, :end],
+                    weight=weight,
+                    bias=bias,
+                )
+            )
         return ends
