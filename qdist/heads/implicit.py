@@ -10,7 +10,7 @@ from torch import Size, Tensor, nn
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout, working_dtype
-from qdist.heads.censoring import cells, check_range, grid_points, way_back
+from qdist.heads.censoring import check_range, grid_points, on_grid, way_back
 from qdist.heads.units import units_of
 from qdist.losses import huber_pinball, pinball
 from qdist.quantile import Categorical, Implicit
@@ -243,7 +243,7 @@ class ImplicitHead(AbstractHead):
             validate_args=False,
         )
         # On a grid the outer cells take what lies beyond the range, without a clamp.
-        return law if self.grid is None else cells(law.rearranged, self.grid.to(law.dtype))
+        return law if self.grid is None else on_grid(law.rearranged, self.grid.to(law.dtype))
 
     def _marginal(self, tau: Tensor) -> Tensor:
         knots = self.marginal.to(tau.dtype)

@@ -12,7 +12,7 @@ from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
 from qdist.joint.branches import Branches
 from qdist.joint.calibration import calibrate
-from qdist.joint.cells import Draw, Part, hidden_rows
+from qdist.joint.hidden import Draw, Part, hidden_rows
 from qdist.joint.levels import PAST
 from qdist.joint.network import NetworkJoint
 from qdist.orders import as_order, rank_of

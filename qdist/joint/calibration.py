@@ -9,7 +9,7 @@ from torch import Tensor
 from qdist.arguments import number, row_weights, rows_of
 from qdist.errors import InputError, UnsupportedError
 from qdist.joint.branches import Contexts
-from qdist.joint.cells import choose_member, hidden_rows
+from qdist.joint.hidden import choose_member, hidden_rows
 from qdist.joint.network import NetworkJoint
 from qdist.progress import progress
 from qdist.rng import uniforms

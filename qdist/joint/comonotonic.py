@@ -9,7 +9,7 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError
 from qdist.heads import ColumnHeads
-from qdist.joint.cells import Draw, by_icdf, check_levels
+from qdist.joint.hidden import Draw, by_icdf, check_levels
 from qdist.joint.marginal import AbstractMarginals
 
 __all__ = ["Comonotonic"]

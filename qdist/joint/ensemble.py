@@ -14,7 +14,7 @@ from qdist.joint.autoregressive import Autoregressive
 from qdist.joint.base import AbstractJoint
 from qdist.joint.branches import Branches
 from qdist.joint.calibration import calibrate
-from qdist.joint.cells import Draw, Part, choose_member, hidden_rows
+from qdist.joint.hidden import Draw, Part, choose_member, hidden_rows
 from qdist.joint.levels import PAST
 from qdist.quantile import QuantileFunction, mixture
 

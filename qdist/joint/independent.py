@@ -6,7 +6,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from qdist.joint.cells import Draw, by_icdf
+from qdist.joint.hidden import Draw, by_icdf
 from qdist.joint.marginal import AbstractMarginals
 
 __all__ = ["Independent"]

@@ -8,7 +8,7 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import UnsupportedError
 from qdist.heads import ColumnHeads
-from qdist.joint.cells import Part, hidden_rows
+from qdist.joint.hidden import Part, hidden_rows
 from qdist.joint.levels import PAST
 from qdist.joint.network import NetworkJoint
 

@@ -16,7 +16,7 @@ from qdist.heads import AbstractHead, ColumnHeads
 from qdist.joint import Autoregressive
 from qdist.joint.levels import law_of
 from qdist.laws.base import AbstractLaw, taking
-from qdist.laws.cells import cell_ends, cell_mass
+from qdist.laws.grey_cells import cell_ends, cell_mass
 from qdist.laws.questions import Questions
 from qdist.laws.raster import InRaster
 from qdist.progress import progress

@@ -148,7 +148,7 @@ class RegressionLaw(AbstractLaw):
                 found.append(average_members(_steps(head(context))))
         return found
 
-    def knots(self, t: int) -> Tensor | None:
+    def knot_levels(self, t: int) -> Tensor | None:
         """The levels (K,) of the knots of target t; None where it takes few values.
 
         Raises:

@@ -134,7 +134,7 @@ class TableLaw(AbstractLaw):
         Returns:
             Losses, shape (B,).
         """
-        return self._mean(self.joint.loss, y, questions, generator)
+        return self._scaled(self.joint.loss, y, questions, generator)
 
     def score(
         self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
@@ -142,9 +142,9 @@ class TableLaw(AbstractLaw):
         """What validation counts, shape (B,): `forward`, but of the mixture of all members."""
         if not isinstance(self.joint, Ensemble):
             return super().score(y, questions, generator=generator)
-        return self._mean(self.joint.score, y, questions, generator)
+        return self._scaled(self.joint.score, y, questions, generator)
 
-    def _mean(
+    def _scaled(
         self,
         score: Callable[..., Tensor],
         y: Tensor,
@@ -326,7 +326,7 @@ class TableLaw(AbstractLaw):
         self,
         y: Tensor,
         *,
-        cells: tuple[Tensor, Tensor],
+        ends: tuple[Tensor, Tensor],
         order: Sequence[int] | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
@@ -334,7 +334,7 @@ class TableLaw(AbstractLaw):
 
         Args:
             y: Encoded rows, shape (N, D).
-            cells: Ends of what a value stands for, each of shape (N, D); y where it is exact.
+            ends: Those of what a value stands for, each of shape (N, D); y where it is exact.
             order: The order of the chain; by default the law's own.
             generator: For atoms and cells, on the law's device.
 
@@ -346,14 +346,14 @@ class TableLaw(AbstractLaw):
             UnsupportedError: If a head has no cdf.
         """
         rows_of("y", y, width=self.dim)
-        for end in cells:
-            rows_of("each end of cells", end, width=self.dim, like=y)
+        for end in ends:
+            rows_of("each of the ends", end, width=self.dim, like=y)
         parts = [
             self.joint.rosenblatt(
                 y[at].to(self.device, self.dtype),
-                cells=(
-                    cells[0][at].to(self.device, self.dtype),
-                    cells[1][at].to(self.device, self.dtype),
+                ends=(
+                    ends[0][at].to(self.device, self.dtype),
+                    ends[1][at].to(self.device, self.dtype),
                 ),
                 order=order,
                 generator=generator,

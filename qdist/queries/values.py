@@ -78,7 +78,7 @@ def _places_at(
     if bounds is None:
         return law.icdf(tau).movedim(0, -1)
     low, high = _ends(column, bounds)
-    lower, upper, above = _mass_between(column, law, low, high)
+    lower, upper, above = _levels_at(column, law, low, high)
     # Above the median a level is counted from the top, where it has digits left.
     found = torch.where(
         lower > 0.5,
@@ -98,7 +98,7 @@ def probabilities_of(
     found = law.cdf(place.movedim(-1, 0))
     if bounds is not None:
         low, high = _ends(column, bounds)
-        lower, upper, _ = _mass_between(column, law, low, high)
+        lower, upper, _ = _levels_at(column, law, low, high)
         found = ((found - lower) / (upper - lower)).clamp(0, 1)
     return np.asarray(found.movedim(0, -1).numpy())
 
@@ -231,7 +231,7 @@ def _ends(column: AbstractColumn, bounds: Range) -> tuple[float, float]:
     return low, high
 
 
-def _mass_between(
+def _levels_at(
     column: AbstractColumn, law: QuantileFunction, low: float, high: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """F(low-), F(high) and 1 - F(high) of each law, shape (N,)."""
