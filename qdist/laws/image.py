@@ -186,8 +186,8 @@ class ImageLaw(AbstractLaw):
         both = self._read(y, lambda law, code: torch.stack(cell_ends(law, code, top=top), -1))
         left, right = both.unbind(-1)
         # Not the numbers of `fill`: images drawn with the same seed would depend on them.
-        share = uniforms(seed, range(len(y)), columns=2 * self.dim)[:, self.dim + self.first :]
-        share = share.to(left)
+        columns = range(self.dim + self.first, 2 * self.dim)
+        share = uniforms(seed, range(len(y)), columns=columns).to(left)
         # In (0, 1], as a cell's interval is open on the left: Q(F(k-)) is the value before.
         return left + (1 - share) * (right - left)
 

@@ -260,7 +260,8 @@ def draw_ranged(
     asked, condition = _single(codec, law, named, rest, "unknown")
     _check_present(asked)
     low, high = tau_range
-    drawn = uniforms(seed, range(n), columns=max(1, len(codec.names)))[:, asked.index or 0]
+    column = asked.index or 0
+    drawn = uniforms(seed, range(n), columns=range(column, column + 1))[:, 0]
     tau = low + (high - low) * drawn
     values = cells_at(asked.coder, asked.law(law, condition), tau, bounds=bounds)
     known = {name: value for name, value in rest.items() if not is_unknown(value, name)}
