@@ -229,9 +229,8 @@ def _fit_numbers(
 ) -> AbstractColumn:
     kind = array.type
     raw, missing = to_raw(array, name)
-    lower, upper = (
-        _raw_bound(name, b, kind, up=u) for b, u in ((column.lower, 0), (column.upper, 1))
-    )
+    lower = _raw_bound(name, column.lower, kind, up=False)
+    upper = _raw_bound(name, column.upper, kind, up=True)
     values, counts = np.unique(raw[~missing], return_counts=True)
     if column.integer and np.any(values != np.rint(values)):
         strange = values[values != np.rint(values)]
@@ -265,15 +264,7 @@ def _fit_numbers(
         greatest=greatest,
     )
     z = axis.index(values)
-    ends = [
-        near if b is None else float(axis.index(np.array([b], values.dtype))[0])
-        for b, near in zip((lower, upper), _near_ends(axis, z), strict=True)
-    ]
-    if axis.gridded:
-        ends = [
-            None if e is None else float(f(e))
-            for f, e in zip((np.ceil, np.floor), ends, strict=True)
-        ]
+    first, last = _axis_ends(axis, z, lower=lower, upper=upper, dtype=values.dtype)
     heaps, cell = None, float(axis.gridded)
     if axis.gridded:
         zero = -round(axis.base / axis.step)  # whole, as the grid is
@@ -281,10 +272,13 @@ def _fit_numbers(
     if heaps is not None:
         cell = heaps.share * heaps.stride
         z = heaps.spread(z)
-        ends = [None if e is None else float(heaps.spread(np.array([e]))[0]) for e in ends]
+        first, last = (
+            None if end is None else float(heaps.spread(np.array([end]))[0])
+            for end in (first, last)
+        )
     curve = fit_curve(
         z, counts, atoms, n_missing,
-        cell=cell, fineness=fineness, lower=ends[0], upper=ends[1],
+        cell=cell, fineness=fineness, lower=first, upper=last,
     )  # fmt: skip
     step = axis.unit * (10.0**-kind.scale if pa.types.is_decimal(kind) else 1.0)
     schema = ColumnSchema(
@@ -342,7 +336,30 @@ def _near_ends(axis: Axis, z: NDArray[np.float64]) -> list[float | None]:
     return [low if z[0] - low <= width else None, high if high - z[-1] <= width else None]
 
 
-def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: int) -> float | int | None:
+def _axis_ends(
+    axis: Axis,
+    z: NDArray[np.float64],
+    *,
+    lower: float | int | None,
+    upper: float | int | None,
+    dtype: np.dtype[Any],
+) -> tuple[float | None, float | None]:
+    """The ends of the axis of values z: the declared ones, and else those of the type if near.
+
+    On a grid they are its outermost points inside these.
+    """
+    first, last = _near_ends(axis, z)
+    if lower is not None:
+        first = float(axis.index(np.array([lower], dtype))[0])
+    if upper is not None:
+        last = float(axis.index(np.array([upper], dtype))[0])
+    if axis.gridded:
+        first = None if first is None else float(np.ceil(first))
+        last = None if last is None else float(np.floor(last))
+    return first, last
+
+
+def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: bool) -> float | int | None:
     """A declared bound in raw units; for whole raw values the outermost one inside it."""
     if bound is None:
         return None

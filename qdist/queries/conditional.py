@@ -219,8 +219,8 @@ def prob_missing(
     rest, ranged = split_range(given)
     if ranged is not None:
         raise UnsupportedError(
-            f"Expected conditions without a range in prob_missing; got one for {ranged[0]!r}, which "
-            "says that it is present."
+            f"Expected conditions without a range in prob_missing; got one for {ranged[0]!r}, "
+            "which says that it is present."
         )
     asked, condition = _single(codec, law, column, rest, nan)
     chunks = condition.chunks(_ROWS)
