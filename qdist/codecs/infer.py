@@ -20,7 +20,7 @@ from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness, find_atoms, fit_curve
 from qdist.codecs.given import single_cell
 from qdist.codecs.heaps import find_heaps
-from qdist.codecs.raw import from_raw, is_numeric, to_raw
+from qdist.codecs.raw import from_raw, is_numeric, ticks_per_unit, to_raw
 from qdist.codecs.schema import OTHER, Column, ColumnSchema
 from qdist.data.ids import names_rows
 from qdist.data.makes.vectors import from_values, python_days
@@ -308,15 +308,13 @@ def _range(kind: pa.DataType) -> tuple[float | int, float | int]:
         most = 10 ** min(kind.precision, 18) - 1
         return -most, most
     if pa.types.is_time(kind):
-        per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
-        return 0, 86_400 * per_second - 1
+        return 0, 86_400 * ticks_per_unit(kind) - 1
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         # Years 1 to 9999, the reach of Python's own dates.
         first, last = -719_162, 2_932_896
         if pa.types.is_date32(kind):
             return first, last
-        unit = kind.unit if pa.types.is_timestamp(kind) else "ms"
-        per_day = 86_400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+        per_day = ticks_per_unit(kind) * (86_400 if pa.types.is_timestamp(kind) else 1)
         reach = 2**63 - 1
         return max(first * per_day, -reach), min((last + 1) * per_day - 1, reach)
     return -(2**63) + 1, 2**63 - 1

@@ -12,7 +12,7 @@ from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, IdColumn
 from qdist.codecs.conform import conform, in_utc, present, value_type
 from qdist.codecs.curved import CurvedColumn
-from qdist.codecs.raw import from_raw, natural_unit, to_raw
+from qdist.codecs.raw import from_raw, natural_unit, ticks_per_unit, to_raw
 from qdist.data.makes.vectors import from_values, from_vector, python_days
 from qdist.errors import InputError, UnsupportedError
 from qdist.quantile import QuantileFunction
@@ -159,7 +159,7 @@ def _raw(column: AbstractColumn, values: Any) -> Array:
         exact: Any = np.uint64 if pa.types.is_uint64(kind) else np.int64
         if whole.dtype.kind in "iu" and np.array_equal(whole, whole.astype(exact)):
             return whole.astype(exact).ravel()  # beyond 2^53 a float is another number
-    numbers = _as_floats(values, name).ravel() * round(1 / natural_unit(kind))
+    numbers = _as_floats(values, name).ravel() * ticks_per_unit(kind)
     if pa.types.is_decimal(kind):  # 1.1 * 10 is not 11
         near = np.rint(numbers)
         numbers = np.where(np.isclose(numbers, near, rtol=1e-12, atol=1e-9), near, numbers)
