@@ -2,14 +2,13 @@ r"""Several networks that answer as one: each conditional law is the mixture of 
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import final
+from typing import cast, final
 
 import torch
 from torch import Tensor, nn
 
 from qdist.arguments import instance
 from qdist.errors import InputError, UnsupportedError
-from qdist.heads import AbstractHead
 from qdist.joint.autoregressive import Autoregressive
 from qdist.joint.base import AbstractJoint
 from qdist.joint.branches import Branches
@@ -123,7 +122,8 @@ class Ensemble(AbstractJoint):
         losses = torch.stack(
             [m.loss(y, rank=rank, where=where, generator=generator) for m in self._members()]
         )
-        mixed = torch.tensor([head.log_score for head in self._heads()], device=y.device)
+        heads = self._members()[0].heads
+        mixed = torch.tensor([head.log_score for head in heads], device=y.device)
         exact = math.log(len(losses)) - (-losses).logsumexp(0)
         return torch.where(where & mixed, exact, losses.mean(0))
 
@@ -132,11 +132,7 @@ class Ensemble(AbstractJoint):
         return mixture([member.conditional(i, y, visible) for member in self._members()])
 
     def _members(self) -> list[Autoregressive]:
-        return [member for member in self.members if isinstance(member, Autoregressive)]
-
-    def _heads(self) -> list[AbstractHead]:
-        heads = self._members()[0].heads
-        return [heads[i] for i in range(len(heads))]
+        return cast(list[Autoregressive], list(self.members))
 
     def _default_rank(self) -> Tensor:
         return self._members()[0]._default_rank()
