@@ -39,6 +39,13 @@ class AbstractJoint(nn.Module, ABC):
     Values y are in the dtype of the backbone's parameters; a hidden cell can be anything, NaN
     included. Conditioning variables are coordinates too: always visible, of rank -1, and without
     a term in any loss or probability.
+
+    Args:
+        dim: The number of coordinates D.
+        conditioning: The coordinates that are conditioning variables x.
+
+    Raises:
+        InputError: If a conditioning variable is none of the D coordinates.
     """
 
     name: str

@@ -33,6 +33,19 @@ class Comonotonic(AbstractMarginals):
     Raises:
         InputError: If heads and backbone differ in their number of coordinates.
         UnsupportedError: If the backbone cannot serve equal ranks.
+
+    Example:
+        Two coordinates that are uniform on (0, 1), whatever the weights.
+
+        >>> import torch
+        >>> from qdist.backbones import Coordinate, TableDomain
+        >>> from qdist.heads import ColumnHeads
+        >>> from qdist.registry import backbone
+        >>> columns = tuple(Coordinate(name, bins=((0.0, 1.0),)) for name in "ab")
+        >>> net = backbone("mlp")(TableDomain(columns), width=8)
+        >>> heads = ColumnHeads.build(columns, "binned", net.context)
+        >>> Comonotonic(net, heads).cdf(torch.tensor([[0.5, 0.25]])).item()  # the least
+        0.25
     """
 
     name = "comonotonic"

@@ -42,6 +42,20 @@ class Ensemble(AbstractJoint):
             these.
         UnsupportedError: If a member's backbone sees the levels of earlier coordinates, or a
             member settles what is drawn.
+
+    Example:
+        Two coordinates that are uniform on (0, 1), whatever the weights.
+
+        >>> import torch
+        >>> from qdist.backbones import Coordinate, TableDomain
+        >>> from qdist.heads import ColumnHeads
+        >>> from qdist.registry import backbone
+        >>> columns = tuple(Coordinate(name, bins=((0.0, 1.0),)) for name in "ab")
+        >>> nets = [backbone("mlp")(TableDomain(columns), width=8) for _ in range(2)]
+        >>> heads = [ColumnHeads.build(columns, "binned", net.context) for net in nets]
+        >>> joint = Ensemble([Autoregressive(*parts) for parts in zip(nets, heads)])
+        >>> joint.rosenblatt(torch.tensor([[0.5, 0.25]]))
+        tensor([[0.5000, 0.2500]])
     """
 
     name = "ensemble"

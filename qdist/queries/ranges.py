@@ -19,7 +19,10 @@ class Range:
 
     Args:
         lower: The lower end: a number, a date, or a level of an ordered column; None for no end.
-        upper: The upper end.
+        upper: The upper end, likewise.
+
+    Raises:
+        InputError: If there is neither end.
 
     Example:
         >>> Range(40)
