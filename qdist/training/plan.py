@@ -51,8 +51,15 @@ def plan_steps(
     """
     most = most_steps(rows, limits, recipe, batch_size)
     if limits.max_time is not None:
-        facts = {"n_rows": len(rows), "batch_size": batch_size, "seed": seed, "began": began}
-        probe = Run(copy.deepcopy(law), recipe, n_steps=10 * WARM_UP, **facts)
+        probe = Run(
+            copy.deepcopy(law),
+            recipe,
+            n_rows=len(rows),
+            batch_size=batch_size,
+            n_steps=10 * WARM_UP,
+            seed=seed,
+            began=began,
+        )
         a_step, a_check = _speed(probe, rows, check, recipe)
         # What is gone is read from the clock: the first steps of a process pay for imports and
         # warm caches, and may take twenty times as long as those that are to come.

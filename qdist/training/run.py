@@ -144,7 +144,7 @@ class Run:
             loss.backward()
         with self.clock("step"):
             norm = clip(self.law.parameters(), recipe.clip)
-            value = loss.item()
+            value = float(loss.item())
             if not (math.isfinite(value) and math.isfinite(norm)):
                 self.skipped += 1
                 self.bad = BadBatch(value, y, questions.visible)
