@@ -45,7 +45,9 @@ features, layers, optimiser and batches. Images have labels, and are drawn given
   less the mass that test images have there. **Zeros**: the share of exact zeros among all grey
   values.
 
-*implicit, blocks* is the paper's PixelIQN (a level in every block, Huber loss with a small kappa);
+*implicit, blocks* is the paper's PixelIQN (a level in every block, Huber loss with a small kappa),
+but for the marginal quantiles under the network, the cut to the range and what
+[the page of the network](../reference/pixelcnn.md#where-the-levels-enter) lists;
 it has no law of a pixel, and so no bits. *implicit, query* is ours. Only these two are trained by
 a quantile loss; *categorical*, *binned* and *spline* are trained by the log score. *real images*
 are training images in the place of drawn ones: the best that can be hoped for.

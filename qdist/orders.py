@@ -127,6 +127,9 @@ def random_order(dim: int, *, generator: torch.Generator) -> Tensor:
     Returns:
         The order, shape (D,), int64.
 
+    Raises:
+        InputError: If the number is negative.
+
     Example:
         >>> random_order(5, generator=torch.Generator().manual_seed(0)).sort().values
         tensor([0, 1, 2, 3, 4])

@@ -140,31 +140,32 @@ def seed_of(random_state: Any) -> int:
     )
 
 
-def uniforms(seed: int, rows: range, *, columns: int) -> Tensor:
+def uniforms(seed: int, rows: range, *, columns: int | range) -> Tensor:
     """Uniform numbers for the cells of a table, each a function of (seed, row, column).
 
     Args:
         seed: The seed.
         rows: Which rows; step 1, and a start that is a multiple of 4.
-        columns: The number of columns D.
+        columns: Which columns, or for the first D of them their number D.
 
     Returns:
-        Numbers in (0, 1), shape (len(rows), D), float64.
+        Numbers in (0, 1), shape (len(rows), len(columns)), float64.
 
     Raises:
         InputError: If the rows do not start at a multiple of 4.
 
     Example:
         >>> whole = uniforms(0, range(8), columns=3)
-        >>> torch.equal(uniforms(0, range(4, 8), columns=3), whole[4:])
+        >>> torch.equal(uniforms(0, range(4, 8), columns=range(1, 3)), whole[4:, 1:])
         True
     """
     if rows.start % _ROWS_A_BLOCK or rows.step != 1:
         raise InputError(f"Expected rows from a multiple of 4 on, with step 1; got {rows}.")
-    numbers = np.empty((len(rows), columns))
-    for column in range(columns):
+    columns = range(columns) if isinstance(columns, int) else columns
+    numbers = np.empty((len(rows), len(columns)))
+    for place, column in enumerate(columns):
         stream = np.random.Philox(key=np.array([seed, column], dtype=np.uint64))
         stream.advance(rows.start // _ROWS_A_BLOCK)
-        numbers[:, column] = np.random.Generator(stream).random(len(rows))
+        numbers[:, place] = np.random.Generator(stream).random(len(rows))
     numbers += 2.0**-54  # from [0, 1) to (0, 1)
     return torch.from_numpy(numbers)

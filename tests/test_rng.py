@@ -112,6 +112,8 @@ def test_a_number_depends_on_seed_row_and_column_alone(seed, quarter, more, colu
         uniforms(seed, range(start, start + more), columns=columns + 1), whole[start:]
     )
     assert torch.equal(uniforms(seed, range(start + more), columns=columns), whole[:, :columns])
+    last = range(columns, columns + 1)
+    assert torch.equal(uniforms(seed, range(start + more), columns=last), whole[:, columns:])
 
 
 def test_uniforms_are_uniform_independent_and_inside_the_interval():

@@ -121,18 +121,20 @@ LIMITS = {
 }
 
 
+def planned(law, rows, held_out, limits):
+    facts = {"limits": limits, "recipe": RECIPE, "batch_size": 32, "seed": 0}
+    check = Validation(law, held_out, 0)
+    return plan_steps(law, rows, check=check, began=perf_counter(), **facts)
+
+
 @pytest.mark.parametrize(("limits", "steps"), LIMITS.values(), ids=LIMITS)
 def test_limits_become_steps(law, rows, limits, steps):
-    check = Validation(law, None, 0)
-    assert plan_steps(law, rows, check, limits, RECIPE, 32, 0, began=perf_counter()) == steps
+    assert planned(law, rows, None, limits) == steps
 
 
 def test_planning_leaves_the_law_alone(law, rows, untouched_rng):
     before = state(law)
-    check = Validation(law, rows, 0)
-    limits = Limits(max_time=60.0)
-    steps = plan_steps(law, rows, check, limits, RECIPE, 32, 0, began=perf_counter())
-    assert steps > 1
+    assert planned(law, rows, rows, Limits(max_time=60.0)) > 1
     assert torch.equal(state(law), before)
     assert all(p.grad is None for p in law.parameters())
 
@@ -147,7 +149,7 @@ def test_a_run_limited_by_time_repeats_itself_by_its_steps(rows):
 
 
 def test_a_plan_made_under_a_passing_load_is_mended_after_the_warm_up(rows, monkeypatch):
-    monkeypatch.setattr(loop, "plan_steps", lambda *args, began: 1000)  # as if steps were slow
+    monkeypatch.setattr(loop, "plan_steps", lambda *args, **facts: 1000)  # as if steps were slow
     monkeypatch.setattr(loop, "plan_again", lambda paces, **left: 1100 + len(paces))
     timed, result = run(rows, steps=None, max_time=600.0)
     assert result.n_steps == result.history[-1]["step"] == 1200
@@ -159,7 +161,7 @@ def test_a_plan_made_under_a_passing_load_is_mended_after_the_warm_up(rows, monk
 def test_a_short_plan_made_under_a_passing_load_begins_anew(rows, monkeypatch):
     """Twice: 50 steps were planned, then 200, then 1,200, whose warm-up is the usual one."""
     plans = {50: 200, 200: 1200}
-    monkeypatch.setattr(loop, "plan_steps", lambda *args, began: 50)
+    monkeypatch.setattr(loop, "plan_steps", lambda *args, **facts: 50)
     monkeypatch.setattr(
         loop, "plan_again", lambda paces, *, planned, **left: plans.get(planned, planned)
     )
@@ -178,7 +180,7 @@ def test_runs_without_a_limit_on_time_are_planned_once(rows, monkeypatch):
 
 
 def test_the_clock_stops_a_run_that_is_slower_than_planned(rows, monkeypatch, caplog):
-    monkeypatch.setattr(loop, "plan_steps", lambda *args, began: 10**9)
+    monkeypatch.setattr(loop, "plan_steps", lambda *args, **facts: 10**9)
     caplog.set_level(logging.INFO, logger="qdist")
     law, result = run(rows, steps=None, max_time=0.3)
     assert 0 < result.history[-1]["step"] < 10**9

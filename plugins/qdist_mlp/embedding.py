@@ -42,7 +42,8 @@ class RowEmbedding(nn.Module):
 
     Example:
         >>> bins = ((0.1, 0.1), (0.2, 0.6), (0.6, 1.0))  # an atom and two continuous bins
-        >>> embed = RowEmbedding((Coordinate("a", bins=bins), Coordinate("b", levels=3)), width=8)
+        >>> columns = (Coordinate("a", bins=bins), Coordinate("b", levels=3))
+        >>> embed = RowEmbedding(columns, width=8, frequencies=16)
         >>> y, visible = torch.tensor([[0.3, 2.0]]), torch.tensor([[True, False]])
         >>> row = embed(y, visible)
         >>> row = embed.reveal(row, 1, y[:, 1])  # the second cell becomes known
@@ -60,7 +61,7 @@ class RowEmbedding(nn.Module):
     log_k: Tensor
 
     def __init__(
-        self, coordinates: tuple[Coordinate, ...], *, width: int, frequencies: int = 16
+        self, coordinates: tuple[Coordinate, ...], *, width: int, frequencies: int
     ) -> None:
         super().__init__()
         dim = len(coordinates)

@@ -8,7 +8,7 @@ https://arxiv.org/abs/1606.05328; levels in the network: "Autoregressive Quantil
 Generative Modeling" (Ostrovski, Dabney, Munos, 2018), section 5, https://arxiv.org/abs/1806.05575
 """
 
-from typing import ClassVar, Literal, final
+from typing import ClassVar, Literal, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -103,6 +103,8 @@ class GatedPixelCNN(AbstractBackbone):
             place=place,
             levels=group if levels == "blocks" else 0,
         )
+        # NOTE[DIFF]: what is said of a place is learnt; the paper makes its map s = m(h) by a
+        # network from a latent vector h.
         self.place = (
             nn.Parameter(torch.randn(1, place, domain.height, domain.width)) if place else None
         )
@@ -156,7 +158,7 @@ class GatedPixelCNN(AbstractBackbone):
 
     def gated_blocks(self) -> list[GatedBlock]:
         """Return the gated layers, the one that reads the image first."""
-        return [block for block in self.blocks if isinstance(block, GatedBlock)]
+        return cast(list[GatedBlock], list(self.blocks))
 
     def conditions(self, y: Tensor, tau: Tensor | None) -> Conditions:
         """Return what conditions the blocks: labels out of y (B, D), places, levels (B, D)."""

@@ -70,6 +70,8 @@ class GatedBlock(nn.Module):
     def __init__(self, sizes: Sizes, *, kernel: int, first: bool, last: bool) -> None:
         super().__init__()
         channels, group, reach = sizes.channels, sizes.group, kernel // 2
+        # NOTE[DIFF]: in the paper the image comes alone. The plane of ones tells it from the zeros
+        # around it.
         into = channels + 1 if first else sizes.tall
         self.sizes, self.first, self.last = sizes, first, last
         # The first layer reads `reach` rows above the row that the horizontal stack is in.

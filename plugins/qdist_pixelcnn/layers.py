@@ -40,6 +40,7 @@ def gate(z: Tensor, *, dim: int) -> Tensor:
     long to multiply such numbers: fits of thousands of steps slowed to half of their pace.
     """
     a, b = z.chunk(2, dim)
+    # NOTE[DIFF]: the paper's gates close without end.
     low = math.log(torch.finfo(z.dtype).eps)
     return a.tanh() * functional.threshold(b, low, low).sigmoid()
 
@@ -87,7 +88,6 @@ class Backward(nn.Conv2d):
         reach: Pixels read to the left.
         strict: Whether a group is blind to itself.
         free: Planes at the end of the input that hold no values.
-        bias: Whether there is a bias.
 
     Shape:
         (B, C * into + free, H, W) -> (B, C * out, H, W).
@@ -104,9 +104,8 @@ class Backward(nn.Conv2d):
         reach: int,
         strict: bool,
         free: int = 0,
-        bias: bool = True,
     ) -> None:
-        super().__init__(groups * into + free, groups * out, (1, reach + 1), bias=bias)
+        super().__init__(groups * into + free, groups * out, (1, reach + 1))
         self.reach = reach
         mask = torch.ones(self.weight.shape, dtype=torch.bool)
         mask[:, : groups * into, 0, reach] = group_mask(groups, out, into, strict=strict)

@@ -40,7 +40,7 @@ class VerticalStack:
         reach = blocks[0].vertical.padding[1]
         assert isinstance(reach, int)
         above = blocks[0].vertical.above
-        # The images with zeros around them, and a plane of ones that tells image from zeros.
+        # The images with zeros around them, and the plane of ones (NOTE[DIFF]: see `GatedBlock`).
         self._image = values.new_zeros(batch, above + height, width + 2 * reach, channels + 1)
         inside = self._image[:, above:, reach : reach + width]
         inside[..., channels] = 1
@@ -89,7 +89,8 @@ class VerticalStack:
         """What the horizontal stack of the row after those done adds, for each layer.
 
         Returns:
-            Terms (B, W, C * 2 F), with doubled a; made anew at each call, to be overwritten.
+            Terms (B, W, C * 2 F), with doubled a, to be overwritten. The same buffers at every
+            call, filled anew; callers keep views of them, so never replace them.
         """
         row = self.done
         for k, (block, layer) in enumerate(zip(self._blocks, self._layers, strict=True)):

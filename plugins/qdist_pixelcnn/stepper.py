@@ -61,8 +61,8 @@ class RasterStepper(AbstractStepper):
         self._horizontal = HorizontalStack(
             blocks, layers, readout, values, content=backbone.query is not None
         )
-        self._codes = conditions.label
-        self._label = values.new_zeros(len(y), self._horizontal.length)
+        self._classes = conditions.label
+        self._no_context = values.new_zeros(len(y), self._horizontal.length)
         self._minus = values.new_full((len(y),), -1.0)
         self._row = -1
         self._start(0)
@@ -79,14 +79,15 @@ class RasterStepper(AbstractStepper):
 
     def context(self, i: int, *, rows: Tensor | None = None) -> Tensor:
         """See [`AbstractStepper.context`][qdist.backbones.AbstractStepper.context]."""
+        # No decorator: callers have switched gradients off, and steps are small and thousands.
         if torch.is_grad_enabled():
             with torch.no_grad():
                 return self.context(i, rows=rows)
         if i < self._first:
-            context = self._label
+            context = self._no_context
         else:
             row, place = divmod(i - self._first, self._width)
-            if row != self._row or place < self._horizontal.place:
+            if row != self._row or place < self._horizontal.place - 1:
                 self._start(row)
             context = self._horizontal.context(place)
         return context if rows is None else context[rows]
@@ -121,8 +122,8 @@ class RasterStepper(AbstractStepper):
         """Begins anew, as a class enters everything. As a rule it is known from the start."""
         self._finish_row()
         y = torch.nn.functional.pad((self._vertical.values.flatten(1) + 1) / self._scale, (1, 0))
-        if self._codes is not None:
-            y[:, 0] = self._codes
+        if self._classes is not None:
+            y[:, 0] = self._classes
         y[rows, 0] = value.to(y.dtype)
         self._prepare(y)
 

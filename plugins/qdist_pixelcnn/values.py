@@ -39,6 +39,26 @@ class _Step(NamedTuple):
     out: Tensor
 
 
+class _End(NamedTuple):
+    """What makes the context of a channel: views of buffers, and weights.
+
+    Attributes:
+        last: The features of the value, (B, F).
+        floor: Their least values, by which they are rectified, (F,).
+        read: Where they go then, (B, F).
+        reads: Those of the pixel up to it, (B, (c + 1) F).
+        weight: Their weight, ((c + 1) F, C).
+        bias: What is added, (C,).
+    """
+
+    last: Tensor
+    floor: Tensor
+    read: Tensor
+    reads: Tensor
+    weight: Tensor
+    bias: Tensor
+
+
 @final
 class HorizontalStack:
     """The current row, of all images at once.
@@ -182,13 +202,22 @@ class HorizontalStack:
             )
         return steps
 
-    def _views_of_end(self, readout: Readout) -> list[tuple[Tensor, ...]]:
+    def _views_of_end(self, readout: Readout) -> list[_End]:
         """For each channel, what makes its context of the last features."""
-        ends: list[tuple[Tensor, ...]] = []
+        ends = []
         for c, (floor, weight, bias) in enumerate(
             zip(readout.floor, readout.weight, readout.bias, strict=True)
         ):
             start, end = c * self._group, (c + 1) * self._group
             read = self._read[:, start:end]
-            ends.append((self._last, floor, read, self._read[:, :end], weight, bias))
+            ends.append(
+                _End(
+                    last=self._last,
+                    floor=floor,
+                    read=read,
+                    reads=self._read[:, :end],
+                    weight=weight,
+                    bias=bias,
+                )
+            )
         return ends

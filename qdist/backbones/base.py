@@ -19,7 +19,10 @@ class AbstractBackbone(nn.Module, ABC):
 
     A concrete class sets `name`, `serves` and `takes`, has an `__init__(self, domain, *, ...)`
     whose keyword-only arguments are plain JSON values (so that a saved model can be rebuilt),
-    sets `dim` and `context` there, and implements `forward`. It may also give a faster `stepper`.
+    sets `dim` and `context` there, and implements `forward`. The rest are hooks, which have a
+    default: `cells`, where contexts of single cells cost less than those of all; `content` and
+    `at_levels`, the two halves of a network that sees each level by itself; and a faster
+    `stepper`.
 
     Attributes:
         name: The name by which the registry knows the class.

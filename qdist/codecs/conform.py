@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qdist.codecs.raw import ticks_per_unit
 from qdist.data.frames import canonical, to_arrow
 from qdist.errors import InputError
 
@@ -170,13 +171,8 @@ def _check_booleans(array: pa.Array, name: str) -> None:
 
 
 def _ticks(array: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Numbers as laws give them (days for dates, else seconds) as whole units of the type."""
-    if pa.types.is_date32(kind):
-        per_one = 1
-    elif pa.types.is_date64(kind):
-        per_one = 86_400_000
-    else:
-        per_one = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
+    """Numbers as laws have them, days of dates and else seconds, as whole units of the type."""
+    per_one = ticks_per_unit(kind)
     if pa.types.is_integer(array.type):
         whole = pc.multiply_checked(array.cast(pa.int64()), per_one)
     else:

@@ -20,7 +20,7 @@ from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness, find_atoms, fit_curve
 from qdist.codecs.given import single_cell
 from qdist.codecs.heaps import find_heaps
-from qdist.codecs.raw import from_raw, is_numeric, to_raw
+from qdist.codecs.raw import from_raw, is_numeric, ticks_per_unit, to_raw
 from qdist.codecs.schema import OTHER, Column, ColumnSchema
 from qdist.data.ids import names_rows
 from qdist.data.makes.vectors import from_values, python_days
@@ -229,9 +229,8 @@ def _fit_numbers(
 ) -> AbstractColumn:
     kind = array.type
     raw, missing = to_raw(array, name)
-    lower, upper = (
-        _raw_bound(name, b, kind, up=u) for b, u in ((column.lower, 0), (column.upper, 1))
-    )
+    lower = _raw_bound(name, column.lower, kind, up=False)
+    upper = _raw_bound(name, column.upper, kind, up=True)
     values, counts = np.unique(raw[~missing], return_counts=True)
     if column.integer and np.any(values != np.rint(values)):
         strange = values[values != np.rint(values)]
@@ -265,15 +264,7 @@ def _fit_numbers(
         greatest=greatest,
     )
     z = axis.index(values)
-    ends = [
-        near if b is None else float(axis.index(np.array([b], values.dtype))[0])
-        for b, near in zip((lower, upper), _near_ends(axis, z), strict=True)
-    ]
-    if axis.gridded:
-        ends = [
-            None if e is None else float(f(e))
-            for f, e in zip((np.ceil, np.floor), ends, strict=True)
-        ]
+    first, last = _axis_ends(axis, z, lower=lower, upper=upper, dtype=values.dtype)
     heaps, cell = None, float(axis.gridded)
     if axis.gridded:
         zero = -round(axis.base / axis.step)  # whole, as the grid is
@@ -281,10 +272,13 @@ def _fit_numbers(
     if heaps is not None:
         cell = heaps.share * heaps.stride
         z = heaps.spread(z)
-        ends = [None if e is None else float(heaps.spread(np.array([e]))[0]) for e in ends]
+        first, last = (
+            None if end is None else float(heaps.spread(np.array([end]))[0])
+            for end in (first, last)
+        )
     curve = fit_curve(
         z, counts, atoms, n_missing,
-        cell=cell, fineness=fineness, lower=ends[0], upper=ends[1],
+        cell=cell, fineness=fineness, lower=first, upper=last,
     )  # fmt: skip
     step = axis.unit * (10.0**-kind.scale if pa.types.is_decimal(kind) else 1.0)
     schema = ColumnSchema(
@@ -314,15 +308,13 @@ def _range(kind: pa.DataType) -> tuple[float | int, float | int]:
         most = 10 ** min(kind.precision, 18) - 1
         return -most, most
     if pa.types.is_time(kind):
-        per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
-        return 0, 86_400 * per_second - 1
+        return 0, 86_400 * ticks_per_unit(kind) - 1
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         # Years 1 to 9999, the reach of Python's own dates.
         first, last = -719_162, 2_932_896
         if pa.types.is_date32(kind):
             return first, last
-        unit = kind.unit if pa.types.is_timestamp(kind) else "ms"
-        per_day = 86_400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+        per_day = ticks_per_unit(kind) * (86_400 if pa.types.is_timestamp(kind) else 1)
         reach = 2**63 - 1
         return max(first * per_day, -reach), min((last + 1) * per_day - 1, reach)
     return -(2**63) + 1, 2**63 - 1
@@ -342,7 +334,30 @@ def _near_ends(axis: Axis, z: NDArray[np.float64]) -> list[float | None]:
     return [low if z[0] - low <= width else None, high if high - z[-1] <= width else None]
 
 
-def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: int) -> float | int | None:
+def _axis_ends(
+    axis: Axis,
+    z: NDArray[np.float64],
+    *,
+    lower: float | int | None,
+    upper: float | int | None,
+    dtype: np.dtype[Any],
+) -> tuple[float | None, float | None]:
+    """The ends of the axis of values z: the declared ones, and else those of the type if near.
+
+    On a grid they are its outermost points inside these.
+    """
+    first, last = _near_ends(axis, z)
+    if lower is not None:
+        first = float(axis.index(np.array([lower], dtype))[0])
+    if upper is not None:
+        last = float(axis.index(np.array([upper], dtype))[0])
+    if axis.gridded:
+        first = None if first is None else float(np.ceil(first))
+        last = None if last is None else float(np.floor(last))
+    return first, last
+
+
+def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: bool) -> float | int | None:
     """A declared bound in raw units; for whole raw values the outermost one inside it."""
     if bound is None:
         return None

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from qdist.data.makes.vectors import not_finite
 from qdist.errors import InputError
 
-__all__ = ["distance", "from_raw", "is_numeric", "natural_unit", "to_raw"]
+__all__ = ["distance", "from_raw", "is_numeric", "natural_unit", "ticks_per_unit", "to_raw"]
 
-_PER_SECOND = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def is_numeric(kind: pa.DataType) -> bool:
@@ -30,6 +30,26 @@ def is_numeric(kind: pa.DataType) -> bool:
     )
 
 
+def ticks_per_unit(kind: pa.DataType) -> float:
+    """How many raw units make one of the unit that densities are stated in.
+
+    Dates count in days, times in seconds, decimals and all others in themselves. It is an int,
+    but for decimals of a negative scale.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> ticks_per_unit(pa.timestamp("ms")), ticks_per_unit(pa.decimal128(5, 2))
+        (1000, 100)
+    """
+    if pa.types.is_decimal(kind):
+        return 10**kind.scale  # type: ignore[no-any-return]
+    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or pa.types.is_time(kind):
+        return _PER_SECOND[kind.unit]
+    if pa.types.is_date64(kind):
+        return 86_400_000
+    return 1
+
+
 def natural_unit(kind: pa.DataType) -> float:
     """How much one raw unit is, in the unit that densities are stated in.
 
@@ -40,13 +60,7 @@ def natural_unit(kind: pa.DataType) -> float:
         >>> natural_unit(pa.timestamp("ms"))
         0.001
     """
-    if pa.types.is_decimal(kind):
-        return float(10.0**-kind.scale)
-    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or pa.types.is_time(kind):
-        return _PER_SECOND[kind.unit]
-    if pa.types.is_date64(kind):
-        return 1.0 / 86_400_000
-    return 1.0
+    return 1.0 / ticks_per_unit(kind)
 
 
 def to_raw(array: pa.Array, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:

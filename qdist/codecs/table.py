@@ -140,7 +140,8 @@ class TableCodec:
             said, array = declared.get(name, Column()), canonical(cells)
             levels = pa.types.is_dictionary(array.type)
             if levels and has_intervals(note, i) and said == Column():
-                # Their text would look like names of rows, but intervals are none.
+                # Intervals are text to the codec: stating `ordered` keeps them from being taken
+                # for ids.
                 said = Column(ordered=array.type.ordered)
             column = fit_column(name, array, said, fineness=fineness, min_level_count=least)
             nominal = column.schema.kind == "nominal" and said.categories is None

@@ -5,9 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "integrate", "rule"]
+__all__ = ["RTOL", "Array", "integrate", "rule"]
 
 Array = npt.NDArray[np.float64]
+
+RTOL = 1e-9  # of an integral: far below what laws of floats are known to, far above their grain
+_ROUNDS = 60  # halvings of an interval: by then it is down to a float's own grain
+_LIMIT = 20_000  # intervals in all, or sixteen times as many as the first ones: some megabytes
 
 # The positive nodes of the 7-point Gauss rule and its 15-point Kronrod extension (QUADPACK, qk15).
 _NODES = (
@@ -53,43 +57,33 @@ def rule() -> tuple[Array, Array, Array]:
     return sign * half[mirror], np.array(_KRONROD)[mirror], gauss[mirror]
 
 
-def integrate(
-    f: Callable[[Array], Array],
-    edges: Array,
-    *,
-    rtol: float = 1e-9,
-    rounds: int = 60,
-    limit: int = 20_000,
-) -> float:
+def integrate(f: Callable[[Array], Array], edges: Array) -> float:
     """Integrates a function that does not change sign, splitting intervals where it is rough.
 
-    The work is bounded: where rounding noise keeps the error above `rtol`, so that halving no
-    longer helps, the best value is returned.
+    The error aimed at is 1e-9 of the integral. The work is bounded: where rounding noise keeps
+    the error above that, so that halving stops to help, the best value is returned.
 
     Args:
         f: Integrand, shape (N,) to shape (N,).
         edges: Ends of the first intervals, increasing, shape (M,).
-        rtol: Error aimed at, relative to the integral.
-        rounds: Most times that an interval is halved.
-        limit: Most intervals in all; sixteen times as many as the first ones, if that is more.
 
     Returns:
         The integral over [edges[0], edges[-1]].
     """
     nodes, kronrod, gauss = rule()
     left, right = edges[:-1], edges[1:]
-    limit = max(limit, 16 * left.size)
+    limit = max(_LIMIT, 16 * left.size)
     done, done_error, count = 0.0, 0.0, 0
     before, stalled = np.inf, 0
-    for _ in range(rounds):
+    for _ in range(_ROUNDS):
         middle, half = (left + right) / 2, (right - left) / 2
         y = f((middle[:, None] + half[:, None] * nodes).ravel()).reshape(-1, nodes.size)
         value = half * (y @ kronrod)
         error = np.abs(value - half * (y @ gauss))
         count += left.size
         total = done + float(value.sum())
-        goal = rtol * abs(total)
-        # An interval may have its share of the error, so that the sum stays below the goal.
+        goal = RTOL * abs(total)
+        # An interval may err in proportion to a fair share, so that the sum stays below the goal.
         rough = (error > goal / (8 * max(count, 64))) & (middle > left) & (middle < right)
         remaining = done_error + float(error.sum())
         # Halving intervals halves the error of a jump, quarters that of a kink, and leaves noise.

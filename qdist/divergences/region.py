@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from qdist.divergences.axis import edges, place_of, quantile_of, weight
 from qdist.divergences.laws import Law
-from qdist.divergences.quadrature import Array, rule
+from qdist.divergences.quadrature import RTOL, Array, rule
 
 __all__ = ["Region"]
 
@@ -31,12 +31,11 @@ class Region:
 
     Args:
         law: The law P.
-        rtol: Accuracy of the panels, relative to each.
     """
 
-    def __init__(self, law: Law, *, rtol: float = 1e-9) -> None:
+    def __init__(self, law: Law) -> None:
         self._quantile, self._place = quantile_of(law), place_of(law)
-        self._edges = self._panels(edges(law), rtol)
+        self._edges = self._panels(edges(law))
         left, right = self._edges[:-1], self._edges[1:]
         nodes, kronrod, _ = rule()
         half = (right - left)[:, None] / 2
@@ -50,7 +49,7 @@ class Region:
         self._above_low = (w * (values - self._low[:, None])).sum(1)
         self._below_high = (w * (self._high[:, None] - values)).sum(1)
 
-    def _panels(self, points: Array, rtol: float) -> Array:
+    def _panels(self, points: Array) -> Array:
         """Halves panels until the integral of Q_P over each is right by its own size."""
         nodes, kronrod, gauss = rule()
         kept = [points[[0, -1]]]
@@ -63,7 +62,7 @@ class Region:
             grain = _SAME * np.abs(y).max(1) * (weight(z) @ kronrod)
             y = (y - y[:, :1]) * weight(z)
             error, size = np.abs(y @ (kronrod - gauss)), np.abs(y) @ kronrod
-            rough = (error > rtol * size) & (error > grain) & (middle > left) & (middle < right)
+            rough = (error > RTOL * size) & (error > grain) & (middle > left) & (middle < right)
             kept += [left, right]
             if not rough.any() or sum(part.size for part in kept) > 20_000:
                 break

@@ -163,7 +163,7 @@ class Parts:
 
     def knots(self, t: int) -> Tensor | None:
         """The levels that the knots of a target's laws have in common; None for few values."""
-        at = next(iter(self.networks.values()))[0].knots(t)
+        at = next(iter(self.networks.values()))[0].knot_levels(t)
         return None if at is None else at.cpu()
 
     def tensors(self) -> dict[str, Tensor]:

@@ -26,15 +26,23 @@ class AbstractHead(nn.Module, ABC):
     - `forward(h)`: the law, a [`QuantileFunction`][qdist.quantile.QuantileFunction];
     - `loss(h, target, *, generator=None)`: a proper score of that law at the target, one number
       for each target, unreduced;
-    - `for_coordinate(coordinate, context, **args)`: the head built from what is known of a
-      coordinate before any row is seen. `args` must be JSON-able.
-    - if it helps, `start(target)`: first parameters from training targets;
-    - if it can, `calibrate(h, target)`: after training, the mean law over contexts.
+    - `for_coordinate(coordinate, context, **args)`, a class method: the head built from what is
+      known of a coordinate before any row is seen.
+
+    The rest are hooks, which have a default:
+
+    - `start(target, *, weight=None)`: first parameters from training targets;
+    - `calibrate(h, target, *, weight=None)`: after training, the mean law over contexts;
+    - `value_at(h, tau)`, `value_of(h, tau, *, row)`: values at levels, where they are to be had
+      without the whole law;
+    - `log_score`, a property: whether the loss is minus the law's `log_prob`;
+    - `loss_unit`, a property: by what a loss is divided to have no unit.
 
     Laws (checked by [`check_head`][qdist.testing.check_head]): quantiles never cross, in float32
     and bfloat16 and for contexts as large as 1e30; each element of a batch is computed by itself;
-    the loss has a gradient for every parameter. A head computes in float32 (or float64) whatever
-    autocast says: let it pass its layers through [`readout`][qdist.heads.readout].
+    the loss has a gradient for every parameter, and is a log score where the head says so. A head
+    computes in float32 (or float64) whatever autocast says: let it pass its layers through
+    [`readout`][qdist.heads.readout].
     """
 
     name: ClassVar[str]
@@ -54,6 +62,13 @@ class AbstractHead(nn.Module, ABC):
 
         At uniform levels they follow the law given h. By default they are its quantiles; a head
         whose network may cross can give the network's own values, where those are cheaper.
+
+        Args:
+            h: Contexts, shape (*batch, C).
+            tau: Levels in (0, 1), shape (S..., *batch).
+
+        Returns:
+            Values, shape (S..., *batch).
         """
         return self(h).icdf(tau)  # type: ignore[no-any-return]
 
@@ -76,6 +91,11 @@ class AbstractHead(nn.Module, ABC):
     def log_score(self) -> bool:
         """Whether `loss` is minus the law's `log_prob`; no, by default."""
         return False
+
+    @property
+    def loss_unit(self) -> float:
+        """What a loss is a number of: 1 for log scores, the target's spread for a CRPS."""
+        return 1.0
 
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Take first parameters from training targets: a hook; by default nothing is done.
@@ -103,7 +123,19 @@ class AbstractHead(nn.Module, ABC):
     @classmethod
     @abstractmethod
     def for_coordinate(cls, coordinate: Coordinate, context: int, **args: Any) -> Self:
-        """Build the head that fits a coordinate, for contexts of width `context`."""
+        """Build the head that fits a coordinate, before any row is seen.
+
+        Args:
+            coordinate: What is known of it: its levels if it has codes, its bins, its spread.
+            context: Width C of the contexts.
+            **args: What the user says, JSON-able; it comes before what the coordinate suggests.
+
+        Returns:
+            The head.
+
+        Raises:
+            InputError: If the head does not serve such a coordinate.
+        """
 
 
 def readout(layer: nn.Linear, h: Tensor, *, basis: Tensor | None = None) -> Tensor:
@@ -132,7 +164,7 @@ def readout(layer: nn.Linear, h: Tensor, *, basis: Tensor | None = None) -> Tens
         with torch.autocast(h.device.type, enabled=False):
             return readout(layer, h, basis=basis)
     dtype = working_dtype(layer.weight)
-    # Like `clamp`, whose gradient takes four passes, but with no gradient at the very ends.
+    # `hardtanh` is `clamp` with a cheaper backward pass; they differ only exactly at the limits.
     h = functional.hardtanh(h.to(dtype), -_CONTEXT_LIMIT, _CONTEXT_LIMIT)
     if h.shape[-1:] != (layer.in_features,):
         raise InputError(

@@ -36,7 +36,8 @@ class BinnedHead(AbstractHead):
     The logits are a series in the place $u_j = (j + 1/2) / K$ of a bin, with coefficients linear
     in the context, and a free term for each atom,
 
-    $$ \log p_j(h) = \text{const} + b_j + a_j(h) + d_1(h) z_j + d_2(h) \frac{z_j^2 - 1}{\sqrt 2}
+    $$ \log p_j(h) = \text{const} + b_j + a_j(h)
+       + \frac{1}{2^s} \left( d_1(h) z_j + d_2(h) \frac{z_j^2 - 1}{\sqrt 2} \right)
        + \sum_{m=1}^{M} \frac{c_m(h)}{(1 + m)^s} \sqrt 2 \cos(\pi m u_j),
        \qquad z_j = \Phi^{-1}(u_j), $$
 
@@ -182,6 +183,11 @@ class BinnedHead(AbstractHead):
         """Whether `loss` is minus the law's `log_prob`."""
         return self.score == "log"
 
+    @property
+    def loss_unit(self) -> float:
+        """The length of the range for a CRPS; with a log score the loss has no unit."""
+        return self.span if self.score == "crps" else 1.0
+
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the bin masses of targets (N,)."""
@@ -222,9 +228,6 @@ class BinnedHead(AbstractHead):
         return shares_of(self.bin_of(target).flatten(), size=len(self.bias), weight=weight)
 
     def _logits(self, h: Tensor) -> Tensor:
-        if torch.is_autocast_enabled(h.device.type):
-            with torch.autocast(h.device.type, enabled=False):
-                return self._logits(h)
         series = readout(self.layer, h, basis=self.basis)
         return series + self.bias.to(series.dtype)
 

@@ -18,6 +18,7 @@ __all__ = ["counted", "move_mean", "shares_of"]
 
 _ROUNDS = 20
 # No log probability moves by more than this: a larger error is not one of the marginal law.
+# NOTE[DIFF]: proportional fitting goes as far as the shares ask.
 _MOST = 0.3
 _RIDGE = 1e-3
 _MORE = 0.005  # share of the targets, at most, that is added to all codes, lest atoms be too rare

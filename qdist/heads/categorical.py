@@ -149,6 +149,11 @@ class CategoricalHead(AbstractHead):
         """Whether `loss` is minus the law's `log_prob`."""
         return self.score == "log"
 
+    @property
+    def loss_unit(self) -> float:
+        """The range of the codes for a ranked score; with a log score the loss has no unit."""
+        return float(max(self.levels - 1, 1)) if self.score == "rps" else 1.0
+
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Set the biases for good: the law at context 0 has the shares of codes target (N,)."""

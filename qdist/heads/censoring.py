@@ -9,7 +9,7 @@ from qdist.errors import InputError
 from qdist.quantile import Categorical, PiecewiseLinear
 from qdist.quantile.masses import mass_between
 
-__all__ = ["cells", "censored", "check_range", "grid_points", "way_back"]
+__all__ = ["censored", "check_range", "grid_points", "on_grid", "way_back"]
 
 
 def way_back(
@@ -110,7 +110,7 @@ def censored(law: PiecewiseLinear, lower: float | None, upper: float | None) -> 
     )
 
 
-def cells(law: PiecewiseLinear, grid: Tensor) -> Categorical:
+def on_grid(law: PiecewiseLinear, grid: Tensor) -> Categorical:
     r"""Return the law of Y rounded to the nearest of the points of a grid.
 
     Point $g_k$ has the mass $F(\bar g_k) - F(\bar g_{k-1})$, where $\bar g_k$ lies half way to

@@ -1,6 +1,6 @@
 """One head for each coordinate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Self, final
 
 import torch
@@ -99,6 +99,9 @@ class ColumnHeads(nn.Module):
         head = self._heads[self.places[i]]
         assert isinstance(head, AbstractHead)
         return head
+
+    def __iter__(self) -> Iterator[AbstractHead]:
+        return (self[i] for i in range(len(self)))
 
     def start(self, y: Tensor, *, weight: Tensor | None = None) -> None:
         """Let each head take first parameters from training rows y (N, D) of weights (N,)."""

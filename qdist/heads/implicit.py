@@ -10,7 +10,7 @@ from torch import Size, Tensor, nn
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout, working_dtype
-from qdist.heads.censoring import cells, check_range, grid_points, way_back
+from qdist.heads.censoring import check_range, grid_points, on_grid, way_back
 from qdist.heads.units import units_of
 from qdist.losses import huber_pinball, pinball
 from qdist.quantile import Categorical, Implicit
@@ -98,6 +98,8 @@ class ImplicitHead(AbstractHead):
                 f"Expected n_cos >= 1, n_tau >= 1 and kappa >= 0; got {n_cos}, {n_tau} and "
                 f"{kappa}. 64, 8 and 0 are the defaults."
             )
+        # NOTE[DIFF]: the papers' losses have a kappa above 0, which moves quantiles; here 0 is the
+        # default.
         self.n_cos, self.n_tau, self.kappa = n_cos, n_tau, kappa
         self.lower, self.upper, self.margin = lower, upper, margin * scale
         self.loc, self.scale = loc, scale
@@ -161,8 +163,14 @@ class ImplicitHead(AbstractHead):
             loss = huber_pinball(u, tau, kappa=self.kappa * self.scale)
         if self.lower is self.upper is None:
             return loss
+        # NOTE[DIFF]: the paper clamps nothing; here values are cut to the range, with a way back.
         zero = way_back(q, tau, target, self.lower, self.upper, margin=self.margin)
         return loss + zero
+
+    @property
+    def loss_unit(self) -> float:
+        """The scale: a pinball loss is in units of the target."""
+        return self.scale
 
     def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
         """Return the values at levels tau, cut to the range and rounded to the grid.
@@ -236,7 +244,7 @@ class ImplicitHead(AbstractHead):
             validate_args=False,
         )
         # On a grid the outer cells take what lies beyond the range, without a clamp.
-        return law if self.grid is None else cells(law.rearranged, self.grid.to(law.dtype))
+        return law if self.grid is None else on_grid(law.rearranged, self.grid.to(law.dtype))
 
     def _marginal(self, tau: Tensor) -> Tensor:
         knots = self.marginal.to(tau.dtype)

@@ -9,8 +9,8 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout
-from qdist.heads.censoring import cells, censored, check_range, grid_points, way_back
-from qdist.heads.pinball import half_crps
+from qdist.heads.censoring import censored, check_range, grid_points, on_grid, way_back
+from qdist.heads.half_crps import half_crps
 from qdist.heads.units import units_of
 from qdist.quantile import Categorical, PiecewiseLinear
 from qdist.quantile.masses import mass_within
@@ -121,7 +121,7 @@ class SplineHead(AbstractHead):
         """Return the law given h (..., C): `PiecewiseLinear`, or `Categorical` on a grid."""
         law = self._uncut(h)
         if self.grid is not None:
-            return cells(law, self.grid.to(law.dtype))
+            return on_grid(law, self.grid.to(law.dtype))
         return censored(law, self.lower, self.upper)
 
     def value_at(self, h: Tensor, tau: Tensor) -> Tensor:
@@ -149,7 +149,7 @@ class SplineHead(AbstractHead):
         if self.grid is None:
             law = censored(uncut, self.lower, self.upper)
         else:
-            law = cells(uncut, self.grid.to(uncut.dtype))
+            law = on_grid(uncut, self.grid.to(uncut.dtype))
             target = law.values[self._cell(target)]
         loss = law.crps(target) / 2
         if self.score == "both":
@@ -157,6 +157,16 @@ class SplineHead(AbstractHead):
         if self.lower is self.upper is None:
             return loss
         return loss + self._way_back(uncut, target)
+
+    @property
+    def log_score(self) -> bool:
+        """Whether `loss` is minus the law's `log_prob`."""
+        return self.score == "log"
+
+    @property
+    def loss_unit(self) -> float:
+        """The scale of a CRPS; with a log score the loss has no unit."""
+        return self.scale if self.score == "crps" else 1.0
 
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
@@ -194,7 +204,7 @@ class SplineHead(AbstractHead):
         return torch.searchsorted((self.grid[1:] + self.grid[:-1]) / 2, target.contiguous())
 
     def _log_cell(self, law: PiecewiseLinear, cell: Tensor) -> Tensor:
-        """Return the log masses (...) of cells (...), as `cells` has them."""
+        """Return the log masses (...) of cells (...), as `on_grid` has them."""
         assert self.grid is not None
         edges = ((self.grid[1:] + self.grid[:-1]) / 2).to(law.dtype)
         first, last = cell == 0, cell == len(edges)

@@ -12,7 +12,7 @@ from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
 from qdist.joint.branches import Branches
 from qdist.joint.calibration import calibrate
-from qdist.joint.cells import Draw, Part, hidden_rows
+from qdist.joint.hidden import Draw, Part, hidden_rows
 from qdist.joint.levels import PAST
 from qdist.joint.network import NetworkJoint
 from qdist.orders import as_order, rank_of
@@ -43,6 +43,20 @@ class Autoregressive(NetworkJoint):
         InputError: If the order is no permutation, heads and backbone differ in D, or `settle`
             cannot be called.
         UnsupportedError: If the backbone fixes another order.
+
+    Example:
+        Two coordinates that are uniform on (0, 1), whatever the weights.
+
+        >>> import torch
+        >>> from qdist.backbones import Coordinate, TableDomain
+        >>> from qdist.heads import ColumnHeads
+        >>> from qdist.registry import backbone
+        >>> columns = tuple(Coordinate(name, bins=((0.0, 1.0),)) for name in "ab")
+        >>> net = backbone("mlp")(TableDomain(columns), width=8)
+        >>> heads = ColumnHeads.build(columns, "binned", net.context)
+        >>> joint = Autoregressive(net, heads, order=[1, 0])
+        >>> joint.rosenblatt(torch.tensor([[0.5, 0.25]]))
+        tensor([[0.5000, 0.2500]])
     """
 
     name = "autoregressive"

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from qdist.errors import InputError, UnsupportedError
-from qdist.joint.cells import Draw, Part, check_levels
+from qdist.joint.hidden import Draw, Part, check_levels
 from qdist.rng import rand
 
 __all__ = ["AbstractJoint"]
@@ -39,6 +39,13 @@ class AbstractJoint(nn.Module, ABC):
     Values y are in the dtype of the backbone's parameters; a hidden cell can be anything, NaN
     included. Conditioning variables are coordinates too: always visible, of rank -1, and without
     a term in any loss or probability.
+
+    Args:
+        dim: The number of coordinates D.
+        conditioning: The coordinates that are conditioning variables x.
+
+    Raises:
+        InputError: If a conditioning variable is none of the D coordinates.
     """
 
     name: str
@@ -193,7 +200,7 @@ class AbstractJoint(nn.Module, ABC):
         *,
         visible: Tensor | None = None,
         order: Tensor | Sequence[int] | None = None,
-        cells: tuple[Tensor, Tensor] | None = None,
+        ends: tuple[Tensor, Tensor] | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """The levels of a row: independent and uniform where rows follow this law.
@@ -208,7 +215,7 @@ class AbstractJoint(nn.Module, ABC):
             y: Complete rows, shape (B, D).
             visible: What is conditioned on, shape (B, D), bool; by default only x.
             order: As in `fill`.
-            cells: Lower and upper ends of what each value stands for, each of shape (B, D),
+            ends: Lower and upper ends of what each value stands for, each of shape (B, D),
                 where a value was rounded: the level is then drawn like that of an atom.
             generator: For atoms; without one, the upper end F(y) is taken.
 
@@ -226,7 +233,7 @@ class AbstractJoint(nn.Module, ABC):
             # In (0, 1], as an atom's interval is open on the left: Q(F(y-)) is another value.
             share -= rand(y.shape, generator=generator, like=y)
         tau = torch.full_like(y, torch.nan)
-        lower, upper = (y, y) if cells is None else cells
+        lower, upper = (y, y) if ends is None else ends
         for i, rows, law in self._parts(y, visible, order):
             at = slice(None) if rows is None else rows
             left, right = law.cdf_left(lower[at, i]), law.cdf(upper[at, i])

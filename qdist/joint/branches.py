@@ -92,11 +92,11 @@ class Branches:
     def set(self, i: int, value: Tensor, *, rows: Tensor | None = None) -> None:
         """Make coordinate i known: values (R,) in some rows (R,), or in all."""
         if self._kind is not None:
-            value, rows = self._part(value, rows)
+            value, rows = self._split_kinds(value, rows)
         for stepper in self._steppers:
             stepper.set(i, value, rows=rows)
 
-    def _part(self, value: Tensor, rows: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _split_kinds(self, value: Tensor, rows: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Split kinds by values; return the values and their rows, numbered as in the steppers."""
         assert self._kind is not None
         found, code = value.unique(return_inverse=True)

@@ -9,7 +9,7 @@ from torch import Tensor
 from qdist.arguments import number, row_weights, rows_of
 from qdist.errors import InputError, UnsupportedError
 from qdist.joint.branches import Contexts
-from qdist.joint.cells import choose_member, hidden_rows
+from qdist.joint.hidden import choose_member, hidden_rows
 from qdist.joint.network import NetworkJoint
 from qdist.progress import progress
 from qdist.rng import uniforms
@@ -61,8 +61,8 @@ def calibrate(
     number("seed", seed, least=0, below=2**63, whole=True)
     on_host = weight.cpu() if isinstance(weight, Tensor) else weight
     weight = row_weights(on_host, len(y), name="weight").to(y)
-    # Other streams than those of samples: a sample with the same seed has other rows.
-    tau = uniforms(seed, range(n), columns=2 * y.shape[1])[:, y.shape[1] :].to(y)
+    # Other streams than those of samples: who samples with the same seed sees other rows.
+    tau = uniforms(seed, range(n), columns=range(len(order), 2 * len(order))).to(y)
     # Conditioning variables have no law; they are those of some of the rows.
     rows = y[torch.arange(n, device=y.device) % len(y)]
     known = torch.zeros_like(rows, dtype=torch.bool)

@@ -1,6 +1,6 @@
 r"""Comonotonic coordinates: each its own quantile function, one level shared by all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -9,15 +9,14 @@ from torch import Tensor
 from qdist.backbones import AbstractBackbone
 from qdist.errors import InputError
 from qdist.heads import ColumnHeads
-from qdist.joint.cells import Draw, Part, by_icdf, check_levels
-from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
-from qdist.joint.network import NetworkJoint
+from qdist.joint.hidden import Draw, by_icdf, check_levels
+from qdist.joint.marginal import AbstractMarginals
 
 __all__ = ["Comonotonic"]
 
 
 @final
-class Comonotonic(NetworkJoint):
+class Comonotonic(AbstractMarginals):
     r"""The joint $\min_i F_i(y_i \mid x)$: coordinates see x only, and share one level.
 
     All coordinates rise together along a curve, so there is no density over D > 1 coordinates. In
@@ -34,6 +33,19 @@ class Comonotonic(NetworkJoint):
     Raises:
         InputError: If heads and backbone differ in their number of coordinates.
         UnsupportedError: If the backbone cannot serve equal ranks.
+
+    Example:
+        Two coordinates that are uniform on (0, 1), whatever the weights.
+
+        >>> import torch
+        >>> from qdist.backbones import Coordinate, TableDomain
+        >>> from qdist.heads import ColumnHeads
+        >>> from qdist.registry import backbone
+        >>> columns = tuple(Coordinate(name, bins=((0.0, 1.0),)) for name in "ab")
+        >>> net = backbone("mlp")(TableDomain(columns), width=8)
+        >>> heads = ColumnHeads.build(columns, "binned", net.context)
+        >>> Comonotonic(net, heads).cdf(torch.tensor([[0.5, 0.25]])).item()  # the least
+        0.25
     """
 
     name = "comonotonic"
@@ -48,21 +60,8 @@ class Comonotonic(NetworkJoint):
         self, backbone: AbstractBackbone, heads: ColumnHeads, *, conditioning: Sequence[int] = ()
     ) -> None:
         super().__init__(backbone, heads, conditioning=conditioning)
-        check_serves_marginals(self)
         modelled = backbone.dim - len(self.conditioning)
         self.can = frozenset({"cdf", "log_prob"} if modelled == 1 else {"cdf"})
-
-    def _default_rank(self) -> Tensor:
-        return marginal_rank(self)
-
-    def _check_own_rank(self, rank: Tensor) -> None:
-        check_marginal(self, rank)
-
-    def _parts(
-        self, y: Tensor, visible: Tensor, order: Tensor | Sequence[int] | None
-    ) -> Iterator[Part]:
-        del order  # the law does not depend on it
-        return self._marginals(y, visible)
 
     def _fill(
         self,
@@ -88,11 +87,12 @@ class Comonotonic(NetworkJoint):
     def _confine(self, y: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """The interval of levels, each of shape (B,), that the given values leave."""
         lower, upper = torch.zeros_like(y[:, 0]), torch.ones_like(y[:, 0])
-        asked = ~visible  # `_marginals` gives the laws of hidden cells: here, of the given ones
-        asked[:, list(self.conditioning)] = True
-        if bool(asked.all()):
+        not_given = ~visible
+        not_given[:, list(self.conditioning)] = True
+        if bool(not_given.all()):
             return lower, upper
-        for i, rows, law in self._marginals(y, asked):
+        # `_marginals` gives the laws of what is hidden: here, of the given cells.
+        for i, rows, law in self._marginals(y, not_given):
             at = slice(None) if rows is None else rows
             lower[at] = torch.maximum(lower[at], law.cdf_left(y[at, i]).to(y.dtype))
             upper[at] = torch.minimum(upper[at], law.cdf(y[at, i]).to(y.dtype))

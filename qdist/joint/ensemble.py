@@ -2,19 +2,18 @@ r"""Several networks that answer as one: each conditional law is the mixture of 
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import final
+from typing import cast, final
 
 import torch
 from torch import Tensor, nn
 
 from qdist.arguments import instance
 from qdist.errors import InputError, UnsupportedError
-from qdist.heads import AbstractHead
 from qdist.joint.autoregressive import Autoregressive
 from qdist.joint.base import AbstractJoint
 from qdist.joint.branches import Branches
 from qdist.joint.calibration import calibrate
-from qdist.joint.cells import Draw, Part, choose_member, hidden_rows
+from qdist.joint.hidden import Draw, Part, choose_member, hidden_rows
 from qdist.joint.levels import PAST
 from qdist.quantile import QuantileFunction, mixture
 
@@ -43,6 +42,20 @@ class Ensemble(AbstractJoint):
             these.
         UnsupportedError: If a member's backbone sees the levels of earlier coordinates, or a
             member settles what is drawn.
+
+    Example:
+        Two coordinates that are uniform on (0, 1), whatever the weights.
+
+        >>> import torch
+        >>> from qdist.backbones import Coordinate, TableDomain
+        >>> from qdist.heads import ColumnHeads
+        >>> from qdist.registry import backbone
+        >>> columns = tuple(Coordinate(name, bins=((0.0, 1.0),)) for name in "ab")
+        >>> nets = [backbone("mlp")(TableDomain(columns), width=8) for _ in range(2)]
+        >>> heads = [ColumnHeads.build(columns, "binned", net.context) for net in nets]
+        >>> joint = Ensemble([Autoregressive(*parts) for parts in zip(nets, heads)])
+        >>> joint.rosenblatt(torch.tensor([[0.5, 0.25]]))
+        tensor([[0.5000, 0.2500]])
     """
 
     name = "ensemble"
@@ -122,7 +135,8 @@ class Ensemble(AbstractJoint):
         losses = torch.stack(
             [m.loss(y, rank=rank, where=where, generator=generator) for m in self._members()]
         )
-        mixed = torch.tensor([head.log_score for head in self._heads()], device=y.device)
+        heads = self._members()[0].heads
+        mixed = torch.tensor([head.log_score for head in heads], device=y.device)
         exact = math.log(len(losses)) - (-losses).logsumexp(0)
         return torch.where(where & mixed, exact, losses.mean(0))
 
@@ -131,11 +145,7 @@ class Ensemble(AbstractJoint):
         return mixture([member.conditional(i, y, visible) for member in self._members()])
 
     def _members(self) -> list[Autoregressive]:
-        return [member for member in self.members if isinstance(member, Autoregressive)]
-
-    def _heads(self) -> list[AbstractHead]:
-        heads = self._members()[0].heads
-        return [heads[i] for i in range(len(heads))]
+        return cast(list[Autoregressive], list(self.members))
 
     def _default_rank(self) -> Tensor:
         return self._members()[0]._default_rank()
@@ -152,6 +162,7 @@ class Ensemble(AbstractJoint):
         self, y: Tensor, rank: Tensor, where: Tensor, generator: torch.Generator | None
     ) -> Tensor:
         rank = rank.expand(y.shape)
+        # NOTE[DIFF]: the paper's members all see every row, and adversarial examples too.
         # Of a batch each member learns from rows of its own: the same rows in the same order
         # would lead to the same errors, and a mixture mends only those that differ.
         parts = [torch.arange(len(y))[k :: len(self.members)] for k in range(len(self.members))]

@@ -1,22 +1,19 @@
 r"""Independent coordinates: each its own quantile function and its own level."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
 from torch import Tensor
 
-from qdist.backbones import AbstractBackbone
-from qdist.heads import ColumnHeads
-from qdist.joint.cells import Draw, Part, by_icdf
-from qdist.joint.marginal import check_marginal, check_serves_marginals, marginal_rank
-from qdist.joint.network import NetworkJoint
+from qdist.joint.hidden import Draw, by_icdf
+from qdist.joint.marginal import AbstractMarginals
 
 __all__ = ["Independent"]
 
 
 @final
-class Independent(NetworkJoint):
+class Independent(AbstractMarginals):
     r"""The joint $\prod_i F_i(y_i \mid x)$: coordinates see x only, levels are independent.
 
     Args:
@@ -27,29 +24,24 @@ class Independent(NetworkJoint):
     Raises:
         InputError: If heads and backbone differ in their number of coordinates.
         UnsupportedError: If the backbone cannot serve equal ranks.
+
+    Example:
+        Two coordinates that are uniform on (0, 1), whatever the weights.
+
+        >>> import torch
+        >>> from qdist.backbones import Coordinate, TableDomain
+        >>> from qdist.heads import ColumnHeads
+        >>> from qdist.registry import backbone
+        >>> columns = tuple(Coordinate(name, bins=((0.0, 1.0),)) for name in "ab")
+        >>> net = backbone("mlp")(TableDomain(columns), width=8)
+        >>> heads = ColumnHeads.build(columns, "binned", net.context)
+        >>> Independent(net, heads).cdf(torch.tensor([[0.5, 0.25]])).item()  # the product
+        0.125
     """
 
     name = "independent"
     can = frozenset({"cdf", "log_prob", "rosenblatt"})
     cannot = {}  # noqa: RUF012 - a constant
-
-    def __init__(
-        self, backbone: AbstractBackbone, heads: ColumnHeads, *, conditioning: Sequence[int] = ()
-    ) -> None:
-        super().__init__(backbone, heads, conditioning=conditioning)
-        check_serves_marginals(self)
-
-    def _default_rank(self) -> Tensor:
-        return marginal_rank(self)
-
-    def _check_own_rank(self, rank: Tensor) -> None:
-        check_marginal(self, rank)
-
-    def _parts(
-        self, y: Tensor, visible: Tensor, order: Tensor | Sequence[int] | None
-    ) -> Iterator[Part]:
-        del order  # the law does not depend on it
-        return self._marginals(y, visible)
 
     def _fill(
         self,

@@ -1,7 +1,7 @@
 """What joints of one network share: a backbone that gives contexts, and heads that read them."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -11,7 +11,6 @@ from qdist.errors import InputError
 from qdist.heads import ColumnHeads
 from qdist.joint.base import AbstractJoint
 from qdist.joint.branches import Contexts
-from qdist.joint.cells import Part, hidden_rows
 from qdist.joint.levels import check_levels_are_read, law_of, loss_at_levels
 from qdist.quantile import QuantileFunction
 
@@ -66,12 +65,6 @@ class NetworkJoint(AbstractJoint):
         cells = self.heads.cells(where)
         h = self.backbone.cells(y, rank, row=cells.row, column=cells.column)
         return self.heads.loss_of_cells(h, y, cells=cells, generator=generator)
-
-    def _marginals(self, y: Tensor, visible: Tensor) -> Iterator[Part]:
-        """The laws of the hidden coordinates given x alone."""
-        h = self.backbone.content(y, self._default_rank().to(y.device))
-        for i, rows in hidden_rows(visible):
-            yield i, rows, self._law(i, h[:, i] if rows is None else h[rows, i])
 
     def _law(self, i: int, content: Tensor) -> QuantileFunction:
         """The law of coordinate i given contents (B, K)."""

@@ -39,18 +39,44 @@ class AbstractLaw(nn.Module, ABC):
 
     @abstractmethod
     def questions(self, n: int, *, generator: torch.Generator) -> Questions:
-        """Draw what each of n training rows shows and is asked, on the law's device."""
+        """Draw what training rows show and are asked.
+
+        Args:
+            n: The number of rows.
+            generator: Where the randomness comes from, on the CPU.
+
+        Returns:
+            A question a row, on the law's device.
+        """
 
     @abstractmethod
     def forward(
         self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Return the training losses (B,) of encoded rows (B, D), a question each."""
+        """The training losses of rows.
+
+        Args:
+            y: Encoded rows, shape (B, D).
+            questions: What each row shows and is asked, shape (B, D).
+            generator: For heads whose loss draws levels.
+
+        Returns:
+            Losses, shape (B,).
+        """
 
     def score(
         self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Return what validation counts for rows, (B,); by default the training loss."""
+        """What validation counts for rows; by default the training loss.
+
+        Args:
+            y: Encoded rows, shape (B, D).
+            questions: What each row shows and is asked, shape (B, D).
+            generator: For heads whose loss draws levels.
+
+        Returns:
+            Scores, shape (B,).
+        """
         loss: Tensor = self(y, questions, generator=generator)
         return loss
 

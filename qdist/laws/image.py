@@ -12,18 +12,11 @@ from qdist.arguments import instance, keywords, known_rows, rows_of
 from qdist.backbones import AbstractBackbone, Coordinate, ImageDomain
 from qdist.codecs.image import ImageCodec, ImageSchema
 from qdist.errors import InputError, UnsupportedError
-from qdist.heads import (
-    AbstractHead,
-    BinnedHead,
-    CategoricalHead,
-    ColumnHeads,
-    ImplicitHead,
-    SplineHead,
-)
+from qdist.heads import AbstractHead, ColumnHeads
 from qdist.joint import Autoregressive
 from qdist.joint.levels import law_of
 from qdist.laws.base import AbstractLaw, taking
-from qdist.laws.cells import cell_ends, cell_mass
+from qdist.laws.grey_cells import cell_ends, cell_mass
 from qdist.laws.questions import Questions
 from qdist.laws.raster import InRaster
 from qdist.progress import progress
@@ -149,12 +142,12 @@ class ImageLaw(AbstractLaw):
             # All pixels of a channel at once, without gathering cells one by one.
             h = self.backbone(y, _in_order(y))
             losses = [
-                head.loss(h[:, at], y[:, at], generator=generator).sum(-1) / _unit(head)
+                head.loss(h[:, at], y[:, at], generator=generator).sum(-1) / head.loss_unit
                 for head, at in self._channels()
             ]
         else:
             cells = self.joint.loss(y, rank=_in_order(y), generator=generator)
-            losses = [cells[:, at].sum(-1) / _unit(head) for head, at in self._channels()]
+            losses = [cells[:, at].sum(-1) / head.loss_unit for head, at in self._channels()]
         return torch.stack(losses).sum(0) / (self.dim - self.first)
 
     @torch.no_grad()
@@ -193,8 +186,8 @@ class ImageLaw(AbstractLaw):
         both = self._read(y, lambda law, code: torch.stack(cell_ends(law, code, top=top), -1))
         left, right = both.unbind(-1)
         # Not the numbers of `fill`: images drawn with the same seed would depend on them.
-        share = uniforms(seed, range(len(y)), columns=2 * self.dim)[:, self.dim + self.first :]
-        share = share.to(left)
+        columns = range(self.dim + self.first, 2 * self.dim)
+        share = uniforms(seed, range(len(y)), columns=columns).to(left)
         # In (0, 1], as a cell's interval is open on the left: Q(F(k-)) is the value before.
         return left + (1 - share) * (right - left)
 
@@ -325,14 +318,3 @@ def _check_grid(args: dict[str, Any], top: int) -> None:
             f"a range at least as wide; got step {step}, lower {lower} and upper {upper}. Leave "
             "them out: codes are whole."
         )
-
-
-def _unit(head: AbstractHead) -> float:
-    """By what a loss is divided: log scores are numbers, the others in grey values."""
-    if isinstance(head, ImplicitHead) or (isinstance(head, SplineHead) and head.score == "crps"):
-        return head.scale
-    if isinstance(head, BinnedHead) and head.score == "crps":
-        return head.span
-    if isinstance(head, CategoricalHead) and head.score == "rps":
-        return float(max(head.levels - 1, 1))
-    return 1.0

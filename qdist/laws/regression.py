@@ -1,7 +1,7 @@
 """The law of targets given features: an embedding, members, and a head for each target."""
 
 from collections.abc import Sequence
-from typing import final
+from typing import cast, final
 
 import torch
 from torch import Tensor, nn
@@ -148,7 +148,7 @@ class RegressionLaw(AbstractLaw):
                 found.append(average_members(_steps(head(context))))
         return found
 
-    def knots(self, t: int) -> Tensor | None:
+    def knot_levels(self, t: int) -> Tensor | None:
         """The levels (K,) of the knots of target t; None where it takes few values.
 
         Raises:
@@ -167,7 +167,7 @@ class RegressionLaw(AbstractLaw):
             head.start(target, weight=weight)
 
     def _heads(self) -> list[AbstractHead]:
-        return [head for head in self.heads if isinstance(head, AbstractHead)]
+        return cast(list[AbstractHead], list(self.heads))
 
     def _contexts(self, y: Tensor) -> Tensor:
         codes = y[:, self.numbers : self.numbers + self.codes].long()

@@ -28,6 +28,7 @@ __all__ = ["TableLaw"]
 _ROWS = 4096
 # Rows of a sample at once: the more there are, the more of them know the same and cost as one.
 _DRAWN = 10_240
+# NOTE[DIFF]: 1 in the paper, where the loss is unbiased for a random order.
 # Laws given nearly all other columns are the sharpest, are learnt last, and are asked for most.
 _FULLNESS = 1.5
 # A thread with fewer rows of its own would be slower than all threads on all rows.
@@ -111,6 +112,7 @@ class TableLaw(AbstractLaw):
         visible = draw_visible(n, self.dim, generator=generator, order=along)
         asked = along.argsort() == visible.sum(-1, keepdim=True)
         if self.order is None:
+            # NOTE[DIFF]: in the paper all rows show a random set.
             # Every other row of each learner, which has every so-many-th row of a batch.
             free = torch.arange(n) // self.learners % 2 == 0
             visible[free] = draw_visible(
@@ -132,7 +134,7 @@ class TableLaw(AbstractLaw):
         Returns:
             Losses, shape (B,).
         """
-        return self._mean(self.joint.loss, y, questions, generator)
+        return self._scaled(self.joint.loss, y, questions, generator)
 
     def score(
         self, y: Tensor, questions: Questions, *, generator: torch.Generator | None = None
@@ -140,9 +142,9 @@ class TableLaw(AbstractLaw):
         """What validation counts, shape (B,): `forward`, but of the mixture of all members."""
         if not isinstance(self.joint, Ensemble):
             return super().score(y, questions, generator=generator)
-        return self._mean(self.joint.score, y, questions, generator)
+        return self._scaled(self.joint.score, y, questions, generator)
 
-    def _mean(
+    def _scaled(
         self,
         score: Callable[..., Tensor],
         y: Tensor,
@@ -201,9 +203,9 @@ class TableLaw(AbstractLaw):
         """
         known_rows(y, visible, width=self.dim)
         low, high = level_range(tau_range)
-        # At levels uniform on (0, 1), what the networks say (one of them for each cell) follows
-        # the same law at less cost. Not so where a draw keeps to a part of each law, of which the
-        # members hold different shares.
+        # Uniform levels: reading one member's network gives the same law for less. Under a cut
+        # range or a draw of its own the members hold different shares, so the mixture itself is
+        # read.
         free = (low, high) == (0.0, 1.0) and draw is None
         read: Literal["law", "network"] = "network" if free else "law"
 
@@ -324,7 +326,7 @@ class TableLaw(AbstractLaw):
         self,
         y: Tensor,
         *,
-        cells: tuple[Tensor, Tensor],
+        ends: tuple[Tensor, Tensor],
         order: Sequence[int] | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
@@ -332,7 +334,7 @@ class TableLaw(AbstractLaw):
 
         Args:
             y: Encoded rows, shape (N, D).
-            cells: Ends of what a value stands for, each of shape (N, D); y where it is exact.
+            ends: Those of what a value stands for, each of shape (N, D); y where it is exact.
             order: The order of the chain; by default the law's own.
             generator: For atoms and cells, on the law's device.
 
@@ -344,14 +346,14 @@ class TableLaw(AbstractLaw):
             UnsupportedError: If a head has no cdf.
         """
         rows_of("y", y, width=self.dim)
-        for end in cells:
-            rows_of("each end of cells", end, width=self.dim, like=y)
+        for end in ends:
+            rows_of("each of the ends", end, width=self.dim, like=y)
         parts = [
             self.joint.rosenblatt(
                 y[at].to(self.device, self.dtype),
-                cells=(
-                    cells[0][at].to(self.device, self.dtype),
-                    cells[1][at].to(self.device, self.dtype),
+                ends=(
+                    ends[0][at].to(self.device, self.dtype),
+                    ends[1][at].to(self.device, self.dtype),
                 ),
                 order=order,
                 generator=generator,

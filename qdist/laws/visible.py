@@ -23,7 +23,8 @@ def draw_visible(
     log-likelihood under a random order: each order's chain visits every size k once, and all D - k
     hidden cells are equally likely to come next.
 
-    A fullness p above 1 shows more: $k = \lfloor D (1 - U^p) \rfloor$ for a uniform U.
+    A fullness p above 1 shows more, $k = \lfloor D (1 - U^p) \rfloor$ for a uniform U, and weighs
+    the links of the chain unevenly: the estimate is unbiased for p = 1 only.
 
     Source: "A Deep and Tractable Density Estimator" (Uria, Murray, Larochelle, 2014),
     https://arxiv.org/abs/1310.1757

@@ -78,7 +78,8 @@ def quantile(
         (1, 3)
     """
     tau = read_levels("levels", levels)
-    rest, named, bounds = split_range(given)
+    rest, ranged = split_range(given)
+    named, bounds = ranged or (None, None)
     condition = read_condition(codec, law, rest, nan=nan)
     found = []
     for asked in columns_of(codec, column):
@@ -125,7 +126,8 @@ def cdf(
         InputError: If a value is not one of the column's type, a level is unknown, a condition
             cannot be, or the column asked for is known, or was missing in all training rows.
     """
-    rest, named, bounds = split_range(given)
+    rest, ranged = split_range(given)
+    named, bounds = ranged or (None, None)
     condition = read_condition(codec, law, rest, nan=nan)
     asked = column_of(codec, column)
     _check_asked(asked, condition, named, law)
@@ -178,10 +180,10 @@ def predict_dist(
         InputError: If a condition cannot be, or the column asked for is known, or was missing in
             all training rows.
     """
-    rest, named, bounds = split_range(given)
-    if bounds is not None:
+    rest, ranged = split_range(given)
+    if ranged is not None:
         raise UnsupportedError(
-            f"Expected conditions without a range in predict_dist; got one for {named!r}. "
+            f"Expected conditions without a range in predict_dist; got one for {ranged[0]!r}. "
             "Ask for its quantile or cdf, or cut the levels of the law yourself."
         )
     asked, condition = _single(codec, law, column, rest, nan)
@@ -214,11 +216,11 @@ def prob_missing(
         UnsupportedError: If a range is given.
         InputError: If a condition cannot be, or the column asked for is known.
     """
-    rest, named, bounds = split_range(given)
-    if bounds is not None:
+    rest, ranged = split_range(given)
+    if ranged is not None:
         raise UnsupportedError(
-            f"Expected conditions without a range in prob_missing; got one for {named!r}, which "
-            "says that it is present."
+            f"Expected conditions without a range in prob_missing; got one for {ranged[0]!r}, "
+            "which says that it is present."
         )
     asked, condition = _single(codec, law, column, rest, nan)
     chunks = condition.chunks(_ROWS)
@@ -254,13 +256,14 @@ def draw_ranged(
         UnsupportedError: If the column has no order, or a law of a fixed order does not draw it
             next.
     """
-    rest, named, bounds = split_range(given)
-    assert named is not None
-    assert bounds is not None
+    rest, ranged = split_range(given)
+    assert ranged is not None
+    named, bounds = ranged
     asked, condition = _single(codec, law, named, rest, "unknown")
     _check_present(asked)
     low, high = tau_range
-    drawn = uniforms(seed, range(n), columns=max(1, len(codec.names)))[:, asked.index or 0]
+    column = asked.index or 0
+    drawn = uniforms(seed, range(n), columns=range(column, column + 1))[:, 0]
     tau = low + (high - low) * drawn
     values = cells_at(asked.coder, asked.law(law, condition), tau, bounds=bounds)
     known = {name: value for name, value in rest.items() if not is_unknown(value, name)}

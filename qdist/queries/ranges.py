@@ -19,7 +19,10 @@ class Range:
 
     Args:
         lower: The lower end: a number, a date, or a level of an ordered column; None for no end.
-        upper: The upper end.
+        upper: The upper end, likewise.
+
+    Raises:
+        InputError: If there is neither end.
 
     Example:
         >>> Range(40)
@@ -34,21 +37,21 @@ class Range:
             raise InputError("Expected a lower or an upper end of the range; got neither.")
 
 
-def split_range(given: Any) -> tuple[Any, str | None, Range | None]:
+def split_range(given: Any) -> tuple[Any, tuple[str, Range] | None]:
     """Takes the ranged column out of a condition.
 
     Args:
         given: What the user gave.
 
     Returns:
-        What is given besides, the name of the ranged column, and its range.
+        What is given besides, and the name of the ranged column with its range, if there is one.
 
     Raises:
         UnsupportedError: If more than one column has a range, or a frame holds one.
 
     Example:
         >>> split_range({"age": Range(40), "sex": "male"})
-        ({'sex': 'male'}, 'age', Range(lower=40, upper=None))
+        ({'sex': 'male'}, ('age', Range(lower=40, upper=None)))
     """
     if _in_column(given):
         raise UnsupportedError(
@@ -56,10 +59,10 @@ def split_range(given: Any) -> tuple[Any, str | None, Range | None]:
             'one condition at a time, such as given={"age": Range(40, 50)}.'
         )
     if not isinstance(given, dict):
-        return given, None, None
+        return given, None
     named = [name for name, value in given.items() if isinstance(value, Range)]
     if not named:
-        return given, None, None
+        return given, None
     if len(named) > 1:
         raise UnsupportedError(
             f"Expected a range for one column at most; got {', '.join(map(repr, named))}. Levels "
@@ -72,7 +75,7 @@ def split_range(given: Any) -> tuple[Any, str | None, Range | None]:
             f"Expected a range beside single values; got one for {named[0]!r} beside columns of "
             "values. Ask for one condition at a time."
         )
-    return rest, str(named[0]), given[named[0]]
+    return rest, (str(named[0]), given[named[0]])
 
 
 def _in_column(given: Any) -> bool:

@@ -59,7 +59,7 @@ def rosenblatt(
     y = codec.encode(X)
     generator = torch.Generator(law.device).manual_seed(seed_of(random_state))
     numbers = order_of_names(codec, law, order)
-    tau = law.rosenblatt(y, cells=cells_of(codec, y), order=numbers, generator=generator)
+    tau = law.rosenblatt(y, ends=cells_of(codec, y), order=numbers, generator=generator)
     return np.asarray(tau.to(torch.float64).numpy())
 
 

@@ -46,7 +46,7 @@ def sample(
     seed = seed_of(random_state)
     draws = arguments.row_count(n)
     check_nan(nan)
-    if split_range(given)[2] is not None:  # the ranged column comes first, the rest follows
+    if split_range(given)[1] is not None:  # the ranged column comes first, the rest follows
         given = draw_ranged(codec, law, given, n=draws, seed=seed, tau_range=tau_range)
         draws, nan = 1, "value"
     if given is None:

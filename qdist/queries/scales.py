@@ -20,7 +20,7 @@ from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.marginal import LOWER_TAIL, UPPER_TAIL, MarginalCurve
-from qdist.codecs.raw import is_numeric, natural_unit, to_raw
+from qdist.codecs.raw import is_numeric, natural_unit, ticks_per_unit, to_raw
 from qdist.errors import UnsupportedError
 from qdist.heads.factored import FactoredCategorical
 from qdist.quantile import Categorical, Mixture, PiecewiseLinear, QuantileFunction, Rounded
@@ -69,7 +69,7 @@ def data_law(column: AbstractColumn, base: QuantileFunction) -> QuantileFunction
         return Categorical(law.logits, values=values, validate_args=False)
     if isinstance(column, CurvedColumn):
         axis = column.axis
-        divisor = 10.0**axis.decimals * round(1 / natural_unit(column.kind))
+        divisor = 10.0**axis.decimals * ticks_per_unit(column.kind)
         origin, step = float(axis.base), float(axis.step)
         law_z = _curve_law(column.curve, base)
         if axis.gridded:

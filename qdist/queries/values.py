@@ -12,7 +12,7 @@ from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, IdColumn
 from qdist.codecs.conform import conform, in_utc, present, value_type
 from qdist.codecs.curved import CurvedColumn
-from qdist.codecs.raw import from_raw, natural_unit, to_raw
+from qdist.codecs.raw import from_raw, natural_unit, ticks_per_unit, to_raw
 from qdist.data.makes.vectors import from_values, from_vector, python_days
 from qdist.errors import InputError, UnsupportedError
 from qdist.quantile import QuantileFunction
@@ -78,7 +78,7 @@ def _places_at(
     if bounds is None:
         return law.icdf(tau).movedim(0, -1)
     low, high = _ends(column, bounds)
-    lower, upper, above = _mass_between(column, law, low, high)
+    lower, upper, above = _levels_at(column, law, low, high)
     # Above the median a level is counted from the top, where it has digits left.
     found = torch.where(
         lower > 0.5,
@@ -98,7 +98,7 @@ def probabilities_of(
     found = law.cdf(place.movedim(-1, 0))
     if bounds is not None:
         low, high = _ends(column, bounds)
-        lower, upper, _ = _mass_between(column, law, low, high)
+        lower, upper, _ = _levels_at(column, law, low, high)
         found = ((found - lower) / (upper - lower)).clamp(0, 1)
     return np.asarray(found.movedim(0, -1).numpy())
 
@@ -159,7 +159,7 @@ def _raw(column: AbstractColumn, values: Any) -> Array:
         exact: Any = np.uint64 if pa.types.is_uint64(kind) else np.int64
         if whole.dtype.kind in "iu" and np.array_equal(whole, whole.astype(exact)):
             return whole.astype(exact).ravel()  # beyond 2^53 a float is another number
-    numbers = _as_floats(values, name).ravel() * round(1 / natural_unit(kind))
+    numbers = _as_floats(values, name).ravel() * ticks_per_unit(kind)
     if pa.types.is_decimal(kind):  # 1.1 * 10 is not 11
         near = np.rint(numbers)
         numbers = np.where(np.isclose(numbers, near, rtol=1e-12, atol=1e-9), near, numbers)
@@ -231,7 +231,7 @@ def _ends(column: AbstractColumn, bounds: Range) -> tuple[float, float]:
     return low, high
 
 
-def _mass_between(
+def _levels_at(
     column: AbstractColumn, law: QuantileFunction, low: float, high: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """F(low-), F(high) and 1 - F(high) of each law, shape (N,)."""

@@ -39,7 +39,10 @@ def check_head(
     - **capabilities**: what `can` names works, what it does not raises `UnsupportedError`;
     - **loss**: finite, also under autocast and for huge contexts, with a gradient for the context
       and for every parameter; the same generator gives the same loss;
+    - **log score**: where `log_score` is True, the loss is minus the law's `log_prob`;
     - **saving**: another head with the same state dict gives the same law;
+    - **hooks**: `start` and `calibrate` take weighted targets and leave a law that does not cross;
+      the second leaves the law at context 0 as it is;
     - no global random state is touched.
 
     Args:
@@ -77,7 +80,9 @@ def check_head(
             kit.check_inverse(dtype)
             kit.check_loss(dtype)
         kit.check_capabilities()
+        kit.check_log_score()
         kit.check_saving(other.double())
+        kit.check_hooks(other)
         kit.expect(
             torch.equal(state, torch.get_rng_state()),
             "no use of the global random state; got draws from it. Use the generator",
@@ -224,11 +229,47 @@ class _Kit:
             self.expect(answer.shape == (ROWS,), f"{name} of shape ({ROWS},)")
             self.expect(not bool(answer.isnan().any()), f"numbers from {name}; got NaN")
 
+    def check_log_score(self) -> None:
+        if not self.head.log_score:
+            return
+        h = self._contexts(ROWS, 40, dtype=torch.float64)
+        y = self._targets(ROWS, 40, dtype=torch.float64)
+        law = self.head(h)
+        self.expect("log_prob" in law.can, "a law with log_prob, as `log_score` is True; got none")
+        log_p = law.log_prob(y)
+        # A target that the law cannot have is scored as the nearest that it can.
+        gap = torch.where(log_p.isfinite(), self._loss(h, y) + log_p, 0.0).abs().max().item()
+        self.expect(
+            gap <= 1e-6,
+            f"a loss of minus log_prob, as `log_score` is True; got a difference of {gap}",
+        )
+
     def check_saving(self, other: AbstractHead) -> None:
         other.load_state_dict(self.head.state_dict())
         h, levels = self._contexts(ROWS, dtype=torch.float64), self._levels(torch.float64)
         same = torch.equal(self.head(h).quantiles(levels), other(h).quantiles(levels))
         self.expect(same, "the same law from the same state dict")
+
+    def check_hooks(self, other: AbstractHead) -> None:
+        h, y = self._contexts(40, dtype=torch.float64), self._targets(40, dtype=torch.float64)
+        weight = 0.5 + torch.rand(len(y), generator=self.generator, dtype=y.dtype)
+        weight /= weight.mean()
+        levels, nothing = self._levels(y.dtype), torch.zeros_like(h[0])
+        try:
+            other.start(y, weight=weight)
+            began = other(nothing).quantiles(levels)
+            other.calibrate(h, y, weight=weight)
+        except TypeError as error:
+            words = "start(target, *, weight=None) and calibrate(h, target, *, weight=None)"
+            raise AssertionError(
+                f"{type(other).__name__}: expected {words}; got {error}."
+            ) from error
+        self._expect_order(other(h).quantiles(levels), " after `start` and `calibrate`")
+        gap = (other(nothing).quantiles(levels) - began).abs().max().item()
+        self.expect(
+            gap <= 1e-6 * (began.abs().max().item() + 1),
+            f"`calibrate` to leave the law at context 0; got a difference of {gap}",
+        )
 
     def _loss(self, h: Tensor, y: Tensor) -> Tensor:
         return self.head.loss(h, y, generator=torch.Generator().manual_seed(1))

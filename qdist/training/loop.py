@@ -19,25 +19,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor
-
 from qdist.errors import TrainingError
 from qdist.laws import AbstractLaw
 from qdist.progress import progress
 from qdist.training.checkpoint import Checkpoint
-from qdist.training.gradients import clip
 from qdist.training.memory import fit_into_memory
-from qdist.training.plan import (
-    SLACK,
-    WARM_UP,
-    most_steps,
-    plan_again,
-    plan_steps,
-    schedule,
-    warm_up,
-)
+from qdist.training.plan import SLACK, most_steps, plan_again, plan_steps
 from qdist.training.recipe import Callback, Limits, Recipe, Result, Rows
 from qdist.training.run import Run
+from qdist.training.schedule import WARM_UP, warm_up
 from qdist.training.validation import Validation
 
 __all__ = ["train"]
@@ -77,11 +67,10 @@ def train(
         KeyboardInterrupt: If the user interrupts before any weights are worth keeping.
     """
     checkpoint = checkpoint or Checkpoint()
-    run, check = _begin(law, rows, held_out, limits, recipe, seed, checkpoint)
+    asked: dict[str, Any] = {"limits": limits, "recipe": recipe}
+    run, check = _begin(law, rows, held_out=held_out, seed=seed, checkpoint=checkpoint, **asked)
     # A deadline that drifting speed overruns still stops the run.
     most_seconds = math.inf if limits.max_time is None else limits.max_time
-    clock, best, generator = run.clock, run.best, run.generator
-    every = max(1, run.n_steps // recipe.validations)
     paces: list[float] = []
     untouched: dict[str, Any] | None = None  # kept while the run may have to begin anew
     law.train()
@@ -95,92 +84,59 @@ def train(
             while not run.stopped:
                 checkpoint.offer(run.state)
                 began = time.perf_counter()
-                step = run.step = run.step + 1
-                with clock("data"):
-                    at = next(run.batches)
-                    y, weight = rows.y[at], rows.weight[at]
-                    questions = law.questions(len(y), generator=generator)
-                with clock("forward"), run.noise:
-                    loss = (law(y, questions, generator=generator) * weight).mean()
-                with clock("backward"):
-                    run.optimiser.zero_grad(set_to_none=True)
-                    loss.backward()
-                with clock("step"):
-                    norm = clip(law.parameters(), recipe.clip)
-                    value = loss.item()
-                    if math.isfinite(value) and math.isfinite(norm):
-                        run.loss = value
-                        for group in run.optimiser.param_groups:
-                            group["lr"] = recipe.learning_rate * schedule(step, run.n_steps)
-                        run.optimiser.step()
-                        run.average.update(step)
-                    else:
-                        run.skipped += 1
-                        _skipped(run, recipe, value, law, y, questions.visible)
-                if step <= WARM_UP:
+                if run.learn(rows, recipe) is None:
+                    _skipped(run, recipe)
+                if run.step <= WARM_UP:
                     paces.append(time.perf_counter() - began)
-                if step == warm_up(run.n_steps) and (untouched or not _is_short(run)):
-                    n_steps = _plan_again(run, rows, check, limits, recipe, paces)
-                    # The rates of these steps may have been those of a shorter warm-up.
-                    anew = _is_short(run) and n_steps != run.n_steps
-                    run.n_steps = n_steps
-                    every = max(1, n_steps // recipe.validations)
-                    bar.update(0 if anew else step, total=n_steps)
-                    if anew and untouched:
-                        run.begin_anew(untouched)
-                        checkpoint.offer(run.state, now=True)  # or the old plan might be resumed
+                if run.step == warm_up(run.n_steps) and (untouched or not _is_short(run)):
+                    anew = _replan(run, rows, check=check, paces=paces, first=untouched, **asked)
+                    bar.update(run.step, total=run.n_steps)
+                    if anew:
+                        checkpoint.offer(run.state, now=True)  # lest the plan given up be taken up
                         paces.clear()
                         continue
                     untouched = None
+                every = max(1, run.n_steps // recipe.validations)
                 in_time = run.seconds < most_seconds
-                if step % every and step != run.n_steps and in_time and not run.stopped:
-                    continue
-                if run.stopped or math.isnan(run.loss):
-                    continue  # nothing was learned yet
+                due = run.step % every == 0 or run.step == run.n_steps or not in_time
+                if not due or run.stopped or math.isnan(run.loss):
+                    continue  # not yet, no more, or nothing was learned
 
-                with clock("validation"):
-                    record: dict[str, Any] = {"step": step}
-                    record["epoch"] = step * run.batch_size / len(rows)
-                    record["train_loss"] = run.loss
-                    with run.average.applied():
-                        record["validation_loss"] = check.score(law)
-                    record["skipped"] = run.skipped
-                    record["seconds"] = run.seconds
-                    run.history.append(record)
-                    best.offer(_rank(record, held_out), step, run.average.weights)
-                    rows_of = "train" if held_out is None else "validation"
-                    bar.update(step, note=f"{rows_of} loss {record[rows_of + '_loss']:.4g}")
+                record = _validate(run, rows, check=check, held_out=held_out)
+                rows_of = "train" if held_out is None else "validation"
+                bar.update(run.step, note=f"{rows_of} loss {record[rows_of + '_loss']:.4g}")
                 answers = [callback(record) for callback in callbacks]  # all of them are told
                 if any(answers):
                     run.stopped = "callback"
-                elif held_out is not None and step - best.step >= recipe.patience * every:
+                elif held_out is not None and run.step - run.best.step >= recipe.patience * every:
                     run.stopped = "patience"
-                    log.info("stopped early at step %d; best was step %d", step, best.step)
-                elif step == run.n_steps:
+                    log.info("stopped early at step %d; best was step %d", run.step, run.best.step)
+                elif run.step == run.n_steps:
                     run.stopped = "plan"
                 elif not in_time:
                     run.stopped = "clock"
-                    log.info("stopped by the clock at step %d of %d", step, run.n_steps)
+                    log.info("stopped by the clock at step %d of %d", run.step, run.n_steps)
             checkpoint.offer(run.state, now=True)
         except KeyboardInterrupt:
-            if best.weights is None:
+            if run.best.weights is None:
                 raise
             run.stopped = "user"  # not in the checkpoint: the same command goes on from there
             log.warning(
                 "stopped by the user at step %d of %d; kept the weights of step %d",
                 run.step,
                 run.n_steps,
-                best.step,
+                run.best.step,
             )
-    best.restore(law)
+    run.best.restore(law)
     law.eval()
-    profile = {**clock.seconds, "total": run.seconds}
+    profile = {**run.clock.seconds, "total": run.seconds}
     return Result(run.n_steps, run.history, profile, stopped=run.stopped)
 
 
 def _begin(
     law: AbstractLaw,
     rows: Rows,
+    *,
     held_out: Rows | None,
     limits: Limits,
     recipe: Recipe,
@@ -196,25 +152,28 @@ def _begin(
     if kept is not None:
         batch_size, at_once = int(kept["batch_size"]), int(kept.get("at_once", at_once))
     check = Validation(law, held_out, seed, asked=recipe.check_rows, at_once=at_once)
+    facts: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "began": began}
     if kept is not None:
         n_steps = int(kept["n_steps"])
     else:
-        n_steps = plan_steps(law, rows, check, limits, recipe, batch_size, seed, began=began)
-    facts = {"batch_size": batch_size, "at_once": at_once, "n_steps": n_steps, "seed": seed}
-    return Run(law, recipe, n_rows=len(rows), began=began, **facts), check
+        n_steps = plan_steps(law, rows, check=check, limits=limits, recipe=recipe, **facts)
+    run = Run(law, recipe, n_rows=len(rows), n_steps=n_steps, at_once=at_once, **facts)
+    return run, check
 
 
-def _plan_again(
+def _replan(
     run: Run,
     rows: Rows,
+    *,
     check: Validation,
     limits: Limits,
     recipe: Recipe,
     paces: Sequence[float],
-) -> int:
-    """The number of steps of a run whose warm-up is over."""
+    first: dict[str, Any] | None,
+) -> bool:
+    """Plan a run again whose warm-up is over; whether it begins anew, from its first state."""
     if limits.max_time is None or len(paces) < 2:
-        return run.n_steps  # no time to plan for, or no pace
+        return False  # no time to plan for, or no pace
     with run.clock("validation"):
         start = time.perf_counter()
         check.score(run.law)
@@ -223,7 +182,28 @@ def _plan_again(
     most = most_steps(rows, limits, recipe, run.batch_size)
     n_steps = plan_again(paces, planned=run.n_steps, most=most, left=left)
     log.debug("%d steps were planned, %d are by the pace of the first", run.n_steps, n_steps)
-    return n_steps
+    # The rates of these steps may have been those of a shorter warm-up.
+    anew = _is_short(run) and n_steps != run.n_steps
+    run.n_steps = n_steps
+    if anew:
+        assert first is not None  # kept of every short run
+        run.begin_anew(first)
+    return anew
+
+
+def _validate(run: Run, rows: Rows, *, check: Validation, held_out: Rows | None) -> dict[str, Any]:
+    """Score the averaged weights, keep them if they are the best, and make the record of it."""
+    with run.clock("validation"):
+        record: dict[str, Any] = {"step": run.step}
+        record["epoch"] = run.step * run.batch_size / len(rows)
+        record["train_loss"] = run.loss
+        with run.average.applied():
+            record["validation_loss"] = check.score(run.law)
+        record["skipped"] = run.skipped
+        record["seconds"] = run.seconds
+        run.history.append(record)
+        run.best.offer(_rank(record, held_out), run.step, run.average.weights)
+    return record
 
 
 def _is_short(run: Run) -> bool:
@@ -244,20 +224,20 @@ def _rank(record: dict[str, Any], held_out: Rows | None) -> float:
     return math.inf if held_out is not None and math.isnan(score) else score
 
 
-def _skipped(
-    run: Run, recipe: Recipe, loss: float, law: AbstractLaw, y: Tensor, visible: Tensor
-) -> None:
+def _skipped(run: Run, recipe: Recipe) -> None:
     """Note a batch that was skipped; after too many stop with the best weights so far.
 
     Raises:
         TrainingError: If there are none.
     """
+    assert run.bad is not None
+    loss, y, visible = run.bad
     if run.skipped <= recipe.bad_batches and run.step < run.n_steps:
         log.debug("skipped the batch of step %d: its loss was %s", run.step, loss)
         return
     if run.skipped <= recipe.bad_batches and not math.isnan(run.loss):
         return  # the last step of a run that went well
-    column = law.culprit(y, visible)
+    column = run.law.culprit(y, visible)
     what = f"the loss was {loss}" if not math.isfinite(loss) else "the gradient was not finite"
     where = "" if column is None else f" (column {column!r})"
     if run.best.weights is None:

@@ -1,4 +1,4 @@
-"""From limits to a number of steps; the schedule and the optimiser over these steps.
+"""From limits to a number of steps.
 
 A limit on time is planned twice: before the run, by timing a dozen steps of a copy, and after the
 warm-up, by the pace of its steps. Up to there the schedule of a long run does not depend on the
@@ -11,27 +11,14 @@ import statistics
 import time
 from collections.abc import Sequence
 
-import torch
-
 from qdist.laws import AbstractLaw
-from qdist.rng import isolated_rng
-from qdist.training.average import Average
-from qdist.training.gradients import clip
 from qdist.training.recipe import Limits, Recipe, Rows
+from qdist.training.run import Run
+from qdist.training.schedule import WARM_UP
 from qdist.training.validation import Validation
 
-__all__ = [
-    "SLACK",
-    "WARM_UP",
-    "make_optimiser",
-    "most_steps",
-    "plan_again",
-    "plan_steps",
-    "schedule",
-    "warm_up",
-]
+__all__ = ["SLACK", "most_steps", "plan_again", "plan_steps"]
 
-WARM_UP = 100  # steps of a long run's warm-up
 _PROBE = 12  # steps timed to turn a time into a number of steps
 SLACK = 0.93  # share of the time that is planned; the rest is for steps slower than most
 
@@ -39,12 +26,12 @@ SLACK = 0.93  # share of the time that is planned; the rest is for steps slower 
 def plan_steps(
     law: AbstractLaw,
     rows: Rows,
+    *,
     check: Validation,
     limits: Limits,
     recipe: Recipe,
     batch_size: int,
     seed: int,
-    *,
     began: float,
 ) -> int:
     """The number of steps that the limits allow, as far as it can be told before the first.
@@ -56,7 +43,7 @@ def plan_steps(
         limits: When to stop at the latest.
         recipe: How to train.
         batch_size: Rows a step for each learner.
-        seed: For dropout.
+        seed: For the steps that are timed.
         began: When the run began, by `time.perf_counter`.
 
     Returns:
@@ -64,8 +51,16 @@ def plan_steps(
     """
     most = most_steps(rows, limits, recipe, batch_size)
     if limits.max_time is not None:
-        with isolated_rng(seed):
-            a_step, a_check = _speed(copy.deepcopy(law), rows, check, recipe, batch_size)
+        probe = Run(
+            copy.deepcopy(law),
+            recipe,
+            n_rows=len(rows),
+            batch_size=batch_size,
+            n_steps=10 * WARM_UP,
+            seed=seed,
+            began=began,
+        )
+        a_step, a_check = _speed(probe, rows, check, recipe)
         # What is gone is read from the clock: the first steps of a process pay for imports and
         # warm caches, and may take twenty times as long as those that are to come.
         left = SLACK * limits.max_time - (time.perf_counter() - began)
@@ -111,52 +106,14 @@ def most_steps(rows: Rows, limits: Limits, recipe: Recipe, batch_size: int) -> f
     return most
 
 
-def _speed(
-    law: AbstractLaw, rows: Rows, check: Validation, recipe: Recipe, batch_size: int
-) -> tuple[float, float]:
-    """Seconds a step and seconds a validation, measured on a copy."""
-    generator = torch.Generator().manual_seed(0)
-    optimiser, average = make_optimiser(law, recipe), Average(law, recipe.averaging)
+def _speed(run: Run, rows: Rows, check: Validation, recipe: Recipe) -> tuple[float, float]:
+    """Seconds a step and seconds a validation, measured on the run of a copy."""
     seconds = []
-    for step in range(1, _PROBE + 3):
+    for _ in range(_PROBE + 2):
         start = time.perf_counter()
-        at = torch.randint(len(rows), (batch_size * law.learners,), generator=generator)
-        questions = law.questions(len(at), generator=generator)
-        loss = law(rows.y[at], questions, generator=generator)
-        optimiser.zero_grad(set_to_none=True)
-        loss.mean().backward()
-        clip(law.parameters(), recipe.clip)
-        optimiser.step()
-        average.update(step)
+        run.learn(rows, recipe)
         seconds.append(time.perf_counter() - start)
     start = time.perf_counter()
-    check.score(law)
+    check.score(run.law)
     # The median, as a moment's load from elsewhere must not decide the length of the run.
     return statistics.median(seconds[2:]), time.perf_counter() - start
-
-
-def schedule(step: int, total: int) -> float:
-    """The share of the peak learning rate at a step, counted from 1: a line up, a line down."""
-    first = warm_up(total)
-    return min(step / first, (total - step + 1) / (total - first + 1))
-
-
-def warm_up(total: int) -> int:
-    """The number of steps of a run's warm-up: a tenth of the run, where that is less than 100."""
-    return min(WARM_UP, max(1, total // 10))
-
-
-def make_optimiser(law: AbstractLaw, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW; biases and norms are left out of weight decay, as is usual."""
-    matrices = [p for p in law.parameters() if p.dim() > 1]
-    vectors = [p for p in law.parameters() if p.dim() <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        [g for g in groups if g["params"]],
-        lr=recipe.learning_rate,
-        betas=(0.9, 0.99),
-        fused=True,
-    )

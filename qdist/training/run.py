@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor
@@ -14,10 +14,11 @@ from qdist.errors import FileFormatError
 from qdist.laws import AbstractLaw
 from qdist.rng import Noise
 from qdist.training.average import Average, Best
-from qdist.training.plan import make_optimiser
-from qdist.training.recipe import CHECK_ROWS, Recipe
+from qdist.training.gradients import clip
+from qdist.training.recipe import CHECK_ROWS, Recipe, Rows
+from qdist.training.schedule import make_optimiser, schedule
 
-__all__ = ["Batches", "Clock", "Run"]
+__all__ = ["BadBatch", "Batches", "Clock", "Run"]
 
 
 @final
@@ -61,6 +62,20 @@ class Clock:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
+class BadBatch(NamedTuple):
+    """A batch whose loss or gradient was not finite.
+
+    Attributes:
+        loss: Its loss.
+        y: Its rows, shape (B, D).
+        visible: What they showed, shape (B, D), bool.
+    """
+
+    loss: float
+    y: Tensor
+    visible: Tensor
+
+
 @final
 class Run:
     """A run between two steps.
@@ -73,6 +88,7 @@ class Run:
         n_steps: Steps planned.
         seed: Where the generator starts.
         began: When the run began, by `time.perf_counter`.
+        at_once: Rows of validation at a time: levels are drawn for so many.
     """
 
     def __init__(
@@ -88,8 +104,9 @@ class Run:
         at_once: int = CHECK_ROWS,
     ) -> None:
         self.law, self.n_steps, self.batch_size, self.began = law, n_steps, batch_size, began
-        self.at_once = at_once  # rows of validation: levels are drawn for so many at a time
+        self.at_once = at_once
         self.step, self.skipped, self.loss, self.stopped = 0, 0, math.nan, ""
+        self.bad: BadBatch | None = None  # the last that was skipped
         self.history: list[dict[str, Any]] = []
         self.generator = torch.Generator().manual_seed(seed)
         self.noise = Noise(seed)  # for dropout
@@ -103,6 +120,41 @@ class Run:
     def seconds(self) -> float:
         """Seconds spent so far, those before an interruption included."""
         return time.perf_counter() - self.began
+
+    def learn(self, rows: Rows, recipe: Recipe) -> float | None:
+        """Take one step: a batch, its loss and gradient, and weights that are better by it.
+
+        Args:
+            rows: Training rows.
+            recipe: How to train.
+
+        Returns:
+            The loss of the batch; None if that or its gradient is not finite. Such a batch is
+            skipped: see `bad`.
+        """
+        self.step += 1
+        with self.clock("data"):
+            at = next(self.batches)
+            y, weight = rows.y[at], rows.weight[at]
+            questions = self.law.questions(len(y), generator=self.generator)
+        with self.clock("forward"), self.noise:
+            loss = (self.law(y, questions, generator=self.generator) * weight).mean()
+        with self.clock("backward"):
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+        with self.clock("step"):
+            norm = clip(self.law.parameters(), recipe.clip)
+            value = float(loss.item())
+            if not (math.isfinite(value) and math.isfinite(norm)):
+                self.skipped += 1
+                self.bad = BadBatch(value, y, questions.visible)
+                return None
+            self.loss = value
+            for group in self.optimiser.param_groups:
+                group["lr"] = recipe.learning_rate * schedule(self.step, self.n_steps)
+            self.optimiser.step()
+            self.average.update(self.step)
+        return value
 
     def state(self) -> dict[str, Any]:
         """Tensors, numbers, text and lists by name: all that `restore` needs."""

@@ -180,12 +180,12 @@ ASKED = {
         lambda world: world.model._law.log_prob(Y, order=[0, 1]), "Expected an order"
     ),
     "levels of encoded rows of another width": refused(
-        lambda world: world.model._law.rosenblatt(WIDE, cells=(WIDE, WIDE)),
+        lambda world: world.model._law.rosenblatt(WIDE, ends=(WIDE, WIDE)),
         r"y of shape .* \(2, 5",
     ),
     "levels of cells of other rows": refused(
-        lambda world: world.model._law.rosenblatt(Y, cells=(Y, Y[:1])),
-        "each end of cells of shape",
+        lambda world: world.model._law.rosenblatt(Y, ends=(Y, Y[:1])),
+        "each of the ends of shape",
     ),
     "calibrating to rows of another width": refused(
         lambda world: world.joint.calibrate(WIDE, n=9, seed=0), r"y of shape .* \(2, 5\)"
@@ -209,8 +209,8 @@ ASKED = {
         lambda world: world.joint.calibrate(Y, n=9, seed=0, weight=Y[0]), r"weight of shape \(2,\)"
     ),
     "levels of cells in text": refused(
-        lambda world: world.model._law.rosenblatt(Y, cells="ab"),
-        "each end of cells to be a tensor",
+        lambda world: world.model._law.rosenblatt(Y, ends="ab"),
+        "each of the ends to be a tensor",
     ),
 }
 
@@ -253,9 +253,15 @@ REGRESSIONS = {
         lambda world: SplineHead(4, lower=0.0).average(torch.zeros(2, 4)),
         "Expected fixed levels and no range",
     ),
-    "knots of a target beyond the last": refused(lambda world: TARGETS.knots(1), "< 1; got 1"),
-    "knots of a target by name": refused(lambda world: TARGETS.knots("y"), "Expected t to be"),
-    "knots of a target from the end": refused(lambda world: TARGETS.knots(-1), "Expected t to be"),
+    "knots of a target beyond the last": refused(
+        lambda world: TARGETS.knot_levels(1), "< 1; got 1"
+    ),
+    "knots of a target by name": refused(
+        lambda world: TARGETS.knot_levels("y"), "Expected t to be"
+    ),
+    "knots of a target from the end": refused(
+        lambda world: TARGETS.knot_levels(-1), "Expected t to be"
+    ),
 }
 
 ROWS = (BUILT, VISIBLE, ALONG, ASKED, PICTURES, REGRESSIONS)

@@ -41,6 +41,11 @@ CASES = {
         (0.0, 5.0),
         True,
     ),
+    "spline_log": Case(
+        lambda c: SplineHead(c, lower=0.0, upper=5.0, step=1.0, loc=2.5, score="log"),
+        (0.0, 5.0),
+        True,
+    ),
     "binned": Case(lambda c: BinnedHead(c, BINS)),
     "binned_crps": Case(lambda c: BinnedHead(c, BINS, score="crps")),
     "binned_atoms": Case(lambda c: BinnedHead(c, ATOMS, score="both")),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from qdist.errors import InputError
 from qdist.heads import ImplicitHead, SplineHead
-from qdist.heads.censoring import cells, censored, grid_points, way_back
+from qdist.heads.censoring import censored, grid_points, on_grid, way_back
 from qdist.losses import pinball
 from qdist.quantile import PiecewiseLinear
 
@@ -53,7 +53,7 @@ def test_censored_crps_by_levels(law):
 
 def test_cells_are_differences_of_the_cdf(law):
     grid = torch.tensor([-4.0, -1.0, 0.0, 3.0])
-    found = cells(law, grid).log_prob(grid[:, None]).exp()
+    found = on_grid(law, grid).log_prob(grid[:, None]).exp()
     edges = law.cdf(torch.tensor([[-2.5], [-0.5], [1.5]]))
     expected = torch.cat([edges[:1], edges.diff(dim=0), 1 - edges[-1:]])
     torch.testing.assert_close(found, expected)
@@ -69,7 +69,7 @@ def test_cells_far_in_the_upper_tail_keep_their_mass():
     grid = torch.arange(41, dtype=torch.float32)
     # 0.25 e^-(30.5 - 1) (1 - 1/e)
     expected = torch.tensor(0.25 * (1 - torch.e**-1)).log() - 28.5
-    found = cells(law, grid).log_prob(torch.tensor(30.0))
+    found = on_grid(law, grid).log_prob(torch.tensor(30.0))
     torch.testing.assert_close(found.double(), expected, atol=1e-3, rtol=0)
 
 

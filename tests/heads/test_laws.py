@@ -3,14 +3,28 @@
 import pytest
 import torch
 
-from qdist.heads import AbstractHead, ImplicitHead, SplineHead
+from qdist.heads import AbstractHead, CategoricalHead, ImplicitHead, SplineHead
 from qdist.quantile import PiecewiseLinear
 from qdist.testing import check_head
+from tests.heads.conftest import CASES
 
 
 def test_conforms(case):
     torch.set_default_dtype(torch.float32)  # the fixture of the suite puts it back
     check_head(case.make, target_range=case.target_range, integer=case.integer)
+
+
+def test_heads_say_which_losses_are_log_scores():
+    said = {name for name, case in CASES.items() if case.make(3).log_score}
+    assert said == {"spline_log", "binned", "categorical", "categorical_large"}
+
+
+def test_a_loss_with_a_unit_is_in_that_of_the_target():
+    units = {name: case.make(3).loss_unit for name, case in CASES.items()}
+    assert {name: unit for name, unit in units.items() if unit != 1} == {"binned_crps": 6.0}
+    assert ImplicitHead(3, scale=2.0).loss_unit == SplineHead(3, scale=2.0).loss_unit == 2.0
+    assert SplineHead(3, scale=2.0, lower=0, upper=5, step=1, score="log").loss_unit == 1.0
+    assert CategoricalHead(3, 7, ordered=True, score="rps").loss_unit == 6.0
 
 
 def test_context_and_target_broadcast(case):
@@ -113,6 +127,18 @@ class _Constant(AbstractHead):
             row = row[:1].expand(row.shape)
         return super().value_of(h, tau, row=row)
 
+    @property
+    def log_score(self):
+        return self.mistake == "no log score"
+
+    def start(self, target, **weighted):
+        if self.mistake == "no weight" and weighted:
+            raise TypeError("start() got an unexpected keyword argument 'weight'")
+
+    def calibrate(self, h, target, *, weight=None):
+        if self.mistake == "moved":
+            torch.nn.init.ones_(self.layer.bias)
+
     @classmethod
     def for_coordinate(cls, coordinate, context, **args):
         return cls(context, **args)
@@ -128,6 +154,9 @@ class _Constant(AbstractHead):
         ("global", "global random state"),
         ("reduced", "unreduced loss"),
         ("autocast", "under autocast|bfloat16"),
+        ("no log score", "a loss of minus log_prob, as `log_score` is True"),
+        ("no weight", "start.*weight=None.*; got .* argument 'weight'"),
+        ("moved", "`calibrate` to leave the law at context 0"),
     ],
 )
 def test_check_head_finds_mistakes(mistake, match):

@@ -64,7 +64,7 @@ def test_a_plan_that_was_given_up_is_not_what_a_killed_run_goes_on_with(
     law, monkeypatch, tmp_path
 ):
     """50 steps, after 5 of them 200; killed three steps later, long before it is time to write."""
-    monkeypatch.setattr(loop, "plan_steps", lambda *args, began: 50)
+    monkeypatch.setattr(loop, "plan_steps", lambda *args, **facts: 50)
     after: list[int] = []  # how many steps were taken since the second plan
 
     def plan_again(paces, **facts):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from qdist.codecs.table import TableCodec
 from qdist.laws import TableLaw
 from qdist.training import Limits, Recipe, Rows, loop, plan, train
-from qdist.training.plan import plan_again, plan_steps, schedule
+from qdist.training.plan import plan_again, plan_steps
+from qdist.training.schedule import schedule
 
 RECIPE = Recipe(batch_size=32)
 ROWS = Rows(torch.linspace(-1, 1, 300).unsqueeze(1), torch.ones(300))
@@ -22,9 +23,11 @@ ROWS = Rows(torch.linspace(-1, 1, 300).unsqueeze(1), torch.ones(300))
 def test_what_is_gone_before_the_first_step_is_no_time_for_steps(monkeypatch, gone, steps):
     """Of 100 s 93 are planned; some are gone, and 41 checks take a tenth of a second each."""
     monkeypatch.setattr(plan, "_speed", lambda *args: (0.01, 0.1))
+    monkeypatch.setattr(plan, "Run", lambda *args, **facts: None)
     monkeypatch.setattr(plan, "time", SimpleNamespace(perf_counter=lambda: 100.0 + gone))
     limits = Limits(max_time=100.0, max_steps=10**6)
-    found = plan_steps(None, ROWS, None, limits, RECIPE, 32, 0, began=100.0)
+    facts = {"check": None, "limits": limits, "recipe": RECIPE, "batch_size": 32, "seed": 0}
+    found = plan_steps(None, ROWS, **facts, began=100.0)
     assert found == pytest.approx(steps, abs=1)
 
 
@@ -36,7 +39,7 @@ def test_the_look_at_the_memory_counts_as_time_of_the_run(monkeypatch):
         return sizes
 
     monkeypatch.setattr(loop, "fit_into_memory", look)
-    monkeypatch.setattr(loop, "plan_steps", lambda *args, began: times.update(began=began) or 1)
+    monkeypatch.setattr(loop, "plan_steps", lambda *args, **facts: times.update(facts) or 1)
     codec = TableCodec.fit({"a": ROWS.y[:, 0].tolist()})
     args = {"width": 8, "blocks": 1}
     law = TableLaw(

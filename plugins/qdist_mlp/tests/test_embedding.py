@@ -128,7 +128,7 @@ def test_an_atom_has_a_vector_of_its_own_even_where_bins_touch_it(embed):
 
 def test_codes_without_an_order_have_no_waves():
     columns = (Coordinate("a", levels=3), Coordinate("b", levels=3, ordered=True))
-    embed = RowEmbedding(columns, width=4)
+    embed = RowEmbedding(columns, width=4, frequencies=16)
     with torch.no_grad():
         embed.table.weight.zero_()
     codes = torch.tensor([0.0, 1.0, 2.0])
@@ -147,7 +147,7 @@ def test_atoms_of_single_precision_are_found():
     """The atom that a network in float32 reads is the one that a codec in float64 wrote."""
     point = torch.tensor(1 / 3, dtype=torch.float32).item()
     bins = ((0.0, 0.2), (point, point), (0.5, 1.0))
-    embed = RowEmbedding((Coordinate("x", bins=bins),), width=4).float()
+    embed = RowEmbedding((Coordinate("x", bins=bins),), width=4, frequencies=16).float()
     with torch.no_grad():
         embed.waves.zero_()
     bin_, atom = change(embed, 0, torch.tensor([0.1, 1 / 3], dtype=torch.float32))
@@ -163,7 +163,7 @@ def test_every_parameter_has_a_gradient(embed):
 
 @pytest.mark.parametrize("gradients", [True, False])
 def test_autocast_is_left_alone(gradients):
-    embed = RowEmbedding(COLUMNS, width=8).float()
+    embed = RowEmbedding(COLUMNS, width=8, frequencies=16).float()
     y = torch.tensor([[0.35, 0.25, 2.0, 3.0, 0.75, 0.4]])
     visible = torch.tensor([[True, False, True, True, False, False]])
 

@@ -121,6 +121,15 @@ def test_values_off_the_grid_are_read_as_the_forward_pass_reads_them(odd, ahead,
         assert torch.allclose(stepper.context(i), net(y, None)[:, i], atol=1e-12)
 
 
+@pytest.mark.parametrize("levels", LEVELS)
+def test_a_place_that_is_asked_for_again_is_not_stepped_through_again(levels):
+    net = GatedPixelCNN(ImageDomain(2, 3, 1), features=4, layers=2, levels=levels)
+    y = images(net)
+    stepper = net.stepper(y, torch.zeros_like(y, dtype=torch.bool), tau=torch.rand_like(y))
+    for i in (0, 2, 4):
+        assert stepper.context(i) is stepper.context(i)
+
+
 def test_a_label_can_become_known_late():
     net = GatedPixelCNN(ImageDomain(3, 3, 1, labels=3), features=4, layers=2)
     y = images(net)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from qdist.errors import InputError
 from qdist.heads import SplineHead
-from qdist.heads.pinball import half_crps
+from qdist.heads.half_crps import half_crps
 from qdist.quantile import PiecewiseLinear
 
 SIDES = {

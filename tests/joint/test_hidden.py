@@ -5,7 +5,7 @@ import torch
 
 from qdist.heads import ColumnHeads, SplineHead
 from qdist.joint import Autoregressive, Ensemble
-from qdist.joint.cells import choose_member
+from qdist.joint.hidden import choose_member
 
 
 @pytest.mark.parametrize("members", [1, 2, 3, 5, 8])

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from qdist.heads import SplineHead
-from qdist.heads.censoring import cells
-from qdist.laws.cells import cell_ends, cell_mass
+from qdist.heads.censoring import on_grid
+from qdist.laws.grey_cells import cell_ends, cell_mass
 from qdist.quantile import Categorical, PiecewiseLinear
 
 TOP = 120
@@ -34,7 +34,7 @@ def test_both_ends_keep_their_digits(dtype):
 def test_heads_and_images_have_the_same_masses():
     code = CODES.float()
     expected = cell_mass(law(torch.float32).expand(code.shape), code, top=TOP)
-    rounded = cells(law(torch.float32), code)
+    rounded = on_grid(law(torch.float32), code)
     torch.testing.assert_close(rounded.log_prob(code).exp(), expected, rtol=1e-4, atol=0)
     head = SplineHead(1, lower=0.0, upper=float(TOP), step=1.0, score="log").float()
     found = head._log_cell(law(torch.float32).expand(code.shape), CODES).exp()
