@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from qdist.codecs.given import read_given
+from qdist.codecs.given import is_unknown, read_given
 from qdist.codecs.schema import MISSING, Column
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import to_arrow
@@ -50,6 +50,13 @@ def test_a_dict_is_one_condition():
 def test_an_empty_dict_knows_nothing():
     _, visible = CODEC.encode_given({})
     assert visible.shape == (1, 6)
+    assert not visible.any()
+
+
+@pytest.mark.parametrize("masked", [np.ma.masked, np.ma.array([1, 0], mask=[1, 0])[0]])
+def test_a_masked_value_is_unknown(masked):
+    assert is_unknown(masked, "x")
+    _, visible = CODEC.encode_given({"x": masked, "colour": masked})
     assert not visible.any()
 
 
