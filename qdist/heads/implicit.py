@@ -101,8 +101,8 @@ class ImplicitHead(AbstractHead):
         self.lower, self.upper, self.margin = lower, upper, margin * scale
         self.loc, self.scale = loc, scale
         self.register_buffer("grid", None if step is None else grid_points(lower, upper, step))
-        self.embed = nn.Linear(n_cos, context)
         check_context(context)
+        self.embed = nn.Linear(n_cos, context)
         self.hidden = nn.Linear(context, context)
         self.output = nn.Linear(context, 1)
         self.register_buffer("marginal", torch.zeros(_KNOTS))

@@ -54,7 +54,7 @@ REGRESSORS = {
     "fewer than no trees": (regress(trees=-1), InputError, "Expected trees"),
     "trees too deep": (regress(depth=20), InputError, "Expected depth"),
     "one fold": (regress(folds=1), InputError, "Expected folds"),
-    "no members": (regress(network_args={"members": 0}), InputError, "Expected members >= 1"),
+    "no members": (regress(network_args={"members": 0}), InputError, "Expected members of network_args"),
     "an unknown argument of the network": (
         regress(network_args={"size": 3}),
         InputError,
