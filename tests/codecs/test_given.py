@@ -223,6 +223,15 @@ HALVES = {
 }
 
 
+def dtype_of(frame):
+    """The dtype of the first column, of a frame of any make."""
+    if isinstance(frame, pa.Table):
+        return frame.schema.types[0]
+    if isinstance(frame, pl.DataFrame | np.ndarray):
+        return frame.dtypes[0] if isinstance(frame, pl.DataFrame) else frame.dtype
+    return frame["v"].dtype
+
+
 @pytest.mark.parametrize("make", HALVES.values(), ids=HALVES)
 def test_half_precision_has_no_room_for_all_tails(make):
     """The codec works on longer floats, and the tail of values near the end goes beyond."""
@@ -232,6 +241,7 @@ def test_half_precision_has_no_room_for_all_tails(make):
     ends = to_arrow(drawn).column(0).to_pylist()
     assert np.isfinite(ends).all()
     assert type(drawn) is type(frame)
+    assert dtype_of(drawn) == dtype_of(frame)
 
 
 @pytest.mark.parametrize("form", [lambda value: value, lambda value: [value]])
