@@ -3,8 +3,6 @@
 import json
 from typing import Any, Final
 
-import pyarrow as pa
-
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, QdistError
 from qdist.files.description import jsonable, to_text
@@ -70,6 +68,7 @@ def check_regression(features: FeatureCodec) -> None:
         InputError: If none can, with the name of the feature that is the reason where it is one.
 
     Example:
+        >>> import pyarrow as pa
         >>> check_regression(FeatureCodec.fit(pa.table({"note": ["short", "x" * 200_000] * 9})))
         Traceback (most recent call last):
         ...

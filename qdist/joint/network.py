@@ -82,7 +82,9 @@ class NetworkJoint(AbstractJoint):
     ) -> Tensor:
         """The values of coordinate i at levels tau (B,), given what steppers say of B rows."""
         if draw is not None and self.backbone.sees_levels == "past":
-            raise UnsupportedError(f"Values are drawn from laws by a draw of one's own, but {PAST}")
+            raise UnsupportedError(
+                f"Values are drawn from laws by a draw of one's own, but {PAST}"
+            )
         if draw is not None:
             return draw(i, self._law(i, contexts.each()), tau)
         if read == "law" and self.backbone.sees_levels != "past":

@@ -56,7 +56,7 @@ class TargetCodec:
         rounding = 8 * np.finfo(np.float64).eps * max(1e-300, float(np.abs(y).max()))
         scale = scale if scale > rounding else 1.0
         if few:
-            mass = np.bincount(at, weight)
+            mass = np.asarray(np.bincount(at, weight), np.float64)
             values = _told_apart(values, mass, places=(values - loc) / scale)
             return cls(loc, scale, tuple(values.tolist()))
         spikes = Spikes.fit(y, weight, loc=loc, scale=scale)
@@ -117,8 +117,8 @@ class TargetCodec:
 def _told_apart(values: Floats, mass: Floats, *, places: Floats) -> Floats:
     """Values (V,) but one, the commonest, of those whose places a network cannot tell apart.
 
-    0.3 and 0.1 + 0.2 are one value; so are 0 and 1 where the target spreads over 1e8. The mass (V,)
-    of a group is then on the one that is kept, and the law has none at the others.
+    0.3 and 0.1 + 0.2 are one value; so are 0 and 1 where the target spreads over 1e8. The mass
+    (V,) of a group is then on the one that is kept, and the law has none at the others.
     """
     least = _TOLD_APART * np.maximum(1.0, np.abs(places[1:]))
     group = np.append(0, (np.diff(places) > least).cumsum())

@@ -66,11 +66,13 @@ NAMELESS = {
 @pytest.mark.parametrize("zone", NAMELESS.values(), ids=NAMELESS)
 def test_a_zone_that_no_name_leads_to_is_refused(zone):
     times = pd.date_range("2024-03-30", periods=3, tz=zone)
-    with pytest.raises(InputError, match=f"known by its name.* in column 't'; got {repr(zone)[:5]}"):
+    with pytest.raises(
+        InputError, match=f"known by its name.* in column 't'; got {repr(zone)[:5]}"
+    ):
         describe(pd.DataFrame({"t": times}))
-    with pytest.raises(InputError, match="known by its name.* in column 'index'"):
+    with pytest.raises(InputError, match=r"known by its name.* in column 'index'"):
         describe(pd.DataFrame({"x": [1, 2, 3]}, index=times))
-    with pytest.raises(InputError, match="known by its name.* in column 't'"):
+    with pytest.raises(InputError, match=r"known by its name.* in column 't'"):
         to_arrow(pd.DataFrame({"t": times}))
 
 

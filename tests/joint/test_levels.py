@@ -111,7 +111,9 @@ def test_a_draw_of_ones_own_takes_the_law_at_all_levels(read, members, tau):
 
 def test_a_draw_of_ones_own_needs_laws(tau):
     hidden = torch.zeros_like(tau, dtype=torch.bool)
-    with pytest.raises(UnsupportedError, match="from laws by a draw.*, but the backbone lets the"):
+    with pytest.raises(
+        UnsupportedError, match=r"from laws by a draw.*, but the backbone lets the"
+    ):
         joint(Echo).fill(torch.zeros_like(tau), hidden, tau=tau, draw=by_icdf)
 
 
