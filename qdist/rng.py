@@ -16,7 +16,7 @@ from torch import Tensor
 
 from qdist.errors import InputError
 
-__all__ = ["Noise", "isolated_rng", "rand", "seed_of", "uniforms"]
+__all__ = ["Noise", "inside_unit", "isolated_rng", "rand", "seed_of", "uniforms"]
 
 _TURN = threading.RLock()
 
@@ -169,3 +169,21 @@ def uniforms(seed: int, rows: range, *, columns: int | range) -> Tensor:
         numbers[:, place] = np.random.Generator(stream).random(len(rows))
     numbers += 2.0**-54  # from [0, 1) to (0, 1)
     return torch.from_numpy(numbers)
+
+
+def inside_unit(tau: Tensor, dtype: torch.dtype) -> Tensor:
+    """Levels in a dtype, strictly inside (0, 1): a law with a tail has no end.
+
+    Args:
+        tau: Levels in [0, 1] of any dtype, some of which would be rounded to 0 or 1.
+        dtype: A floating dtype.
+
+    Returns:
+        The levels, of the same shape.
+
+    Example:
+        >>> inside_unit(torch.tensor([0.25, 1.0], dtype=torch.float64), torch.bfloat16) < 1
+        tensor([True, True])
+    """
+    least = torch.finfo(dtype).eps / 2
+    return tau.clamp(least, 1 - least).to(dtype)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("qdist", "plugins/qdist_mlp")
+PACKAGES = ("qdist", "plugins/qdist_mlp", "plugins/qdist_pixelcnn")
+PLUGINS = {"qdist_mlp", "qdist_pixelcnn"}
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 LIBRARY = [path for path in SOURCES if "tests" not in path.relative_to(ROOT).parts]
 EVERY = sorted(
@@ -117,7 +118,7 @@ def test_no_global_random_state_is_touched(path):
 @pytest.mark.parametrize("path", LIBRARY, ids=name)
 def test_the_core_knows_no_plugin(path):
     if (ROOT / "qdist") in path.parents:
-        assert {module.split(".")[0] for module in imports(path)} & {"qdist_mlp"} == set()
+        assert {module.split(".")[0] for module in imports(path)} & PLUGINS == set()
 
 
 def test_importing_does_no_work():
@@ -128,7 +129,8 @@ import narwhals, pluggy, pyarrow, safetensors, scipy.stats, sklearn.base, torch
 brought = set(sys.modules)  # what these bring along is not our doing
 before = torch.get_rng_state()
 import qdist
-lazy = {"matplotlib", "pandas", "polars", "lightgbm", "PIL", "click", "rich", "qdist_mlp"}
+lazy = {"matplotlib", "pandas", "polars", "lightgbm", "PIL", "click", "rich"}
+lazy |= {"qdist_mlp", "qdist_pixelcnn"}
 assert not lazy & (set(sys.modules) - brought), lazy & (set(sys.modules) - brought)
 assert torch.equal(before, torch.get_rng_state())
 assert torch.get_default_dtype() == torch.float32

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from qdist.errors import InputError
-from qdist.rng import Noise, isolated_rng, rand, seed_of, uniforms
+from qdist.rng import Noise, inside_unit, isolated_rng, rand, seed_of, uniforms
 
 
 def test_an_isolated_generator_repeats_itself_and_leaves_the_callers_alone(untouched_rng):
@@ -158,3 +158,12 @@ def test_noise_can_be_put_back():
     noise.state = kept
     with noise:
         assert torch.equal(torch.rand(3), first)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_levels_stay_inside_whatever_they_are_rounded_to(dtype):
+    tau = torch.tensor([0.0, 1e-300, 0.25, 1 - 2**-53, 1.0], dtype=torch.float64)
+    inside = inside_unit(tau, dtype)
+    assert inside.dtype == dtype
+    assert ((inside > 0) & (inside < 1)).all()
+    assert inside[2] == 0.25

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from qdist.arguments import number
 from qdist.backbones import AbstractBackbone, AbstractStepper, BranchingStepper, TableDomain
 from qdist.dropout import dropped
 from qdist.errors import InputError
@@ -102,8 +103,7 @@ class MaskedMLP(AbstractBackbone):
             )
         sizes = {"width": width, "blocks": blocks, "expansion": expansion}
         for name, size in {**sizes, "frequencies": frequencies}.items():
-            if size < 1:
-                raise InputError(f"Expected {name} >= 1 for backbone 'mlp'; got {size}.")
+            number(f"{name} of backbone 'mlp'", size, least=1, whole=True)
         if not 0 <= dropout < 1:
             raise InputError(f"Expected dropout in [0, 1) for backbone 'mlp'; got {dropout}.")
         self.dim, self.context = len(domain.coordinates), width

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from qdist.arguments import number
 from qdist.backbones import AbstractBackbone, AbstractStepper, ImageDomain
 from qdist.errors import InputError
 from qdist_pixelcnn.block import Conditions, GatedBlock, Sizes, stack
@@ -85,12 +86,13 @@ class GatedPixelCNN(AbstractBackbone):
     ) -> None:
         super().__init__()
         _check_domain(domain)
-        numbers = {"features": features, "layers": layers, "context": context, "cosines": cosines}
-        for name, number in numbers.items():
-            _expect(number >= 1, f"{name} >= 1", number)
-        for name, number in {"first": first, "kernel": kernel}.items():
-            _expect(number >= 3 and number % 2 == 1, f"an odd {name} >= 3", number)
-        _expect(place >= 0, "place >= 0", place)
+        sizes = {"features": features, "layers": layers, "context": context, "cosines": cosines}
+        widths = {"first": first, "kernel": kernel}
+        for name, size in {**sizes, **widths, "place": place}.items():
+            least = 0 if name == "place" else 1
+            number(f"{name} of backbone 'pixelcnn'", size, least=least, whole=True)
+        for name, size in widths.items():
+            _expect(size >= 3 and size % 2 == 1, f"an odd {name} >= 3", size)
         _expect(levels in _SEES, f"levels to be one of {', '.join(_SEES)}", repr(levels))
         self.domain, self.dim, self.context = domain, domain.dim, context
         self.sees_levels = _SEES[levels]

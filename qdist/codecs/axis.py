@@ -184,7 +184,7 @@ def fit_axis(
     largest = max(abs(low), abs(high))
     # Only a far-away narrow range is shifted: a shift costs small values their digits.
     origin = low if low * high > 0 and high / 2 - low / 2 < 5e-4 * largest else 0.0
-    extent = max(abs(high - origin), abs(low - origin))
+    extent = max(abs(high - origin), abs(low - origin)) or largest  # of a lone value its size
     exponent = int(np.frexp(extent)[1]) - 1 if extent > 0 else 0
     return Axis(
         gridded=False, base=origin, step=float(np.ldexp(1.0, exponent)), decimals=0, **rest

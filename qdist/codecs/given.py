@@ -135,7 +135,8 @@ def single_cell(value: Any, name: str) -> pa.Array:
         >>> single_cell(np.datetime64("2020-02-01T12"), "day").type
         TimestampType(timestamp[s])
     """
-    if value is MISSING or value is None:
+    masked = isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).all()
+    if value is MISSING or value is None or masked:
         return pa.nulls(1)
     if isinstance(value, np.generic) or hasattr(value, "__array__"):
         return from_vector(np.asarray(value).reshape(1), name)

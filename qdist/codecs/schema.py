@@ -61,8 +61,9 @@ class Column:
         integer: Whether a number is whole. `False` also switches the detection of a rounding
             grid off.
         categories: The levels, in order where the column is ordered. Levels that the data lack
-            can be given and drawn. What is missing is no level: it is modelled in any case. A
-            column that holds no value at all is of their type.
+            can be given and drawn. What is missing is no level: it is modelled in any case.
+            They are of the column's own type, as what is drawn is; a column that has none, such
+            as one of `None` alone, is of theirs.
         ordered: Whether the levels have an order.
 
     Raises:

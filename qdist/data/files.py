@@ -45,7 +45,8 @@ def read_table(
     Returns:
         The table. In CSV an empty cell, `NA`, `NaN` and `null` are missing, and numbers,
         booleans, dates and times in ISO form are recognised. An index that pandas wrote is left
-        out unless it has a name.
+        out unless it has a name; in CSV, which does not say what is one, it is a first column
+        without a name that counts the rows: 0, 1, 2, ...
 
     Raises:
         InputError: If the ending is none of these.
@@ -113,11 +114,20 @@ def _parse(content: bytes, ending: str | None, what: str, types: Types) -> pa.Ta
 
 _MAGIC: Final = {b"PAR1": ".parquet", b"ARROW1": ".feather", b"\x1f\x8b": ".csv.gz"}
 _READERS: Final[dict[str, Callable[[bytes, Types, str], pa.Table]]] = {
-    ".csv": lambda content, types, what: read_csv(content, types, what=what),
-    ".csv.gz": lambda content, types, what: read_csv(gzip.decompress(content), types, what=what),
+    ".csv": lambda content, types, what: _csv(content, types, what),
+    ".csv.gz": lambda content, types, what: _csv(gzip.decompress(content), types, what),
     ".parquet": lambda content, *_: _without_index(pq.read_table(pa.BufferReader(content))),
     ".feather": lambda content, *_: _without_index(pf.read_table(pa.BufferReader(content))),
 }
+
+
+def _csv(content: bytes, types: Types, what: str) -> pa.Table:
+    """Reads CSV, but for the index that `DataFrame.to_csv` writes of plain rows."""
+    table = read_csv(content, types, what=what)
+    if table.num_columns < 2 or table.schema.names[0] != "" or "" in types:
+        return table
+    counts = table.column(0).combine_chunks().equals(pa.array(range(table.num_rows), pa.int64()))
+    return table.remove_column(0) if counts else table
 
 
 def _without_index(table: pa.Table) -> pa.Table:

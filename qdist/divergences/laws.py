@@ -6,7 +6,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from scipy.stats import distributions
-from scipy.stats._distn_infrastructure import rv_sample  # scipy gives it no public name
 from torch import Tensor
 
 from qdist.divergences.quadrature import Array
@@ -116,7 +115,7 @@ class _ScipyDiscrete:
 
     def __init__(self, frozen: Any) -> None:
         low, high = frozen.support()
-        if isinstance(frozen.dist, rv_sample):
+        if "xk" in vars(frozen.dist):  # rv_discrete(values=...)
             atoms = frozen.dist.xk - frozen.dist.xk.min() + low
             below = np.cumsum(frozen.dist.pk)
             above = np.append(np.cumsum(frozen.dist.pk[:0:-1])[::-1], 0.0)

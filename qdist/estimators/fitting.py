@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qdist.estimators.judging import Data, count_alike, judge
 from qdist.estimators.parts import Parts, Plan, as_rows, build_network
+from qdist.files import check_regression
 from qdist.laws import RegressionLaw
 from qdist.regression import FeatureCodec, Guess, TargetCodec
 from qdist.training import Limits, Recipe, Rows, split, train
@@ -64,6 +65,7 @@ def fit_parts(
     """
     began = time.perf_counter()
     features = FeatureCodec.fit(table)
+    check_regression(features)  # what cannot be saved is not trained first
     targets = [TargetCodec.fit(column, weight) for column in y.T]
     z = np.stack([target.encode(y[:, t]) for t, target in enumerate(targets)], -1)
     matrix = features.matrix(table)

@@ -10,7 +10,7 @@ from qdist.laws import RegressionLaw
 from qdist.quantile import PiecewiseLinear
 from qdist.regression import average, best_shares, spread_of
 
-__all__ = ["ask_copies", "ask_network", "weigh"]
+__all__ = ["ask_copies", "ask_network", "spaced_rows", "weigh"]
 
 _ROWS = 1024  # that go through a network at once: what they need fits in a cache
 _CELLS = 2**24  # of all their features' bins, three times 64 MB on the way
@@ -54,10 +54,21 @@ def weigh(
         weight: What they count, shape (N,).
         few: Whether the target takes few values, each of which a law has twice.
     """
-    some = torch.linspace(0, len(y) - 1, min(len(y), _MOST_ROWS)).long()
+    some = spaced_rows(len(y), most=_MOST_ROWS)
     laws, y, weight = [_rows(law, some) for law in laws], y[some], weight[some]
     shares = best_shares(laws, y, weight)
     return shares, spread_of(average(laws, shares), y, weight, few=few)
+
+
+def spaced_rows(n: int, *, most: int) -> Tensor:
+    """Numbers of rows out of n from the first to the last, evenly spaced: at most so many.
+
+    Example:
+        >>> spaced_rows(9, most=3)
+        tensor([0, 4, 8])
+    """
+    # Single precision has no place for numbers beyond 2^24.
+    return torch.linspace(0, n - 1, min(n, most), dtype=torch.float64).long()
 
 
 def _on_host(law: PiecewiseLinear) -> PiecewiseLinear:

@@ -1,6 +1,6 @@
 """Model files: what is in them, how they are written, and why reading one is safe."""
 
-from qdist.files.beforehand import check_codec
+from qdist.files.beforehand import check_codec, check_regression
 from qdist.files.budget import budget
 from qdist.files.model import Layout, read_model, write_model
 from qdist.files.summary import (
@@ -20,6 +20,7 @@ __all__ = [
     "budget",
     "check_codec",
     "check_place",
+    "check_regression",
     "fill_weights",
     "read_model",
     "read_table",

@@ -1,4 +1,4 @@
-"""Whether a model of a table could be saved, asked before it is trained."""
+"""Whether a model could be saved, asked before it is trained."""
 
 import json
 from typing import Any, Final
@@ -6,10 +6,12 @@ from typing import Any, Final
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, QdistError
 from qdist.files.description import jsonable, to_text
+from qdist.files.regressors import check_features
 from qdist.files.room import too_large
 from qdist.files.tables import check_table, read_table
+from qdist.regression import FeatureCodec
 
-__all__ = ["check_codec"]
+__all__ = ["check_codec", "check_regression"]
 
 # What describing and reading a codec can end in, where it holds what nobody thought of.
 _ERRORS: Final = (
@@ -54,6 +56,51 @@ def check_codec(codec: TableCodec) -> None:
         f"columns, above all {largest['schema']['name']!r}, or rare levels (min_level_count=10), "
         "or describe numbers by fewer knots (codec_args={'n_knots': 64})."
     ) from fault
+
+
+def check_regression(features: FeatureCodec) -> None:
+    """Check that a file can hold the features of a regression.
+
+    Args:
+        features: A codec that has been fitted.
+
+    Raises:
+        InputError: If none can, with the name of the feature that is the reason where it is one.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> check_regression(FeatureCodec.fit(pa.table({"note": ["short", "x" * 200_000] * 9})))
+        Traceback (most recent call last):
+        ...
+        qdist.errors.InputError: Expected features that the file of a model can hold; got ...
+    """
+    data = features.to_json()
+    fault = _feature_fault(data)
+    if fault is None:
+        return
+    for name in data["names"]:
+        own = [column for column in data["columns"] if column["name"] == name]
+        if (its := _feature_fault({"columns": own, "names": [name]})) is not None:
+            raise InputError(
+                f"Expected features that the file of a model can hold; got {name!r:.60} "
+                f"({_words(its)}). Shorten, convert or drop such a feature."
+            ) from its
+    raise InputError(
+        f"Expected features that the file of a model can hold; got {_words(fault)}. "
+        "Drop some, above all those of long levels."
+    ) from fault
+
+
+def _feature_fault(data: dict[str, Any]) -> Exception | None:
+    """Why the description of features would not be read."""
+    try:
+        text = to_text(data)
+        if (what := too_large(text)) is not None:
+            return InputError(what)
+        check_features(json.loads(text), "features")
+    except _ERRORS as error:
+        return error
+    return None
 
 
 def _fault(data: dict[str, Any]) -> Exception | None:

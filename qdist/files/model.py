@@ -70,6 +70,12 @@ def write_model(
         check_description(json.loads(text))
     except InputError:
         raise
+    except FileFormatError as error:  # which is said of files that are read
+        raise InputError(
+            f"Expected a model whose description is read again; got one that is not "
+            f"({str(error).partition('. ')[0]}). Give shorter names and levels, and parameters "
+            "of the kinds that are documented."
+        ) from error
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"Expected parameters that JSON can hold, to be saved; got others: {error}. "

@@ -19,7 +19,7 @@ from qdist.files.specs import (
     whole,
 )  # fmt: skip
 
-__all__ = ["check_regressor"]
+__all__ = ["check_features", "check_regressor"]
 
 _NAME: Final = text(10_000)
 _NUMBER: Final = record(
@@ -54,11 +54,14 @@ _TARGETS: Final = 10_000
 _SPIKES: Final = record(
     {"values": items(number(), least=1, most=1000), "least": flag, "greatest": flag}
 )
+check_features: Final = record(
+    {"columns": items(_feature, most=100_000), "names": items(_NAME, most=100_000)}
+)
+"""The description of the features of a regressor."""
+
 _PARTS: Final = record(
     {
-        "features": record(
-            {"columns": items(_feature, most=100_000), "names": items(_NAME, most=100_000)}
-        ),
+        "features": check_features,
         "targets": items(
             record(
                 {

@@ -7,6 +7,7 @@ import torch
 from torch import Size, Tensor
 
 from qdist.quantile import QuantileFunction
+from qdist.quantile.steps import accumulate, step_index
 
 __all__ = ["FactoredCategorical"]
 
@@ -150,10 +151,8 @@ def _pick(table: Tensor, index: Tensor) -> Tensor:
 
 def _step(mass: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
     """Return the first index (...) whose cumulative mass reaches tau, and the level within it."""
-    cdf = mass.cumsum(-1)
-    cdf = cdf / cdf[..., -1:]
-    index = torch.searchsorted(cdf.contiguous(), tau.unsqueeze(-1).contiguous()).squeeze(-1)
-    index = index.clamp(max=mass.shape[-1] - 1)
+    cdf = accumulate(mass)
+    index = step_index(tau, cdf, tau.shape)
     upto = _pick(cdf, index)
     before = torch.where(index > 0, _pick(cdf, (index - 1).clamp(min=0)), 0.0)
     width = (upto - before).clamp(min=torch.finfo(mass.dtype).tiny)

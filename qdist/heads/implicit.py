@@ -10,6 +10,7 @@ from torch import Size, Tensor, nn
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout, working_dtype
+from qdist.heads.calibration import counted
 from qdist.heads.censoring import check_range, grid_points, on_grid, way_back
 from qdist.heads.units import units_of
 from qdist.losses import huber_pinball, pinball
@@ -104,8 +105,8 @@ class ImplicitHead(AbstractHead):
         self.lower, self.upper, self.margin = lower, upper, margin * scale
         self.loc, self.scale = loc, scale
         self.register_buffer("grid", None if step is None else grid_points(lower, upper, step))
-        self.embed = nn.Linear(n_cos, context)
         check_context(context)
+        self.embed = nn.Linear(n_cos, context)
         self.hidden = nn.Linear(context, context)
         self.output = nn.Linear(context, 1)
         self.register_buffer("marginal", torch.zeros(_KNOTS))
@@ -207,15 +208,10 @@ class ImplicitHead(AbstractHead):
     @torch.no_grad()
     def start(self, target: Tensor, *, weight: Tensor | None = None) -> None:
         """Keep the quantiles of targets (N,), and let the network begin there at any context."""
-        target = target.flatten()
-        if weight is None and target.dtype == torch.uint8:
-            # Counted: images have many values, and a sort would take sixteen bytes for each.
-            mass = torch.bincount(target, minlength=256).double().cumsum(0)
-            target = torch.arange(256, device=target.device)
-        else:
-            target, at = target.sort()
-            mass = torch.ones_like(at) if weight is None else weight.flatten()[at]
-            mass = mass.double().cumsum(0)
+        target, weight = counted(target.flatten(), weight)
+        target, at = target.sort()
+        mass = torch.ones_like(at) if weight is None else weight.flatten()[at]
+        mass = mass.double().cumsum(0)
         levels = torch.linspace(0, 1, len(self.marginal), dtype=mass.dtype, device=mass.device)
         first = int((mass == 0).sum())  # what was not met, or weighs nothing, is no quantile
         rank = torch.searchsorted(mass, levels * mass[-1]).clamp(first, len(target) - 1)

@@ -161,10 +161,7 @@ class Autoregressive(NetworkJoint):
             for i, rows in hidden_rows(visible, sequence):
                 level = levels[i] if rows is None else levels[i][rows]
                 contexts = branches.contexts(i, rows)
-                if draw is None:
-                    value = self._value(i, contexts, level, read).to(y.dtype)
-                else:
-                    value = draw(i, self.heads[i](contexts.each()), level).to(y.dtype)
+                value = self._value(i, contexts, level, read, draw=draw).to(y.dtype)
                 if self.settle is not None:
                     value = self.settle(value)
                 branches.set(i, value, rows=rows)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from qdist.errors import InputError, UnsupportedError
 from qdist.joint.hidden import Draw, Part, check_levels
-from qdist.rng import rand
+from qdist.rng import inside_unit, rand
 
 __all__ = ["AbstractJoint"]
 
@@ -187,8 +187,7 @@ class AbstractJoint(nn.Module, ABC):
                 "Use `fill`, with x in the visible cells."
             )
         like = next((p for p in self.parameters() if p.is_floating_point()), torch.empty(0))
-        tiny = torch.finfo(like.dtype).eps / 2  # no level is 0: a law with a tail has no end
-        tau = rand((n, self.dim), generator=generator, like=like).clamp(tiny, 1 - tiny)
+        tau = inside_unit(rand((n, self.dim), generator=generator, like=like), like.dtype)
         return self.fill(
             torch.zeros_like(tau), torch.zeros_like(tau, dtype=torch.bool), tau=tau, order=order
         )

@@ -12,7 +12,7 @@ from qdist.joint.branches import Contexts
 from qdist.joint.hidden import choose_member, hidden_rows
 from qdist.joint.network import NetworkJoint
 from qdist.progress import progress
-from qdist.rng import uniforms
+from qdist.rng import inside_unit, uniforms
 
 __all__ = ["calibrate"]
 
@@ -62,7 +62,8 @@ def calibrate(
     on_host = weight.cpu() if isinstance(weight, Tensor) else weight
     weight = row_weights(on_host, len(y), name="weight").to(y)
     # Other streams than those of samples: who samples with the same seed sees other rows.
-    tau = uniforms(seed, range(n), columns=range(len(order), 2 * len(order))).to(y)
+    tau = uniforms(seed, range(n), columns=range(len(order), 2 * len(order)))
+    tau = inside_unit(tau, y.dtype).to(y.device)
     # Conditioning variables have no law; they are those of some of the rows.
     rows = y[torch.arange(n, device=y.device) % len(y)]
     known = torch.zeros_like(rows, dtype=torch.bool)

@@ -212,10 +212,7 @@ class Ensemble(AbstractJoint):
                     for k, member in enumerate(members):
                         mine = (chosen == k).nonzero().squeeze(1)
                         contexts = branches.contexts(i, at[mine], network=k)
-                        if draw is None:
-                            found = member._value(i, contexts, level[mine], read)
-                        else:
-                            found = draw(i, member._law(i, contexts.each()), level[mine])
+                        found = member._value(i, contexts, level[mine], read, draw=draw)
                         value[mine] = found.to(y.dtype)
                 branches.set(i, value, rows=rows)
                 filled[at, i] = value

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-import torch
 from torch import Tensor
 
 from qdist.errors import InputError
 from qdist.quantile import QuantileFunction
+from qdist.rng import inside_unit
 
 __all__ = ["Draw", "Part", "by_icdf", "check_levels", "choose_member", "hidden_rows"]
 
@@ -49,8 +49,7 @@ def choose_member(tau: Tensor, members: int) -> tuple[Tensor, Tensor]:
     """
     place = tau * members
     chosen = place.long().clamp(max=members - 1)
-    least = torch.finfo(tau.dtype).eps / 2
-    return chosen, (place - chosen).clamp(least, 1 - least)
+    return chosen, inside_unit(place - chosen, tau.dtype)
 
 
 def hidden_rows(

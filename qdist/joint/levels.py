@@ -22,7 +22,8 @@ def check_levels_are_read(backbone: AbstractBackbone, heads: ColumnHeads) -> Non
     """Refuses heads without a level as input where the context depends on one."""
     if backbone.sees_levels == "none":
         return
-    other = {type(heads[i]).__name__ for i in range(len(heads))} - {ImplicitHead.__name__}
+    each = [heads[i] for i in range(len(heads))]
+    other = {type(head).__name__ for head in each if not isinstance(head, ImplicitHead)}
     if other:
         raise UnsupportedError(
             f"Backbone {backbone.name!r} sees the levels at which its contexts are read; expected "

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from qdist.backbones import AbstractBackbone
-from qdist.errors import InputError
+from qdist.errors import InputError, UnsupportedError
 from qdist.heads import ColumnHeads
 from qdist.joint.base import AbstractJoint
 from qdist.joint.branches import Contexts
-from qdist.joint.levels import check_levels_are_read, law_of, loss_at_levels
+from qdist.joint.hidden import Draw
+from qdist.joint.levels import PAST, check_levels_are_read, law_of, loss_at_levels
 from qdist.quantile import QuantileFunction
 
 __all__ = ["NetworkJoint"]
@@ -70,8 +71,16 @@ class NetworkJoint(AbstractJoint):
         """The law of coordinate i given contents (B, K)."""
         return law_of(self.backbone, self.heads[i], content)
 
-    def _value(self, i: int, contexts: Contexts, tau: Tensor, read: str) -> Tensor:
+    def _value(
+        self, i: int, contexts: Contexts, tau: Tensor, read: str, *, draw: Draw | None = None
+    ) -> Tensor:
         """The values of coordinate i at levels tau (B,), given what steppers say of B rows."""
+        if draw is not None and self.backbone.sees_levels == "past":
+            raise UnsupportedError(
+                f"Values are drawn from laws by a draw of one's own, but {PAST}"
+            )
+        if draw is not None:
+            return draw(i, self._law(i, contexts.each()), tau)
         if read == "law" and self.backbone.sees_levels != "past":
             return self._law(i, contexts.each()).icdf(tau)
         if self.backbone.sees_levels == "own":

@@ -23,7 +23,7 @@ from qdist.progress import progress
 from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
 from qdist.registry import head as head_class
-from qdist.rng import uniforms
+from qdist.rng import inside_unit, uniforms
 
 __all__ = ["ImageLaw"]
 
@@ -221,17 +221,16 @@ class ImageLaw(AbstractLaw):
             InputError: If a shape or a dtype is wrong.
         """
         known_rows(y, visible, width=self.dim)
-        tiny = torch.finfo(self.dtype).eps / 2  # a level must stay inside (0, 1) when rounded
         parts = [y.new_zeros(0, self.dim, dtype=self.dtype).cpu()]
         with progress(what, total=len(y)) as bar:
             for start in range(0, len(y), _DRAWN):
                 rows = range(start, min(start + _DRAWN, len(y)))
                 at = slice(rows.start, rows.stop)
-                tau = uniforms(seed, rows, columns=self.dim).clamp(tiny, 1 - tiny)
+                tau = inside_unit(uniforms(seed, rows, columns=self.dim), self.dtype)
                 filled = self.joint.fill(
                     y[at].to(self.device, self.dtype),
                     visible[at].to(self.device),
-                    tau=tau.to(self.device, self.dtype),
+                    tau=tau.to(self.device),
                     later=later,
                     read=read,
                 )

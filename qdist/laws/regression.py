@@ -71,8 +71,7 @@ class RegressionLaw(AbstractLaw):
         super().__init__()
         sizes = {"width": width, "layers": layers, "members": members, "embedding": embedding}
         for name, size in sizes.items():
-            if size < 1:
-                raise InputError(f"Expected {name} >= 1; got {size}. Correct network_args.")
+            number(f"{name} of network_args", size, least=1, whole=True)
         if not 0 <= dropout < 1:
             raise InputError(f"Expected dropout in [0, 1); got {dropout}. Correct network_args.")
         self.numbers, self.codes, self.guesses = len(bins), len(levels), guesses

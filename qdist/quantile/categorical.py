@@ -103,9 +103,10 @@ class Categorical(QuantileFunction):
     @cached_property
     def values(self) -> Tensor:
         """Values of the codes, shape (K,)."""
-        if self.given_values is not None:
-            return self.given_values.to(self.dtype)
-        return torch.arange(self.logits.shape[-1], dtype=self.dtype, device=self.device)
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            if self.given_values is not None:
+                return self.given_values.to(self.dtype)
+            return torch.arange(self.logits.shape[-1], dtype=self.dtype, device=self.device)
 
     @cached_property
     def log_mass(self) -> Tensor:

@@ -18,7 +18,7 @@ from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.given import check_nan
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import canonical
-from qdist.errors import InputError
+from qdist.errors import InputError, UnknownNameError
 from qdist.laws import TableLaw
 from qdist.orders import random_order
 from qdist.queries.condition import Nan, check_order
@@ -67,7 +67,8 @@ def score_samples(
         Log densities in nats, shape (N,), never exponentiated: below -745 they would be 0.
 
     Raises:
-        UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown.
+        UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown, but then
+            the frame may not have a column of another name in its stead.
         InputError: If a cell is not one that its column can hold, an order is no order, or one is
             asked of a model that was trained for another.
         UnsupportedError: If a head has no density.
@@ -134,6 +135,13 @@ def encode_rows(
     table = table_of(X, codec.kinds)
     if nan == "unknown":
         known_names = [name for name in table.schema.names if name in codec.kinds]
+        lacking = [name for name in codec.names if name not in known_names]
+        if lacking and len(known_names) < table.num_columns:  # one by a wrong name, it seems
+            strange = next(name for name in table.schema.names if name not in codec.kinds)
+            raise UnknownNameError(
+                f"Expected columns out of {', '.join(map(repr, codec.kinds))}; got {strange!r}, "
+                f"while {lacking[0]!r} is lacking. Rename it, or leave it out."
+            )
         y, known = codec.encode_given(table.select(known_names))
         check_order(codec, law, known)
         return y, known, table

@@ -23,7 +23,7 @@ _MOST_LEVELS: Final = 256  # of a column; rarer ones count as none of them
 _BINS: Final = 32
 _LARGEST: Final = 1e200  # sums and ranges of larger ones may be no floats
 _FLAGS: Final = 16  # a code of at most so many levels is asked about one by one
-_ROUNDING: Final = 64 * np.finfo(np.float64).eps
+_ROUNDING: Final = 4 * np.finfo(np.float64).eps
 _STEPS: Final = 256  # that single precision has to have in a bin
 
 
@@ -240,10 +240,8 @@ def _fit_column(name: str, array: pa.Array) -> NumberFeature | LevelFeature | No
             f"Expected features of a size of at most {_LARGEST:g}; got {most:g} in column "
             f"{name!r}. If it stands for a missing value give NaN, else give another unit."
         )
-    ends = np.unique(np.quantile(there, np.linspace(0, 1, _BINS + 1)))
-    # Ends that differ by rounding are one.
-    ends = ends[np.append(True, np.diff(ends) > _ROUNDING * np.abs(ends[1:]))]
-    column = NumberFeature(name, stated, tuple(ends.tolist()), *_unit_of(there), None)
+    ends = _apart(np.unique(np.quantile(there, np.linspace(0, 1, _BINS + 1))))
+    column = NumberFeature(name, stated, tuple(ends), *_unit_of(there), None)
     if len(ends) == 1 or _blurred(column.bins):
         there = _places(there, column.ends)
         loc, scale = _unit_of(there) if len(ends) > 1 else (0.0, 1.0)
@@ -257,6 +255,15 @@ def _unit_of(x: Floats) -> tuple[float, float]:
     """Mean and spread; the squares of large features are no numbers."""
     unit = max(float(np.abs(x).max()), 1e-300)
     return unit * float(np.mean(x / unit)), unit * float(np.std(x / unit)) or unit
+
+
+def _apart(ends: Floats) -> list[float]:
+    """Increasing ends without those that differ from the one before by rounding alone."""
+    kept = [float(ends[0])]
+    for end in ends[1:].tolist():  # from the last that is kept: a chain of small steps leads far
+        if end - kept[-1] > _ROUNDING * abs(end):
+            kept.append(end)
+    return kept
 
 
 def _places(x: Floats, ends: tuple[float, ...]) -> Floats:

@@ -47,7 +47,7 @@ class TargetCodec:
         """Find unit and values of a target (N,) with row weights (N,)."""
         loc = float(np.average(y, weights=weight))
         scale = float(np.sqrt(np.average((y - loc) ** 2, weights=weight)))
-        values, count = np.unique(y, return_counts=True)
+        values, at = np.unique(y, return_inverse=True)
         whole = bool((values == np.round(values)).all())
         rows = _ROWS_A_COUNT if whole else _ROWS_A_VALUE
         few = len(values) <= _MOST_VALUES and len(values) * rows <= len(y)
@@ -56,7 +56,8 @@ class TargetCodec:
         rounding = 8 * np.finfo(np.float64).eps * max(1e-300, float(np.abs(y).max()))
         scale = scale if scale > rounding else 1.0
         if few:
-            values = _told_apart(values, count, places=(values - loc) / scale)
+            mass = np.asarray(np.bincount(at, weight), np.float64)
+            values = _told_apart(values, mass, places=(values - loc) / scale)
             return cls(loc, scale, tuple(values.tolist()))
         spikes = Spikes.fit(y, weight, loc=loc, scale=scale)
         return cls(loc, scale, None, spikes if spikes.values else None)
@@ -113,12 +114,13 @@ class TargetCodec:
         return cls(loc, scale, values, spikes)
 
 
-def _told_apart(values: Floats, count: NDArray[np.int64], *, places: Floats) -> Floats:
-    """Values (V,), only the commonest of each group that a network cannot tell apart.
+def _told_apart(values: Floats, mass: Floats, *, places: Floats) -> Floats:
+    """Values (V,), only that of most weight of each group that a network cannot tell apart.
 
-    0.3 and 0.1 + 0.2 are one value; so are 0 and 1 where the target spreads over 1e8.
+    0.3 and 0.1 + 0.2 are one value; so are 0 and 1 where the target spreads over 1e8. The mass
+    (V,) of a group is then on the one that is kept, and the law has none at the others.
     """
     least = _TOLD_APART * np.maximum(1.0, np.abs(places[1:]))
     group = np.append(0, (np.diff(places) > least).cumsum())
-    commonest = np.lexsort((-count, group))  # the first of each group
+    commonest = np.lexsort((-mass, group))  # the first of each group
     return values[commonest[np.unique(group, return_index=True)[1]]]

@@ -75,7 +75,11 @@ BUILT = {
         lambda world: image(world, head_args=3), "Expected head_args to be a dict"
     ),
     "a law of targets of no width": refused(
-        lambda world: RegressionLaw([[0.0, 1.0]], [], [None], width=0), "Expected width >= 1"
+        lambda world: RegressionLaw([[0.0, 1.0]], [], [None], width=0), "Expected width .* >= 1"
+    ),
+    "a law of targets of half a width": refused(
+        lambda world: RegressionLaw([[0.0, 1.0]], [], [None], width=2.5),
+        "Expected width of network_args to be a whole number >= 1; got 2.5",
     ),
     "a law of targets that drops all": refused(
         lambda world: RegressionLaw([[0.0, 1.0]], [], [None], dropout=1.0), "Expected dropout"

@@ -54,7 +54,16 @@ REGRESSORS = {
     "fewer than no trees": (regress(trees=-1), InputError, "Expected trees"),
     "trees too deep": (regress(depth=20), InputError, "Expected depth"),
     "one fold": (regress(folds=1), InputError, "Expected folds"),
-    "no members": (regress(network_args={"members": 0}), InputError, "Expected members >= 1"),
+    "no members": (
+        regress(network_args={"members": 0}),
+        InputError,
+        "Expected members of network_args",
+    ),
+    "a feature that no file holds": (
+        regress(x={"x": Y, "note": ["short", "x" * 100_001] * 20}),
+        InputError,
+        r"that the file of a model can hold; got .note. \(Expected text of at most 100000 letters",
+    ),
     "an unknown argument of the network": (
         regress(network_args={"size": 3}),
         InputError,

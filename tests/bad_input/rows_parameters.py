@@ -76,7 +76,7 @@ FIT = {
     "a wrong argument of the backbone": (
         fit(backbone_args={"width": 0}),
         InputError,
-        "Expected width >= 1 for backbone 'mlp'; got 0",
+        "Expected width of backbone 'mlp' .* >= 1; got 0",
     ),
     "arguments of the backbone that are no dict": (
         fit(backbone_args=[8]),

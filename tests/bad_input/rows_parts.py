@@ -146,6 +146,11 @@ HEADS = {
         for levels in (3, 2000)
         for what, code in {"5000": 5e3, "-1": -1.0, "-100": -100.0, "NaN": float("nan")}.items()
     },
+    "no context for cosines": (
+        lambda world: ImplicitHead(0),
+        InputError,
+        "Expected context >= 1",
+    ),
     "no waves": (lambda world: ImplicitHead(4, n_cos=0), InputError, "Expected"),
     "a Huber width below nought": (
         lambda world: ImplicitHead(4, kappa=-1.0),

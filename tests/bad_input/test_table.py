@@ -90,6 +90,7 @@ WITHOUT_A_ROW = {
     "AbstractHead.value_at": INSIDE,
     "AbstractHead.value_of": INSIDE,
     "QuantileFunction.breakpoints": NOTHING_TO_GET_WRONG,
+    "inside_unit": NOTHING_TO_GET_WRONG,
     "Rounded.index": INSIDE,
     "Implicit.raw": INSIDE,
     **{

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import qdist
 from qdist.codecs.axis import fit_axis
+from qdist.codecs.table import TableCodec
 
 RNG = np.random.default_rng(0)
 RANGE = {"least": -3e38, "greatest": 3e38}
@@ -57,6 +58,14 @@ def test_the_law_of_a_single_precision_column_is_that_of_the_double_one():
     single, double = (model.predict_dist("x") for model in models)
     assert type(single) is type(double)
     np.testing.assert_allclose(single.log_prob(x[:, None]), double.log_prob(x[:, None]), atol=1e-3)
+
+
+@pytest.mark.parametrize("value", [1.2345678901234e-9, 1.2345678901234e9, -1.2345678901234e-300])
+def test_the_room_of_a_lone_value_is_in_proportion_to_it(value):
+    column = TableCodec.fit({"x": [value] + [np.nan] * 199}).column("x")
+    drawn = column.decode(np.linspace(0.992, 0.999, 50)).to_numpy()
+    np.testing.assert_allclose(drawn, value, rtol=2e-6)
+    assert np.ptp(drawn) > 1e-6 * abs(value)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from qdist.codecs.given import read_given
+from qdist.codecs.given import is_unknown, read_given
 from qdist.codecs.schema import MISSING, Column
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import to_arrow
@@ -50,6 +50,13 @@ def test_a_dict_is_one_condition():
 def test_an_empty_dict_knows_nothing():
     _, visible = CODEC.encode_given({})
     assert visible.shape == (1, 6)
+    assert not visible.any()
+
+
+@pytest.mark.parametrize("masked", [np.ma.masked, np.ma.array([1, 0], mask=[1, 0])[0]])
+def test_a_masked_value_is_unknown(masked):
+    assert is_unknown(masked, "x")
+    _, visible = CODEC.encode_given({"x": masked, "colour": masked})
     assert not visible.any()
 
 
@@ -216,6 +223,15 @@ HALVES = {
 }
 
 
+def dtype_of(frame):
+    """The dtype of the first column, of a frame of any make."""
+    if isinstance(frame, pa.Table):
+        return frame.schema.types[0]
+    if isinstance(frame, pl.DataFrame | np.ndarray):
+        return frame.dtypes[0] if isinstance(frame, pl.DataFrame) else frame.dtype
+    return frame["v"].dtype
+
+
 @pytest.mark.parametrize("make", HALVES.values(), ids=HALVES)
 def test_half_precision_has_no_room_for_all_tails(make):
     """The codec works on longer floats, and the tail of values near the end goes beyond."""
@@ -225,6 +241,7 @@ def test_half_precision_has_no_room_for_all_tails(make):
     ends = to_arrow(drawn).column(0).to_pylist()
     assert np.isfinite(ends).all()
     assert type(drawn) is type(frame)
+    assert dtype_of(drawn) == dtype_of(frame)
 
 
 @pytest.mark.parametrize("form", [lambda value: value, lambda value: [value]])

@@ -172,6 +172,11 @@ BAD_COLUMNS = {
         InputError,
         r"different values of column .n., of type int64; got .'1', '01', '2'., of which some",
     ),
+    "text for numbers that are all missing": (
+        {"gap": Column(categories=["open", "closed"])},
+        InputError,
+        "of type double in column .gap.; got 'open'",
+    ),
     "text for a number that is missing": (
         {"x": Column(categories=["0", "nan"])},
         InputError,
@@ -194,6 +199,7 @@ def test_contradicting_overrides_are_refused(name):
         "c": ["a", "b"] * 10,
         "n": [1, 2] * 10,
         "t": DAYS[:20],
+        "gap": np.full(20, np.nan),
     }
     with pytest.raises(error, match=match):
         TableCodec.fit(frame, columns=columns)

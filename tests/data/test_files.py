@@ -208,6 +208,27 @@ def test_an_index_without_a_name_is_no_column(tmp_path, ending, frame, names):
     assert read_table(path).schema.names == names
 
 
+INDEXED_CSV = {
+    "plain numbers": (SIZES, ["id", "size", "key"]),
+    "rows left out": (SIZES.drop(index=1), ["", "id", "size", "key"]),
+    "text": (SIZES.set_axis(list("wxyz")), ["", "id", "size", "key"]),
+    "a name": (SIZES.rename_axis("row"), ["row", "id", "size", "key"]),
+    "nothing else": (SIZES[[]], [""]),
+}
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+@pytest.mark.parametrize(("frame", "names"), INDEXED_CSV.values(), ids=INDEXED_CSV)
+def test_a_count_of_the_rows_is_no_column_of_csv(tmp_path, ending, frame, names):
+    frame.to_csv(tmp_path / f"x{ending}")
+    assert read_table(tmp_path / f"x{ending}").schema.names == names
+
+
+def test_a_count_of_the_rows_is_one_where_it_is_asked_for(tmp_path):
+    SIZES.to_csv(tmp_path / "x.csv")
+    assert read_table(tmp_path / "x.csv", types={"": pa.int64()}).schema.names[0] == ""
+
+
 @pytest.mark.parametrize("note", [None, b"{", b"\xff", b"[1]", b'{"index_columns": 3}'])
 def test_a_column_is_no_index_because_it_is_called_so(tmp_path, note):
     table = pa.table({"__index_level_0__": [1, 2]})

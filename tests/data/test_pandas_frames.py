@@ -1,6 +1,8 @@
 """Frames of pandas whose dtypes pandas itself cannot read back from their names."""
 
+import datetime as dt
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -54,7 +56,35 @@ def test_a_level_without_end_is_drawn():
     assert drawn["band"].tolist() == [pd.Interval(-np.inf, 0), pd.Interval(1, np.inf)]
 
 
-def test_a_zone_that_no_name_leads_to_is_refused():
-    times = pd.date_range("2024-03-30", periods=3, tz=tz.tzoffset("GMT+1", 3600))
-    with pytest.raises(InputError, match=r"known by its name.* in column 't'; got tzoffset\('GMT"):
+NAMELESS = {
+    "no zone": tz.tzoffset("GMT+1", 3600),
+    "another zone": tz.tzoffset("CET", 3600),  # that of the name has summer time
+    "seconds": dt.timezone(dt.timedelta(seconds=3601)),
+}
+
+
+@pytest.mark.parametrize("zone", NAMELESS.values(), ids=NAMELESS)
+def test_a_zone_that_no_name_leads_to_is_refused(zone):
+    times = pd.date_range("2024-03-30", periods=3, tz=zone)
+    with pytest.raises(
+        InputError, match=f"known by its name.* in column 't'; got {repr(zone)[:5]}"
+    ):
         describe(pd.DataFrame({"t": times}))
+    with pytest.raises(InputError, match=r"known by its name.* in column 'index'"):
+        describe(pd.DataFrame({"x": [1, 2, 3]}, index=times))
+    with pytest.raises(InputError, match=r"known by its name.* in column 't'"):
+        to_arrow(pd.DataFrame({"t": times}))
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of the machine cannot be set")
+def test_the_zone_of_the_machine_is_refused_where_it_has_no_name(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Paris")
+        time.tzset()
+        times = pd.date_range("2024-03-30", periods=3, tz=tz.tzlocal())
+    try:
+        for frame in (pd.DataFrame({"t": times}), pd.DataFrame({"x": [1, 2, 3]}, index=times)):
+            with pytest.raises(InputError, match=r"known by its name.*; got tzlocal\(\)"):
+                TableCodec.fit(frame)
+    finally:
+        time.tzset()

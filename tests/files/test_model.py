@@ -158,6 +158,12 @@ def test_what_json_lacks_is_refused_before_anything_is_written(path, value):
     assert os.listdir(path.parent) == []
 
 
+def test_a_description_that_would_not_be_read_is_told_in_words_of_its_own(path):
+    with pytest.raises(InputError, match=r"is read again; got .*Expected text .*Give sh"):
+        write_model(path, {**META, "training": {**META["training"], "when": "x" * 101}}, {})
+    assert os.listdir(path.parent) == []
+
+
 @pytest.mark.parametrize("tenth", range(10))
 def test_a_truncated_file(path, tenth):
     write_model(path, META, make_weights())

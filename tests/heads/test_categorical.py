@@ -73,6 +73,14 @@ def test_factored_quantiles(pair):
     assert torch.equal(law.quantiles(levels), table.quantiles(levels))
 
 
+def test_the_least_level_gives_a_factored_code_that_has_mass():
+    """As in a table: in neither softmax is it a code whose mass is 0 in single precision."""
+    outer = torch.tensor([-200.0, 0.0, 0.0], dtype=torch.float32)
+    inner = torch.tensor([-200.0, -200.0, 0.0, 0.0], dtype=torch.float32)
+    law = FactoredCategorical(outer, lambda a: inner.expand(*a.shape, 4), 12, 4)
+    assert law.icdf(torch.tensor([0.0, 1e-45, 1.0], dtype=torch.float32)).tolist() == [6, 6, 11]
+
+
 def test_factored_jumps_where_the_table_does(pair):
     law, table = pair
     one = FactoredCategorical(law.logits[0], lambda a: law.inner(a.expand(2))[0], 1050, law.fine)

@@ -7,7 +7,7 @@ import torch
 from qdist.codecs.table import TableCodec
 from qdist.errors import UnsupportedError
 from qdist.heads import ColumnHeads
-from qdist.joint import Autoregressive
+from qdist.joint import Autoregressive, calibration
 from qdist.laws import TableLaw, build
 from qdist.rng import uniforms
 
@@ -98,6 +98,23 @@ def test_the_rows_drawn_are_not_those_of_a_sample_with_the_same_seed(monkeypatch
     levels = uniforms(3, range(1000), columns=law.dim)[:, 0]
     assert len(seen[0]) == len(levels)
     assert abs(float(torch.corrcoef(torch.stack([seen[0], levels]))[0, 1])) < 4 / 1000**0.5
+
+
+def test_levels_are_below_one_in_the_precision_of_the_rows(monkeypatch):
+    law, seen = law_of(1).float(), []
+    head = law.joint.heads[0]
+    kept = head.value_at
+    monkeypatch.setattr(head, "value_at", lambda h, tau: (seen.append(tau), kept(h, tau))[1])
+    for end in (0.0, 1.0):
+        monkeypatch.setattr(
+            calibration,
+            "uniforms",
+            lambda seed, rows, *, columns, end=end: torch.full(
+                (len(rows), columns), abs(end - 1e-12), dtype=torch.float64
+            ),
+        )
+        law.joint.calibrate(Y.float(), n=8, seed=3)
+    assert all(((tau > 1e-9) & (tau < 1)).all() for tau in seen)
 
 
 def test_conditioning_variables_are_those_of_the_rows_and_have_no_law(monkeypatch):

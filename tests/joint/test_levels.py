@@ -6,8 +6,9 @@ from torch import nn
 
 from qdist.backbones import AbstractBackbone, Coordinate, TableDomain
 from qdist.errors import InputError, UnsupportedError
-from qdist.heads import ColumnHeads, ImplicitHead
+from qdist.heads import ColumnHeads, ImplicitHead, SplineHead
 from qdist.joint import Autoregressive, Comonotonic, Ensemble, Independent
+from qdist.joint.hidden import by_icdf, choose_member
 
 DOMAIN = TableDomain(tuple(map(Coordinate, "abc")))
 
@@ -93,6 +94,36 @@ def test_where_levels_are_seen_by_themselves_there_are_laws(tau):
     hidden = torch.zeros_like(tau, dtype=torch.bool)
     again = model.fill(y, hidden, tau=model.rosenblatt(y))
     assert torch.allclose(again, y, atol=1e-9)
+
+
+@pytest.mark.parametrize("read", ["law", "network"])
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_draw_of_ones_own_takes_the_law_at_all_levels(read, members, tau):
+    chains = [joint(Chain) for _ in range(members)]
+    model = chains[0] if members == 1 else Ensemble(chains)
+    hidden = torch.zeros_like(tau, dtype=torch.bool)
+    y = torch.zeros_like(tau)
+    found = model.fill(y, hidden, tau=tau, draw=by_icdf, read=read)
+    if members > 1 and read == "network":  # what is left of a level once it has chosen
+        tau = choose_member(tau, members)[1]
+    assert torch.allclose(found, chains[0].fill(y, hidden, tau=tau, read="law"), atol=1e-12)
+
+
+def test_a_draw_of_ones_own_needs_laws(tau):
+    hidden = torch.zeros_like(tau, dtype=torch.bool)
+    with pytest.raises(
+        UnsupportedError, match=r"from laws by a draw.*, but the backbone lets the"
+    ):
+        joint(Echo).fill(torch.zeros_like(tau), hidden, tau=tau, draw=by_icdf)
+
+
+def test_a_head_is_known_by_its_class_and_not_by_its_name():
+    class Stranger(SplineHead):
+        """As a plugin may have one."""
+
+    Stranger.__name__ = "ImplicitHead"
+    with pytest.raises(UnsupportedError, match="expected implicit heads, got ImplicitHead"):
+        Autoregressive(Chain(DOMAIN), ColumnHeads([Stranger(2)], places=[0, 0, 0]))
 
 
 def test_of_implicit_heads_there_is_no_density(tau):

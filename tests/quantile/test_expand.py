@@ -105,10 +105,19 @@ def test_a_larger_batch_still_checks_what_it_is_asked():
     assert not quiet._validate_args
 
 
-@pytest.mark.parametrize("ask", [lambda law: law.log_prob(1.0), lambda law: law.crps(1.0)])
-def test_what_was_asked_first_in_inference_mode_has_gradients_later(ask):
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda law: law.log_prob(1.0),
+        lambda law: law.crps(1.0),
+        lambda law: law.mean,
+        lambda law: law.variance,
+    ],
+)
+@pytest.mark.parametrize("values", [None, torch.tensor([0, 1, 4])])
+def test_what_was_asked_first_in_inference_mode_has_gradients_later(ask, values):
     logits = torch.zeros(3, requires_grad=True)
-    law = Categorical(logits)
+    law = Categorical(logits, values=values)
     with torch.inference_mode():
         ask(law)
     ask(law).backward()

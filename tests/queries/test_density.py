@@ -6,7 +6,7 @@ import pytest
 
 import qdist
 from qdist.data.frames import to_arrow
-from qdist.errors import InputError
+from qdist.errors import InputError, UnknownNameError
 
 
 def quick(frame, **settings):
@@ -57,6 +57,15 @@ def test_a_model_of_one_order_has_no_other():
     for order in ("any", ["a", "b"]):
         with pytest.raises(InputError, match="the order that the model was trained for"):
             model.score_samples(rows, order=order)
+
+
+@pytest.mark.parametrize("ask", ["score_samples", "explain_outliers"])
+def test_a_mistyped_column_is_not_taken_for_unknown(model, frame, ask):
+    rows = frame.head(4)
+    named = rows.rename(columns={rows.columns[0]: "aa"})
+    with pytest.raises(UnknownNameError, match=f"got 'aa', while '{rows.columns[0]}' is lacking"):
+        getattr(model, ask)(named, nan="unknown")
+    getattr(model, ask)(rows.drop(columns=rows.columns[0]), nan="unknown")
 
 
 @pytest.mark.parametrize("nan", ["value", "unknown"])

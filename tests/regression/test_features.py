@@ -57,6 +57,14 @@ def test_ends_that_differ_by_rounding_are_one():
     assert (torch.tensor(codec.bins[0]).diff() > 0).all()
 
 
+@pytest.mark.parametrize(
+    "x", [10**15 + np.arange(10), 1.0 + 1e-14 * np.arange(10)], ids=["whole numbers", "a chain"]
+)
+def test_numbers_that_doubles_tell_apart_are_told_apart(x):
+    codec, _ = codec_of(np.repeat(x, 20))
+    assert (read(codec, x)[:, 0].diff() > 0).all()
+
+
 @pytest.mark.parametrize("value", [0.0, 3.0, -5.0, 1e-40, 1e150], ids=str)
 def test_a_constant_with_gaps_is_there_or_missing_and_no_more(value):
     """Another number counts as at the end of the range, which is the value."""

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
+from qdist.quantile import PiecewiseLinear
 from qdist.regression.targets import TargetCodec
 
 
@@ -21,3 +23,19 @@ def test_values_that_single_precision_takes_for_one_are_one(y, values):
     codec = TargetCodec.fit(y, np.ones(len(y)))
     assert codec.values == values
     assert (np.diff(np.float32(codec.atoms)) > 0).all()
+
+
+def test_the_commonest_of_them_is_that_of_most_weight():
+    y = np.repeat([0.3, 0.1 + 0.2, 0.7], [30, 20, 20])
+    weight = np.repeat([0.5, 2.0, 1.0], [30, 20, 20])
+    assert TargetCodec.fit(y, weight).values == (0.1 + 0.2, 0.7)
+
+
+def test_the_law_has_the_mass_of_all_of_them_at_the_one_that_is_kept():
+    codec = TargetCodec.fit(np.repeat([0.3, 0.1 + 0.2, 0.7], 20), np.ones(60))
+    levels = torch.tensor([0.0, 2 / 3, 2 / 3, 1.0], dtype=torch.float64)
+    places = torch.tensor(codec.atoms, dtype=torch.float64).repeat_interleave(2)
+    law = codec.decode(PiecewiseLinear(levels, places))
+    y = torch.tensor([0.3, 0.1 + 0.2, 0.7], dtype=torch.float64)
+    torch.testing.assert_close(law.log_prob(y).exp(), torch.tensor([2 / 3, 0, 1 / 3]).double())
+    torch.testing.assert_close(law.cdf(y), torch.tensor([2 / 3, 2 / 3, 1]).double())

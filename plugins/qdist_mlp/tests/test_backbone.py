@@ -128,10 +128,12 @@ def test_dropout_only_in_training():
 
 
 WRONG = {
-    "width": ({"width": 0}, "Expected width >= 1 for backbone 'mlp'; got 0"),
-    "blocks": ({"blocks": 0}, "Expected blocks >= 1 for backbone 'mlp'; got 0"),
-    "expansion": ({"expansion": -1}, "Expected expansion >= 1 for backbone 'mlp'; got -1"),
-    "frequencies": ({"frequencies": 0}, "Expected frequencies >= 1 for backbone 'mlp'; got 0"),
+    "width": ({"width": 0}, "Expected width of backbone 'mlp' .* >= 1; got 0"),
+    "blocks": ({"blocks": 0}, "Expected blocks of backbone 'mlp' .* >= 1; got 0"),
+    "expansion": ({"expansion": -1}, "Expected expansion of backbone 'mlp' .* >= 1; got -1"),
+    "frequencies": ({"frequencies": 0}, "Expected frequencies of backbone 'mlp' .* >= 1; got 0"),
+    "half": ({"width": 2.5}, "Expected width of backbone 'mlp' to be a whole number.*; got 2.5"),
+    "true": ({"blocks": True}, "Expected blocks .* to be a whole number >= 1; got True"),
     "dropout": ({"dropout": 1.0}, r"Expected dropout in \[0, 1\) for backbone 'mlp'; got 1.0"),
 }
 

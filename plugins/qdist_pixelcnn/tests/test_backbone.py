@@ -184,9 +184,12 @@ def test_saved_weights_hold_no_masks():
 
 
 WRONG = {
-    "features": ({"features": 0}, "Expected features >= 1 for backbone 'pixelcnn'; got 0"),
-    "layers": ({"layers": 0}, "Expected layers >= 1 for backbone 'pixelcnn'; got 0"),
-    "context": ({"context": -1}, "Expected context >= 1 for backbone 'pixelcnn'; got -1"),
+    "features": ({"features": 0}, "Expected features of backbone 'pixelcnn' .* >= 1; got 0"),
+    "layers": ({"layers": 0}, "Expected layers of backbone 'pixelcnn' .* >= 1; got 0"),
+    "context": ({"context": -1}, "Expected context of backbone 'pixelcnn' .* >= 1; got -1"),
+    "half": ({"place": 2.5}, "Expected place of backbone 'pixelcnn' .* >= 0; got 2.5"),
+    "half a kernel": ({"kernel": 3.5}, "Expected kernel .* to be a whole number .*; got 3.5"),
+    "true": ({"layers": True}, "Expected layers .* to be a whole number >= 1; got True"),
     "even kernel": ({"kernel": 4}, "Expected an odd kernel >= 3 for backbone 'pixelcnn'; got 4"),
     "first of one": ({"first": 1}, "Expected an odd first >= 3 for backbone 'pixelcnn'; got 1"),
     "place": ({"place": -1}, "Expected place >= 0 for backbone 'pixelcnn'; got -1"),

@@ -36,17 +36,27 @@ def pack_dtype(dtype: Any, name: Any) -> dict[str, Any]:
         return note if usual else note | {"fill": np.asarray(dtype.fill_value).item()}
     if not isinstance(dtype, pd.DatetimeTZDtype):
         return {"dtype": str(dtype)}
-    # The same zone has a name with one library and none with another; Arrow names them all.
-    zone = pa.array(pd.Series(dtype=dtype)).type.tz
-    note = {"dtype": f"datetime64[{dtype.unit}, {zone}]"}
     try:
-        unpack_dtype(note)
-    except TypeError as err:
+        # The same zone has a name with one library and none with another; Arrow names most.
+        zone = pa.array(pd.Series(dtype=dtype)).type.tz
+        note = {"dtype": f"datetime64[{dtype.unit}, {zone}]"}
+        if _offsets(unpack_dtype(note).tz) != _offsets(dtype.tz):  # the same name for another
+            raise TypeError(zone)
+    except (TypeError, AttributeError, pa.ArrowException) as err:
         raise InputError(
-            f"Expected a time zone that is known by its name, or an offset without one, in column "
-            f'{name!r}; got {dtype.tz!r}. Convert the times, for example by .dt.tz_convert("UTC").'
+            f"Expected a time zone that is known by its name, or an offset of whole minutes "
+            f"without one, in column {name!r}; got {dtype.tz!r}. "
+            'Convert the times, for example by .dt.tz_convert("UTC").'
         ) from err
     return note
+
+
+def _offsets(zone: Any) -> list[Any]:
+    """How far a zone is from UTC in winter and in summer."""
+    import pandas as pd
+
+    dates = pd.to_datetime(["2024-01-01", "2024-07-01"], utc=True).tz_convert(zone)
+    return [date.utcoffset() for date in dates]
 
 
 def unpack_dtype(note: dict[str, Any]) -> Any:

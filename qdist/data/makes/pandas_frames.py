@@ -51,6 +51,8 @@ def _column(series: Any, name: Any) -> pa.Array:
             f"Expected numbers, text, dates or booleans in column {name!r}; got dtype {dtype}. "
             "Convert it, periods by .dt.to_timestamp(), intervals of numbers to categories."
         )
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        pack_dtype(dtype, name)  # raises where Arrow would fail, or mistake the zone
     if isinstance(dtype, pd.SparseDtype):
         series = series.sparse.to_dense()
     if isinstance(series.dtype, np.dtype):
