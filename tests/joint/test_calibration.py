@@ -110,7 +110,7 @@ def test_levels_are_below_one_in_the_precision_of_the_rows(monkeypatch):
             calibration,
             "uniforms",
             lambda seed, rows, *, columns, end=end: torch.full(
-                (len(rows), columns), abs(end - 1e-12), dtype=torch.float64
+                (len(rows), len(columns)), abs(end - 1e-12), dtype=torch.float64
             ),
         )
         law.joint.calibrate(Y.float(), n=8, seed=3)
