@@ -9,6 +9,7 @@ from torch import Tensor
 
 from qdist import registry
 from qdist.arguments import file_path
+from qdist.data.files import read_table
 from qdist.data.frames import make_of
 from qdist.errors import FileFormatError, InputError, QdistError, UnknownNameError
 from qdist.estimators.image import ImageModel
@@ -28,18 +29,21 @@ def fit(data: Any, y: Any = None, **params: Any) -> Any:
 
     Images are arrays or tensors of three or four axes, lists of arrays, folders, and `.npz` and
     `.npy` files: they get an [`ImageModel`][qdist.ImageModel]. All else is a table, for a
-    [`TabularModel`][qdist.TabularModel].
+    [`TabularModel`][qdist.TabularModel]: a frame, or a path that ends in `.csv`, `.csv.gz`,
+    `.parquet` or `.feather`, whose rows come back as tables of pyarrow.
 
     Args:
-        data: A frame of any make, or images.
-        y: Labels of images.
+        data: A frame of any make, or images, or the path of either.
+        y: Labels of images; a table has none.
         **params: Parameters of the model.
 
     Returns:
         The fitted model.
 
     Raises:
-        InputError: If the data or a parameter cannot be worked with.
+        InputError: If the data or a parameter cannot be worked with, or a table comes with y.
+        FileAccessError: If a file cannot be read.
+        FileFormatError: If a file is not what its ending says.
 
     Example:
         >>> import qdist
@@ -49,13 +53,21 @@ def fit(data: Any, y: Any = None, **params: Any) -> Any:
     """
     if are_images(data):
         return ImageModel(**params).fit(data, y)
+    if y is not None:
+        raise InputError(
+            "Expected a table without y, as a TabularModel learns all columns together; got both. "
+            "Put y among the columns, or fit y given the others by DistributionRegressor()"
+            ".fit(X, y)."
+        )
+    if isinstance(data, str | os.PathLike):
+        return TabularModel(**params).fit(read_table(data))
     try:
         make_of(data)
     except InputError as error:
         raise InputError(
             f"{error} Images are an array of shape (N, H, W) or (N, H, W, C), or a path."
         ) from error
-    return TabularModel(**params).fit(data, y)
+    return TabularModel(**params).fit(data)
 
 
 def are_images(data: Any) -> bool:

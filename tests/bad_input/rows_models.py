@@ -180,6 +180,16 @@ IMPUTERS = {
 }
 
 CHOICES = {
+    "fitting a table with a target": (
+        lambda world: qdist.fit(world.table, world.table["x"]),
+        InputError,
+        r"Expected a table without y.* DistributionRegressor\(\)\.fit\(X, y\)",
+    ),
+    "fitting a file of another kind": (
+        lambda world: qdist.fit(world.path),
+        InputError,
+        "Expected a file ending in .csv",
+    ),
     "fitting a number": (
         lambda world: qdist.fit(3),
         InputError,
