@@ -224,7 +224,9 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
                 row's draws are adjacent and its index is repeated). 1 by default.
             given: What is known: a dict (one condition; `qdist.MISSING` says that a value is
                 missing, and for one column `qdist.Range(40, None)` that it lies between two
-                ends), or a frame with some of the columns (one condition a row).
+                ends), or a frame with some of the columns (one condition a row). A dict of lists
+                is such a frame: `sample(100, given={"species": ["Adelie", "Gentoo"]})` gives 200
+                rows.
             nan: What a missing cell of a frame means: "unknown", to be drawn, or "value", known to
                 be missing.
             tau_range: Range of the levels of all drawn cells; (0.05, 0.95) cuts off tails. Where
