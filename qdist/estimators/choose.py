@@ -16,6 +16,8 @@ from qdist.estimators.image import ImageModel
 from qdist.estimators.regressor import DistributionRegressor
 from qdist.estimators.tabular import TabularModel
 from qdist.files import read_model
+from qdist.laws import AbstractLaw
+from qdist.laws.base import to_device
 
 __all__ = ["are_images", "fit", "load"]
 
@@ -89,16 +91,18 @@ def are_images(data: Any) -> bool:
     return isinstance(data, np.ndarray | Tensor) and data.ndim > 2
 
 
-def load(path: Any) -> Any:
+def load(path: Any, *, device: str = "cpu") -> Any:
     """Load a model that `save` wrote. Executes nothing that the file holds.
 
     Args:
         path: The file, or a folder of its parts.
+        device: Where the networks shall live, wherever they were fitted; the model's `device`.
 
     Returns:
         The fitted model.
 
     Raises:
+        InputError: If torch cannot use the device.
         FileAccessError: If there is no such file.
         FileFormatError: If it is not a whole model file of a known format.
         UnknownNameError: If it needs a plugin that is not installed.
@@ -106,7 +110,7 @@ def load(path: Any) -> Any:
     meta, weights = read_model(file_path(path))
     _check_plugins(meta["plugins"])
     try:
-        return _ESTIMATORS[meta["estimator"]]._from_file(meta, weights)
+        model = _ESTIMATORS[meta["estimator"]]._from_file(meta, weights)
     except QdistError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError,
@@ -115,6 +119,15 @@ def load(path: Any) -> Any:
             f"Expected a whole description of a model in {path}; got one that does not hold "
             f"together ({type(error).__name__}: {error}). Save the model again."
         ) from error
+    for law in _laws_of(model):
+        to_device(law, device)
+    return model.set_params(device=device)
+
+
+def _laws_of(model: Any) -> list[AbstractLaw]:
+    if isinstance(model, DistributionRegressor):
+        return [law for copies in model._parts.networks.values() for law in copies]
+    return [] if model._law is None else [model._law]
 
 
 def _check_plugins(plugins: list[dict[str, Any]]) -> None:
