@@ -307,7 +307,8 @@ def _fit_numbers(
 
 def _number_rows(values: NDArray[Any], counts: NDArray[np.int64]) -> bool:
     """Whether whole numbers, increasing, are consecutive, and each is that of one row."""
-    return names_rows(counts) and len(values) == counts.sum() == int(values[-1]) - int(values[0]) + 1
+    span = int(values[-1]) - int(values[0]) + 1  # numpy's integers would overflow
+    return names_rows(counts) and len(values) == counts.sum() == span
 
 
 def _is_whole(axis: Axis) -> bool:
