@@ -13,7 +13,7 @@ from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.table import TableCodec
-from qdist.data.frames import canonical, in_make_of
+from qdist.data.frames import canonical, in_make_of, make_of
 from qdist.errors import UnsupportedError
 from qdist.laws import TableLaw
 from qdist.quantile import QuantileFunction
@@ -51,6 +51,7 @@ def explain_outliers(
         A frame of the make of X, the most improbable cell first: "row" (its number, from 0),
         "column", "value" (as text), "tail" ("lower", "upper", "rare", "missing" or "present"),
         "probability", and "expected": the median given the other cells, or the likeliest level.
+        Its index is, for pandas, that of the rows of X: `X.loc[found.index]` are the odd ones.
 
     Raises:
         UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown.
@@ -116,7 +117,10 @@ def explain_outliers(
         "probability": pa.array(found["probability"], pa.float64()),
         "expected": pa.array(expected, pa.large_string()),
     }
-    return in_make_of(pa.table(columns).take(pa.array(order.astype(np.int64))), X)
+    listed = in_make_of(pa.table(columns).take(pa.array(order.astype(np.int64))), X)
+    if make_of(X) == "pandas":
+        return listed.set_axis(X.index.take(listed["row"].to_numpy()))
+    return listed
 
 
 def _differing(column: ConstantColumn, cells: pa.Array) -> tuple[npt.NDArray[Any], list[str]]:
