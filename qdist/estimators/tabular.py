@@ -12,7 +12,7 @@ from qdist import arguments, files, queries, registry
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, NotFittedError
-from qdist.estimators.asked import Asked
+from qdist.estimators.asked_rows import AskedRows
 from qdist.estimators.calibration import but_for_calibration, calibrate
 from qdist.estimators.limits import asked, limits_of, rows_that_count
 from qdist.joint import Autoregressive, Ensemble
@@ -34,7 +34,7 @@ __all__ = ["TabularModel"]
 
 
 @final
-class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
+class TabularModel(AskedRows, BaseEstimator):  # type: ignore[misc]
     r"""The joint law of a table's columns, any of them given any others.
 
     Networks are trained on random sets of visible columns, and so answer for every condition
@@ -268,7 +268,14 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
         return loss
 
     def encode(self, X: Any) -> Tensor:
-        """Encoded rows of a frame, (N, D), as `module_` and `loss` take them."""
+        """Encoded rows, as `module_` and `loss` take them.
+
+        Args:
+            X: A frame like the fitted one.
+
+        Returns:
+            float32 of shape (N, D).
+        """
         return self._fitted().encode(X).to(torch.float32)
 
     @property
