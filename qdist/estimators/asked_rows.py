@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdist import queries
+from qdist.errors import InputError
 from qdist.estimators.asked import Asked
 from qdist.queries import Nan
 
@@ -85,6 +86,37 @@ class AskedRows(Asked):
         return queries.score_samples(
             *self._asked(), X, order=order, n_orders=n_orders, nan=nan, random_state=random_state
         )
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of `score_samples`: by it `GridSearchCV` and the like choose.
+
+        A mean, so that tables of other lengths compare; `KernelDensity` has the total.
+
+        Args:
+            X: A frame with the fitted columns, of any make.
+            y: Ignored; there for pipelines.
+
+        Returns:
+            The mean log density of a row in nats; higher is better.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            UnknownNameError: If a column is lacking.
+            InputError: If there is no row, or a cell is not one that its column can hold.
+            UnsupportedError: If a head has no density.
+
+        Example:
+            >>> import qdist
+            >>> table = {"size": [1.5, 2.5, 4.0, 7.5], "kind": ["x", "y", "x", "y"]}
+            >>> model = qdist.fit(table, max_steps=2, random_state=0)
+            >>> model.score(table) == model.score_samples(table).mean()
+            True
+        """
+        del y
+        scores = self.score_samples(X)
+        if not len(scores):
+            raise InputError("Expected rows to score; got none. Give at least one.")
+        return float(scores.mean())
 
     def rosenblatt(
         self, X: Any, *, order: Sequence[str] | None = None, random_state: Any = None

@@ -206,6 +206,11 @@ ASK = {
         UnknownNameError,
         "'size' is lacking",
     ),
+    "the score of no rows": (
+        lambda world: world.model.score({"x": [], "size": [], "rate": []}),
+        InputError,
+        "Expected rows to score; got none",
+    ),
     "imputing what was never seen": (
         lambda world: world.model.impute({**world.table, "size": ["XL"] * 60}),
         InputError,
