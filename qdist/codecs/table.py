@@ -16,7 +16,7 @@ from qdist.arguments import instance, keywords, number, rows_of
 from qdist.backbones import Coordinate
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
-from qdist.codecs.conform import table_of
+from qdist.codecs.conform import check_names, table_of
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness
 from qdist.codecs.given import Given, check_nan, read_given
@@ -195,16 +195,17 @@ class TableCodec:
         """Rows to points.
 
         Args:
-            frame: N rows with at least the fitted columns, in any order and of any make.
+            frame: N rows with the fitted columns, in any order and of any make.
 
         Returns:
             float64 of shape (N, D).
 
         Raises:
             InputError: If a cell is not one that its column can hold.
-            UnknownNameError: If a column is lacking.
+            UnknownNameError: If a column is lacking or unknown.
         """
         table = table_of(frame, self.kinds)
+        check_names(table.schema.names, self.kinds)
         lacking = [n for n in self.schema.names if n not in table.schema.names]
         if lacking:
             raise UnknownNameError(

@@ -39,7 +39,8 @@ class Asked(ABC):
                 which is answered by itself.
             levels: Levels in [0, 1]: a number, or shape (T,).
             given: What is known: None, a dict (one condition, of which the asked column may be a
-                `qdist.Range`), or a frame (one condition a row).
+                `qdist.Range`), or a frame (one condition a row; the columns asked for are left
+                out, so that whole rows will do).
             nan: What a missing cell of a frame means: "unknown", or the known "value" missing.
 
         Returns:

@@ -72,7 +72,8 @@ class AskedRows(Asked):
 
         Raises:
             NotFittedError: Before `fit`.
-            UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown.
+            UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
+                nan="unknown".
             InputError: If a cell is not one that its column can hold, or an order is no order.
             UnsupportedError: If a head has no density.
 
@@ -101,7 +102,7 @@ class AskedRows(Asked):
 
         Raises:
             NotFittedError: Before `fit`.
-            UnknownNameError: If a column is lacking.
+            UnknownNameError: If a column is lacking or not known.
             InputError: If there is no row, or a cell is not one that its column can hold.
             UnsupportedError: If a head has no density.
 
@@ -136,7 +137,7 @@ class AskedRows(Asked):
 
         Raises:
             NotFittedError: Before `fit`.
-            UnknownNameError: If a column is lacking.
+            UnknownNameError: If a column is lacking or not known.
             InputError: If a cell is not one that its column can hold, or the order is no order.
 
         Example:
@@ -191,7 +192,8 @@ class AskedRows(Asked):
 
         Raises:
             NotFittedError: Before `fit`.
-            UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown.
+            UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
+                nan="unknown".
             InputError: If a cell is not one that its column can hold.
             UnsupportedError: If the model was trained for one order.
 

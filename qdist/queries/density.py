@@ -67,7 +67,8 @@ def score_samples(
         Log densities in nats, shape (N,), never exponentiated: below -745 they would be 0.
 
     Raises:
-        UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown.
+        UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
+            nan="unknown".
         InputError: If a cell is not one that its column can hold, an order is no order, or one is
             asked of a model that was trained for another.
         UnsupportedError: If a head has no density.
@@ -133,8 +134,7 @@ def encode_rows(
     check_nan(nan)
     table = table_of(X, codec.kinds)
     if nan == "unknown":
-        known_names = [name for name in table.schema.names if name in codec.kinds]
-        y, known = codec.encode_given(table.select(known_names))
+        y, known = codec.encode_given(table)
         check_order(codec, law, known)
         return y, known, table
     y = codec.encode(table)

@@ -54,7 +54,8 @@ def explain_outliers(
         Its index is, for pandas, that of the rows of X: `X.loc[found.index]` are the odd ones.
 
     Raises:
-        UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown.
+        UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
+            nan="unknown".
         InputError: If a cell is not one that its column can hold.
         UnsupportedError: If the model was trained for one order: then it cannot give a column all
             the others.
