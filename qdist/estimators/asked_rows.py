@@ -10,6 +10,7 @@ from qdist import queries
 from qdist.errors import InputError
 from qdist.estimators.asked import Asked
 from qdist.queries import Nan
+from qdist.queries.imputation import Agg, Unseen
 
 __all__ = ["AskedRows"]
 
@@ -17,7 +18,15 @@ __all__ = ["AskedRows"]
 class AskedRows(Asked):
     """Questions about rows of a fitted table: their gaps, their density, their odd cells."""
 
-    def impute(self, X: Any, *, n_draws: int = 1, random_state: Any = None) -> Any:
+    def impute(
+        self,
+        X: Any,
+        *,
+        n_draws: int = 1,
+        agg: Agg | None = None,
+        unseen: Unseen = "raise",
+        random_state: Any = None,
+    ) -> Any:
         """Draw the missing cells of a frame; known ones come back as they are.
 
         All about it: [`queries.impute`][qdist.queries.imputation.impute].
@@ -25,15 +34,21 @@ class AskedRows(Asked):
         Args:
             X: A frame with the fitted columns, of any make.
             n_draws: How many completed frames to make.
+            agg: "median" makes one frame of several: of each cell the median draw, or the most
+                frequent one of values without an order.
+            unseen: What a level is that the column did not have in training: an error ("raise"),
+                or, for the model, "missing"; it comes back as it was.
             random_state: Seed; the first of several draws is that of one, up to rounding.
 
         Returns:
-            A frame of the make of X, with its index; a list of them for several draws.
+            A frame of the make of X, with its index; without `agg` a list of them for several
+            draws.
 
         Raises:
             NotFittedError: Before `fit`.
             UnknownNameError: If a column is lacking or unknown.
-            InputError: If a known cell is not one that its column can hold.
+            InputError: If a known cell is not one that its column can hold, or one draw is to be
+                aggregated.
 
         Example:
             >>> import qdist
@@ -42,7 +57,8 @@ class AskedRows(Asked):
             >>> model.impute({"size": [None, 3.0], "kind": ["x", "y"]})["size"][1]
             3.0
         """
-        return queries.impute(*self._parted(), X, n_draws=n_draws, random_state=random_state)
+        how = {"n_draws": n_draws, "agg": agg, "unseen": unseen, "random_state": random_state}
+        return queries.impute(*self._parted(), X, **how)
 
     def score_samples(
         self,
@@ -68,7 +84,8 @@ class AskedRows(Asked):
             random_state: Seed of the random orders.
 
         Returns:
-            Log densities in nats, shape (N,).
+            Log densities in nats, shape (N,); `-inf` of rows with a level that was not there in
+            training.
 
         Raises:
             NotFittedError: Before `fit`.
@@ -98,7 +115,8 @@ class AskedRows(Asked):
             y: Ignored; there for pipelines.
 
         Returns:
-            The mean log density of a row in nats; higher is better.
+            The mean log density of a row in nats; higher is better. `-inf` where a row holds a
+            level that was not there in training.
 
         Raises:
             NotFittedError: Before `fit`.

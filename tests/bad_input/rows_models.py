@@ -172,6 +172,11 @@ IMPUTERS = {
         NotFittedError,
         "Expected a fitted QuantileImputer",
     ),
+    "several draws in one table": (
+        lambda world: qdist.QuantileImputer(n_draws=3).fit(world.table),
+        InputError,
+        "Expected n_draws of 1 without agg",
+    ),
     "imputing a vector": (
         lambda world: qdist.QuantileImputer().fit(np.arange(3.0)),
         InputError,

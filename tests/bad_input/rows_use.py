@@ -216,6 +216,21 @@ ASK = {
         InputError,
         "Expected a known level in column 'size'",
     ),
+    "another unseen": (
+        lambda world: world.model.impute(world.table, unseen="ignore"),
+        InputError,
+        "Expected unseen to be 'raise' or 'missing'; got 'ignore'",
+    ),
+    "the mean of draws": (
+        lambda world: world.model.impute(world.table, n_draws=3, agg="mean"),
+        InputError,
+        "Expected agg to be 'median' or None; got 'mean'",
+    ),
+    "the median of one draw": (
+        lambda world: world.model.impute(world.table, agg="median"),
+        InputError,
+        "Expected n_draws above 1 with agg='median'; got 1",
+    ),
     "half a draw": (
         lambda world: world.model.impute(world.table, n_draws=0.5),
         InputError,
