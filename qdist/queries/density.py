@@ -13,7 +13,7 @@ from torch import Tensor
 from qdist.arguments import column_order, number
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import ConstantColumn
-from qdist.codecs.conform import table_of
+from qdist.codecs.conform import check_names, table_of
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.given import check_nan
 from qdist.codecs.table import TableCodec
@@ -22,6 +22,7 @@ from qdist.errors import InputError
 from qdist.laws import TableLaw
 from qdist.orders import random_order
 from qdist.queries.condition import Nan, check_order
+from qdist.queries.unseen import Unseen, known_instead, unseen_cells
 from qdist.rng import seed_of
 
 __all__ = ["encode_rows", "order_of_names", "score_samples"]
@@ -48,7 +49,8 @@ def score_samples(
     A number that is none of the few that its column had in training, which the law excludes,
     scores as the nearest of them less its distance from it, in nats a median gap between them; in
     a column of one number, in nats the size of that number. Of a column without any value in
-    training nothing is known, and nothing counted.
+    training nothing is known, and nothing counted. A row with a level that its column did not have
+    in training has no density: its score is minus infinity.
 
     Args:
         codec: The model's codec.
@@ -64,7 +66,8 @@ def score_samples(
         random_state: Seed of the random orders.
 
     Returns:
-        Log densities in nats, shape (N,), never exponentiated: below -745 they would be 0.
+        Log densities in nats, shape (N,), never exponentiated: below -745 they would be 0. Those
+        of rows with an unseen level are `-inf`.
 
     Raises:
         UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
@@ -81,7 +84,7 @@ def score_samples(
         >>> model.score_samples(birds.head(3)).shape
         (3,)
     """
-    y, known, table = encode_rows(codec, law, X, nan)
+    y, known, table, unseen = encode_rows(codec, law, X, nan)
     cells = codec.log_jacobian(y) - _beyond(codec, table)
     jacobian = (cells * known).sum(-1) - _off_constants(codec, table)
     n_orders = number("n_orders", n_orders, least=1, whole=True)
@@ -105,7 +108,10 @@ def score_samples(
             for o in orders
         ]
     )
-    return np.asarray((scores.logsumexp(0) - math.log(len(scores)) + jacobian).numpy())
+    found = np.asarray((scores.logsumexp(0) - math.log(len(scores)) + jacobian).numpy())
+    for mask, _ in unseen.values():
+        found[mask] = -np.inf
+    return found
 
 
 def order_of_names(
@@ -129,16 +135,29 @@ def order_of_names(
 
 def encode_rows(
     codec: TableCodec, law: TableLaw, X: Any, nan: Nan
-) -> tuple[Tensor, Tensor, pa.Table]:
-    """Encoded rows (N, D), which of their cells count (all, or the known ones), and the rows."""
+) -> tuple[Tensor, Tensor, pa.Table, dict[str, Unseen]]:
+    """Encoded rows and what is in them.
+
+    Returns:
+        y, shape (N, D); which of its cells count (all, or the known ones); the rows; and of
+        columns in which some cells hold a level that was not there in training, where and what. In
+        y and in the rows a known level stands in for it.
+    """
     check_nan(nan)
     table = table_of(X, codec.kinds)
+    check_names(table.schema.names, codec.kinds)
+    cells = {name: canonical(table.column(name)) for name in table.schema.names}
+    unseen = {}
+    for name, mask in unseen_cells(codec, cells).items():
+        unseen[name] = (mask, cells[name])
+        instead = known_instead(codec, name, cells[name], mask)
+        table = table.set_column(table.schema.get_field_index(name), name, instead)
     if nan == "unknown":
         y, known = codec.encode_given(table)
         check_order(codec, law, known)
-        return y, known, table
+        return y, known, table, unseen
     y = codec.encode(table)
-    return y, torch.ones_like(y, dtype=torch.bool), table
+    return y, torch.ones_like(y, dtype=torch.bool), table, unseen
 
 
 def _beyond(codec: TableCodec, table: pa.Table) -> Tensor:

@@ -26,6 +26,7 @@ __all__ = ["explain_outliers"]
 
 _ROWS = 4096
 _TAILS = ("lower", "upper", "rare", "missing", "present")
+_RARE = 2
 
 
 def explain_outliers(
@@ -37,7 +38,9 @@ def explain_outliers(
     most 1, given presence; so is that of a level with an order. Another level's is the sum of the
     probabilities of all levels that are no more probable. Where a missing cell is improbable, or
     a present one, that is reported in its place. One cell in a hundred is below 0.01 by chance:
-    look at the smallest first. What differs from the one value of a column has probability 0.
+    look at the smallest first. What differs from the one value of a column has probability 0, and
+    so has a level that the column did not have in training, of which the row's other cells are
+    then not told.
 
     Args:
         codec: The model's codec.
@@ -74,7 +77,10 @@ def explain_outliers(
             "Expected a model that gives a column all the others; got one that was trained for a "
             "single order. Fit with order='any'."
         )
-    y, known, table = encode_rows(codec, law, X, nan)
+    y, known, table, unseen = encode_rows(codec, law, X, nan)
+    told = known.clone()  # what other cells of the row may be judged by
+    for name in set(unseen) & set(codec.names):
+        told[:, codec.index(name)] &= torch.from_numpy(~unseen[name][0])
     found: dict[str, list[Any]] = {name: [] for name in ("row", "column", "tail", "probability")}
     shown: list[str | None] = []
     expected: list[str | None] = []
@@ -83,26 +89,32 @@ def explain_outliers(
             continue
         column = codec.column(name)
         cells = canonical(table.column(name))
+        strange, as_given = unseen.get(name, (np.zeros(len(cells), bool), cells))
         for rows in known[:, i].nonzero().squeeze(1).split(_ROWS):
             if not len(rows):  # what is split into one part without rows
                 continue
-            visible = known[rows].clone()
+            visible = told[rows].clone()
             visible[:, i] = False
             base = law.conditional(i, y[rows], visible)
             mine = cells.take(pa.array(rows.numpy()))
             probability, tail, middle = _judge(column, base, y[rows, i], mine)
+            new = torch.from_numpy(strange)[rows]
+            probability, tail = probability.where(~new, 0.0), tail.where(~new, _RARE)
             odd = (probability <= threshold).nonzero().squeeze(1)
             found["row"] += rows[odd].tolist()
             found["column"] += [name] * len(odd)
             found["tail"] += [_TAILS[k] for k in tail[odd].tolist()]
             found["probability"] += probability[odd].tolist()
-            shown += _text(mine.take(pa.array(odd.numpy())))
+            shown += _text(as_given.take(pa.array(rows[odd].numpy())))
             expected += _text(column.decode(middle[odd].numpy()))
     for constant in codec.columns:
         name = constant.schema.name
         if isinstance(constant, ConstantColumn) and name in table.schema.names:
             cells = canonical(table.column(name))
             odd_rows, tails = _differing(constant, cells)
+            if name in unseen:  # levels have no sides
+                odd_rows, cells = np.flatnonzero(unseen[name][0]), unseen[name][1]
+                tails = [_TAILS[_RARE]] * len(odd_rows)
             found["row"] += odd_rows.tolist()
             found["column"] += [name] * len(odd_rows)
             found["tail"] += tails
@@ -164,7 +176,7 @@ def _value(
         mass = code_law(column, base).probs
         own = mass.gather(-1, y.long().clamp(max=mass.shape[-1] - 1)[:, None])
         rare = (mass * (mass <= own)).sum(-1).clamp(max=1)
-        return rare, torch.full((len(y),), 2), mass.argmax(-1).to(torch.float64)
+        return rare, torch.full((len(y),), _RARE), mass.argmax(-1).to(torch.float64)
     law = law_on_axis(column, base)
     place = place_of_cells(column, cells)
     upto, below = law.cdf(place), law.cdf_left(place)
