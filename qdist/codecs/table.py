@@ -205,13 +205,13 @@ class TableCodec:
             UnknownNameError: If a column is lacking or unknown.
         """
         table = table_of(frame, self.kinds)
-        check_names(table.schema.names, self.kinds)
         lacking = [n for n in self.schema.names if n not in table.schema.names]
         if lacking:
             raise UnknownNameError(
                 f"Expected the columns that the codec was fitted with; {lacking[0]!r} is lacking. "
                 "Add it, or give the known columns as a condition instead."
             )
+        check_names(table.schema.names, self.kinds)
         y = np.empty((table.num_rows, len(self._modelled)))
         for i, column in enumerate(self._modelled):
             y[:, i] = column.encode(canonical(table.column(column.schema.name)))

@@ -13,7 +13,7 @@ from torch import Tensor
 from qdist.arguments import column_order, number
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import ConstantColumn
-from qdist.codecs.conform import check_names, table_of
+from qdist.codecs.conform import table_of
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.given import check_nan
 from qdist.codecs.table import TableCodec
@@ -145,8 +145,8 @@ def encode_rows(
     """
     check_nan(nan)
     table = table_of(X, codec.kinds)
-    check_names(table.schema.names, codec.kinds)
-    cells = {name: canonical(table.column(name)) for name in table.schema.names}
+    there = [name for name in table.schema.names if name in codec.kinds]
+    cells = {name: canonical(table.column(name)) for name in there}
     unseen = {}
     for name, mask in unseen_cells(codec, cells).items():
         unseen[name] = (mask, cells[name])

@@ -206,6 +206,11 @@ ASK = {
         UnknownNameError,
         "'size' is lacking",
     ),
+    "a cell that is missing for the first time": (
+        lambda world: world.model.score_samples({**world.table, "x": [None] * 60}),
+        InputError,
+        "Expected a value in each cell of column 'x'.*Fill them, say nan='unknown'",
+    ),
     "the score of no rows": (
         lambda world: world.model.score({"x": [], "size": [], "rate": []}),
         InputError,

@@ -144,7 +144,7 @@ def test_what_differs_from_a_constant_is_odd_and_costs_its_distance(beside):
     assert len(beside.explain_outliers(changed, threshold=1e-9, nan="unknown")) == 0
 
 
-@pytest.mark.parametrize("ask", ["score_samples", "explain_outliers", "rosenblatt"])
+@pytest.mark.parametrize("ask", ["encode", "rosenblatt"])
 def test_another_level_than_the_only_one_is_refused(beside, ask):
     frame = table().head(2)
     frame["word"] = ["a", "b"]
