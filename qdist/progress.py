@@ -1,13 +1,14 @@
 """A progress bar on standard error: shown where someone is watching, or where asked for.
 
-The library prints nothing. This is the one place that draws, and only on a terminal, in a way that
-leaves standard output alone.
+The library prints nothing. This is the one place that draws, and only on a terminal or in a
+notebook, in a way that leaves standard output alone.
 """
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def showing(*, visible: bool | None) -> Iterator[None]:
     """Show or hide every progress bar opened inside, whatever the terminal.
 
     Args:
-        visible: `True` shows, `False` hides, `None` leaves it to the terminal.
+        visible: `True` shows, `False` hides, `None` leaves it to the terminal or the notebook.
 
     Example:
         >>> with showing(visible=False), progress("fitting", total=3) as bar:
@@ -67,7 +68,8 @@ def progress(what: str, *, total: float | None = None, show: bool | None = None)
     Args:
         what: A word or two in front of the bar.
         total: How much there is to do; `None` while that is not known.
-        show: Whether to show it; `None` shows it if standard error is a terminal.
+        show: Whether to show it; `None` shows it if standard error is a terminal, or in a notebook
+            with ipywidgets.
             [`showing`][qdist.progress.showing] has the last word.
 
     Yields:
@@ -81,7 +83,7 @@ def progress(what: str, *, total: float | None = None, show: bool | None = None)
     override = _SHOW.get()
     wanted = show if override is None else override
     if wanted is None:
-        wanted = sys.stderr is not None and sys.stderr.isatty()
+        wanted = _watched()
     if not wanted:
         yield Bar()
         return
@@ -107,3 +109,15 @@ def progress(what: str, *, total: float | None = None, show: bool | None = None)
     )
     with shown:
         yield Bar(shown, shown.add_task(what, total=total, note=""))
+
+
+def _watched() -> bool:
+    """Whether somebody sees what is drawn: on a terminal, or in a notebook."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        return True
+    if "IPython" not in sys.modules:  # which each kernel of a notebook has loaded
+        return False
+    from rich.console import Console
+
+    # Without widgets rich draws nothing there, and warns.
+    return Console(stderr=True).is_jupyter and find_spec("ipywidgets") is not None

@@ -1,8 +1,10 @@
 """A progress bar is drawn where asked for, on standard error, and nowhere else."""
 
+import sys
+
 import pytest
 
-from qdist.progress import progress, showing
+from qdist.progress import _watched, progress, showing
 
 
 def draw(show: bool | None) -> None:
@@ -39,6 +41,18 @@ def test_a_terminal_is_enough(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     draw(show=None)
     assert "fitting" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("widgets", [True, False])
+@pytest.mark.parametrize("shell", ["ZMQInteractiveShell", "TerminalInteractiveShell"])
+def test_a_notebook_with_widgets_is_enough(shell, widgets, monkeypatch):
+    running = type(shell, (), {})()
+    monkeypatch.setattr("builtins.get_ipython", lambda: running, raising=False)
+    monkeypatch.setattr("qdist.progress.find_spec", lambda name: name if widgets else None)
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    assert _watched() == (widgets and shell == "ZMQInteractiveShell")
+    monkeypatch.delitem(sys.modules, "IPython")
+    assert not _watched()
 
 
 def test_an_error_inside_gets_out():

@@ -132,6 +132,10 @@ import qdist
 lazy = {"matplotlib", "pandas", "polars", "lightgbm", "PIL", "click", "rich"}
 lazy |= {"qdist_mlp", "qdist_pixelcnn"}
 assert not lazy & (set(sys.modules) - brought), lazy & (set(sys.modules) - brought)
+assert "qdist.plots" not in sys.modules
+assert qdist.plots.marginals is sys.modules["qdist.plots"].marginals
+assert "matplotlib" not in sys.modules
+assert not hasattr(qdist, "no_such_name")
 assert torch.equal(before, torch.get_rng_state())
 assert torch.get_default_dtype() == torch.float32
 """

@@ -82,15 +82,7 @@ class CodedColumn(AbstractColumn):
             raw, _ = to_raw(values, name)
             check_bounds(self.schema, raw, present(values))
             return self._nearest(raw)
-        if pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
-            raw, gone = to_raw(values, name)
-            known, _ = to_raw(self.levels, name)
-            order = np.argsort(known)
-            place = np.minimum(np.searchsorted(known[order], raw), len(known) - 1)
-            codes = np.where(gone | (known[order][place] != raw), -1, order[place])
-        else:
-            found = pc.index_in(values, value_set=self.levels).fill_null(-1)
-            codes = found.to_numpy(zero_copy_only=False).astype(np.int64)
+        codes = self._looked_up(values)
         strange = (codes < 0) & present(values)
         if used is not None and strange.any():
             # A level that is declared but unused does no harm.
@@ -102,6 +94,25 @@ class CodedColumn(AbstractColumn):
         if self.rest is not None:
             codes = np.where(codes < 0, self.rest, codes)
         return codes
+
+    def _looked_up(self, values: pa.Array) -> NDArray[np.int64]:
+        """Codes of values, -1 where they are none of the levels."""
+        if pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
+            raw, gone = to_raw(values, self.schema.name)
+            known, _ = to_raw(self.levels, self.schema.name)
+            order = np.argsort(known)
+            place = np.minimum(np.searchsorted(known[order], raw), len(known) - 1)
+            return np.where(gone | (known[order][place] != raw), -1, order[place])
+        found = pc.index_in(values, value_set=self.levels).fill_null(-1)
+        codes: NDArray[np.int64] = found.to_numpy(zero_copy_only=False).astype(np.int64)
+        return codes
+
+    def unseen(self, array: pa.Array) -> NDArray[np.bool_]:
+        """Which cells, (N,), are none of the levels where each has to be one."""
+        if self.on_line or self.rest is not None:
+            return np.zeros(len(array), bool)
+        values = conform(array, self.kind, self.schema.name)
+        return (self._looked_up(values) < 0) & present(values)
 
     def distance(self, array: pa.Array) -> Floats:
         """How far cells (N,) of a numeric column lie from the nearest level; 0 where missing.
@@ -120,7 +131,8 @@ class CodedColumn(AbstractColumn):
         more = f" and {len(self.levels) - 10} more" if len(self.levels) > 10 else ""
         raise InputError(
             f"Expected a known level in column {self.schema.name!r}: {known}{more}; got {got}. "
-            "Use a known level, or declare it with Column(categories=...) before fitting."
+            "Use a known level, or declare it with Column(categories=...) before fitting; impute "
+            "has unseen='missing'."
         )
 
     def _nearest(self, raw: NDArray[Any]) -> NDArray[np.int64]:

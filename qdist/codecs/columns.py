@@ -59,6 +59,13 @@ class AbstractColumn(ABC):
                 missing where no cell of the training data was.
         """
 
+    def unseen(self, array: pa.Array) -> NDArray[np.bool_]:
+        """Which cells hold a level that the training data had not, which `encode` refuses: (N,).
+
+        Numbers, dates and times have no such levels, nor have ids.
+        """
+        return np.zeros(len(array), bool)
+
     @abstractmethod
     def decode(self, y: Floats) -> pa.Array:
         """Numbers, shape (N,), to cells of the column's type."""
@@ -89,7 +96,8 @@ def refuse_missing(schema: ColumnSchema, n_missing: int) -> None:
     if n_missing:
         raise InputError(
             f"Expected a value in each cell of column {schema.name!r}, as in the training data; "
-            f"got {n_missing} missing. Fill them, or fit on data in which some are missing."
+            f"got {n_missing} missing. Fill them, say nan='unknown' where there is that choice, "
+            "or fit on data in which some are missing."
         )
 
 
@@ -124,19 +132,27 @@ class ConstantColumn(AbstractColumn):
         known = self.value.drop_null()
         if len(known):
             refuse_missing(self.schema, int((~present(values)).sum()))
-        level = known[0].as_py() if len(known) else OTHER
-        if self.schema.kind in {"nominal", "ordered", "boolean"} and level != OTHER:
-            strange = [v for v in values.unique().to_pylist() if v not in {level, None}]
-            if strange:
-                raise InputError(
-                    f"Expected the one known level of column {self.schema.name!r}, {level!r}; got "
-                    f"{strange[0]!r}. Use it, or declare others with Column(categories=...) "
-                    "before fitting."
-                )
+        strange = values.filter(pa.array(self.unseen(values)))
+        if len(strange):
+            raise InputError(
+                f"Expected the one known level of column {self.schema.name!r}, "
+                f"{known[0].as_py()!r}; got {strange[0].as_py()!r}. Use it, or declare others "
+                "with Column(categories=...) before fitting; impute has unseen='missing'."
+            )
         if self.schema.lower is not None or self.schema.upper is not None:
             raw, gone = to_raw(values, self.schema.name)
             check_bounds(self.schema, raw, ~gone)
         return np.zeros(len(array))
+
+    def unseen(self, array: pa.Array) -> NDArray[np.bool_]:
+        """Which cells, (N,), hold another level than the one of the column, where it is one."""
+        values = conform(array, self.kind, self.schema.name)
+        known = self.value.drop_null()
+        level = known[0].as_py() if len(known) else OTHER
+        if self.schema.kind not in {"nominal", "ordered", "boolean"} or level == OTHER:
+            return np.zeros(len(array), bool)
+        same = pc.is_in(values, value_set=pa.array([level], values.type))
+        return np.asarray(present(values) & ~same.to_numpy(zero_copy_only=False), bool)
 
     def sides(self, array: pa.Array) -> Floats:
         """How far cells (N,) lie from the value, in units of its size; negative below it.

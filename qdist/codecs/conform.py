@@ -1,6 +1,6 @@
 """Values of any related type to the type of a column, with an error that a user can act on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from qdist.codecs.raw import ticks_per_unit
 from qdist.data.frames import canonical, to_arrow
-from qdist.errors import InputError
+from qdist.errors import InputError, UnknownNameError
 
-__all__ = ["conform", "in_utc", "present", "table_of", "value_type"]
+__all__ = ["check_names", "conform", "in_utc", "present", "table_of", "value_type"]
 
 
 def value_type(kind: pa.DataType) -> pa.DataType:
@@ -140,6 +140,25 @@ def table_of(frame: Any, kinds: Mapping[str, pa.DataType]) -> pa.Table:
             array = in_utc(values, canonical(table.column(k)), kinds[str(name)])
             table = table.set_column(k, str(name), array)
     return table
+
+
+def check_names(names: Iterable[str], kinds: Mapping[str, pa.DataType]) -> None:
+    """Raises where a column is none of the known ones: it may be a misspelt one.
+
+    Args:
+        names: Its name, and those of others.
+        kinds: The Arrow types of the known columns by name.
+
+    Raises:
+        UnknownNameError: If one of them is not known.
+    """
+    for name in names:
+        if name not in kinds:
+            known = ", ".join(map(repr, kinds))
+            raise UnknownNameError(
+                f"Expected columns out of {known}; got {name!r}. Correct the name, or leave the "
+                "column out."
+            )
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from qdist.codecs.conform import conform, in_utc, present
+from qdist.codecs.conform import check_names, conform, in_utc, present
 from qdist.codecs.schema import MISSING
 from qdist.data.frames import canonical, to_arrow
 from qdist.data.makes.vectors import from_values, from_vector
-from qdist.errors import InputError, UnknownNameError
+from qdist.errors import InputError
 
 __all__ = ["Given", "check_nan", "is_condition", "is_unknown", "read_given", "single_cell"]
 
@@ -110,10 +110,7 @@ def read_given(given: Any, kinds: Mapping[str, pa.DataType]) -> Given:
     else:
         columns = dict(zip(table.schema.names, map(canonical, table.columns), strict=True))
         n_rows = table.num_rows
-    for name in columns:
-        if name not in kinds:
-            known = ", ".join(map(repr, kinds))
-            raise UnknownNameError(f"Expected columns out of {known}; got {name!r}.")
+    check_names(columns, kinds)
     if isinstance(given, Mapping):
         for name, value in given.items():
             columns[str(name)] = in_utc(value, columns[str(name)], kinds[str(name)])

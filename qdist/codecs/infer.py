@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,8 @@ from qdist.data.makes.vectors import from_values, python_days
 from qdist.errors import InputError
 
 __all__ = ["fit_column", "levels_of"]
+
+log = logging.getLogger(__name__)
 
 
 def fit_column(
@@ -244,6 +247,12 @@ def _fit_numbers(
     integer = bool(column.integer) or (
         whole and not pa.types.is_temporal(kind) and not pa.types.is_decimal(kind)
     )
+    if integer and column.kind is None and _number_rows(values, counts):
+        log.warning(
+            "column %r looks like row numbers: declare Column(kind='id') or drop it; "
+            "Column(kind='number') says that it is none",
+            name,
+        )
     if len(values) == 1 and not n_missing:
         schema = ColumnSchema(**plain, integer=integer, modelled=False)
         return ConstantColumn(schema, kind, array.slice(0, 1))
@@ -288,6 +297,12 @@ def _fit_numbers(
         atoms=int(atoms.sum()),
     )
     return CurvedColumn(schema, kind, axis, curve, heaps)
+
+
+def _number_rows(values: NDArray[Any], counts: NDArray[np.int64]) -> bool:
+    """Whether whole numbers, increasing, are consecutive, and each is that of one row."""
+    span = int(values[-1]) - int(values[0]) + 1  # numpy's integers would overflow
+    return names_rows(counts) and len(values) == counts.sum() == span
 
 
 def _is_whole(axis: Axis) -> bool:

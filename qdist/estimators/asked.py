@@ -1,4 +1,4 @@
-"""What a fitted table can be asked, as methods."""
+"""What a fitted table can be asked of one column, as methods."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ __all__ = ["Asked"]
 
 
 class Asked(ABC):
-    """The questions of [`qdist.queries`][qdist.queries.conditional.quantile] to a fitted table."""
+    """Questions about a column of a fitted table, given any others."""
 
     @abstractmethod
     def _asked(self) -> tuple[TableCodec, TableLaw]:
@@ -30,18 +30,68 @@ class Asked(ABC):
     def quantile(
         self, column: str | Sequence[str], levels: Any, *, given: Any = None, nan: Nan = "unknown"
     ) -> NDArray[Any]:
-        """Quantiles of a column given what is known: one row per condition, levels last.
+        """Quantiles of a column given what is known, and that the cell is not missing.
 
         All about it: [`queries.quantile`][qdist.queries.conditional.quantile].
+
+        Args:
+            column: The name of a column whose values have an order, or several names, each of
+                which is answered by itself.
+            levels: Levels in [0, 1]: a number, or shape (T,).
+            given: What is known: None, a dict (one condition, of which the asked column may be a
+                `qdist.Range`), or a frame (one condition a row; the columns asked for are left
+                out, so that whole rows will do).
+            nan: What a missing cell of a frame means: "unknown", or the known "value" missing.
+
+        Returns:
+            One row per condition, levels last: shape (N, T), or (N,) for a single level; with
+            several names (N, C, T) or (N, C).
+
+        Raises:
+            NotFittedError: Before `fit`.
+            UnknownNameError: If a column is not known.
+            UnsupportedError: If the column has no order, or a range is given for another column.
+            InputError: If a level is not in [0, 1], or a condition cannot be.
+
+        Example:
+            >>> import qdist
+            >>> table = {"size": [1.5, 2.5, 4.0, 7.5], "kind": ["x", "y", "x", "y"]}
+            >>> model = qdist.fit(table, max_steps=2, random_state=0)
+            >>> model.quantile("size", [0.1, 0.9], given={"kind": "x"}).shape
+            (1, 2)
         """
         return queries.quantile(*self._parted(), column, levels, given=given, nan=nan)
 
     def cdf(
         self, column: str, values: Any, *, given: Any = None, nan: Nan = "unknown"
     ) -> NDArray[np.float64]:
-        """P(column <= value) given what is known: one row per condition, values last.
+        """P(column <= value) given what is known, and that the cell is not missing.
 
         All about it: [`queries.cdf`][qdist.queries.conditional.cdf].
+
+        Args:
+            column: The name of a column whose values have an order.
+            values: Values of the column: one, or shape (V,), asked of each condition; or shape
+                (N, V), a row for each condition.
+            given: What is known: None, a dict, or a frame, as for `quantile`.
+            nan: What a missing cell of a frame means: "unknown", or the known "value" missing.
+
+        Returns:
+            Probabilities, one row per condition, values last: shape (N, V), or (N,) for a single
+            value.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            UnknownNameError: If a column is not known.
+            UnsupportedError: If the column has no order, or a range is given for another column.
+            InputError: If a value is not one of the column's type, or a condition cannot be.
+
+        Example:
+            >>> import qdist
+            >>> table = {"size": [1.5, 2.5, 4.0, 7.5], "kind": ["x", "y", "x", "y"]}
+            >>> model = qdist.fit(table, max_steps=2, random_state=0)
+            >>> model.cdf("size", 3.0, given={"kind": ["x", "y"]}).shape
+            (2,)
         """
         return queries.cdf(*self._parted(), column, values, given=given, nan=nan)
 
@@ -51,52 +101,58 @@ class Asked(ABC):
         """The law of a column given what is known and that it is present, as one object.
 
         All about it: [`queries.predict_dist`][qdist.queries.conditional.predict_dist].
+
+        Args:
+            column: The name of a column.
+            given: What is known: None, a dict without a range, or a frame, as for `quantile`.
+            nan: What a missing cell of a frame means: "unknown", or the known "value" missing.
+
+        Returns:
+            A quantile function of batch shape (N,) on the column's own scale, with `icdf`, `cdf`,
+            `mean`, `crps`, `sample`, ...; that of a column of levels has their `names` and
+            `probs`.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            UnknownNameError: If a column is not known.
+            UnsupportedError: If the column is an id, or a range is given.
+            InputError: If a condition cannot be.
+
+        Example:
+            >>> import qdist
+            >>> table = {"size": [1.5, 2.5, 4.0, 7.5], "kind": ["x", "y", "x", "y"]}
+            >>> model = qdist.fit(table, max_steps=2, random_state=0)
+            >>> model.predict_dist("kind", given={"size": 4.0}).names
+            ('x', 'y')
         """
         return queries.predict_dist(*self._parted(), column, given=given, nan=nan)
 
     def prob_missing(
         self, column: str, *, given: Any = None, nan: Nan = "unknown"
     ) -> NDArray[np.float64]:
-        """The probability that a cell is missing given what is known, shape (N,).
+        """The probability that a cell is missing given what is known.
 
         All about it: [`queries.prob_missing`][qdist.queries.conditional.prob_missing].
+
+        Args:
+            column: The name of a column.
+            given: What is known: None, a dict without a range, or a frame, as for `quantile`.
+            nan: What a missing cell of a frame means: "unknown", or the known "value" missing.
+
+        Returns:
+            Probabilities, shape (N,); 0 where no cell was missing in training.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            UnknownNameError: If a column is not known.
+            UnsupportedError: If a range is given.
+            InputError: If a condition cannot be.
+
+        Example:
+            >>> import qdist
+            >>> table = {"size": [1.5, 2.5, 4.0, 7.5], "kind": ["x", "y", "x", "y"]}
+            >>> model = qdist.fit(table, max_steps=2, random_state=0)
+            >>> model.prob_missing("size", given={"kind": "x"})
+            array([0.])
         """
         return queries.prob_missing(*self._parted(), column, given=given, nan=nan)
-
-    def impute(self, X: Any, *, n_draws: int = 1, random_state: Any = None) -> Any:
-        """A frame like X with its missing cells drawn; a list of them for several draws.
-
-        All about it: [`queries.impute`][qdist.queries.imputation.impute].
-        """
-        return queries.impute(*self._parted(), X, n_draws=n_draws, random_state=random_state)
-
-    def score_samples(self, X: Any, **options: Any) -> NDArray[np.float64]:
-        """Joint log density of each row, shape (N,); higher is more normal.
-
-        All about it, and the options `order`, `n_orders`, `nan` and `random_state`:
-        [`queries.score_samples`][qdist.queries.density.score_samples].
-        """
-        return queries.score_samples(*self._asked(), X, **options)
-
-    def rosenblatt(
-        self, X: Any, *, order: Sequence[str] | None = None, random_state: Any = None
-    ) -> NDArray[np.float64]:
-        """Rows to levels, (N, D), independent and uniform where rows follow the model.
-
-        All about it: [`queries.rosenblatt`][qdist.queries.rosenblatt.rosenblatt].
-        """
-        return queries.rosenblatt(*self._asked(), X, order=order, random_state=random_state)
-
-    def inverse_rosenblatt(self, levels: Any, *, order: Sequence[str] | None = None) -> Any:
-        """Levels, (N, D), to a frame of rows: the inverse of `rosenblatt`.
-
-        All about it: [`queries.inverse_rosenblatt`][qdist.queries.rosenblatt.inverse_rosenblatt].
-        """
-        return queries.inverse_rosenblatt(*self._asked(), levels, order=order)
-
-    def explain_outliers(self, X: Any, *, threshold: float = 0.01, nan: Nan = "value") -> Any:
-        """A frame of the cells that lie in a tail of their law given the rest of their row.
-
-        All about it: [`queries.explain_outliers`][qdist.queries.outliers.explain_outliers].
-        """
-        return queries.explain_outliers(*self._asked(), X, threshold=threshold, nan=nan)

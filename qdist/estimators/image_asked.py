@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from qdist import arguments
 from qdist.codecs.image import ImageCodec
+from qdist.errors import InputError
 from qdist.estimators.image_rows import with_classes
 from qdist.laws import ImageLaw
 from qdist.laws.classes import log_joint
@@ -49,6 +50,27 @@ class AskedImages(ABC):
         if given is None and codec.schema.classes:
             return log_joint(law, codes).logsumexp(1).numpy()
         return law.log_mass(with_classes(codec, codes, given)).double().sum(1).numpy()
+
+    def score(self, images: Any, y: Any = None) -> float:
+        """The mean of `log_prob`: by it `GridSearchCV` and the like choose.
+
+        Args:
+            images: Images as those that were fitted.
+            y: Their labels, as `given` of `log_prob`; without, classes are mixed.
+
+        Returns:
+            The mean log probability of an image in nats; higher is better.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            InputError: If there is no image, or the images or labels are not like those that were
+                fitted.
+            UnsupportedError: If the network reads the levels of other pixels, and has no law.
+        """
+        scores = self.log_prob(images, given=y)
+        if not len(scores):
+            raise InputError("Expected images to score; got none. Give at least one.")
+        return float(scores.mean())
 
     def bits_per_dim(self, images: Any, *, given: Any = None, floor: float = 0.0) -> Floats:
         r"""Bits for each grey value: $-\log_2 P(\text{image}) / (H W C)$.

@@ -5,8 +5,10 @@ from typing import Any, Self, final
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 
+from qdist.arguments import number
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.tabular import TabularModel
+from qdist.queries.imputation import Agg, Unseen, check_agg
 
 __all__ = ["QuantileImputer"]
 
@@ -16,11 +18,18 @@ class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A transformer that fits a model of the table and draws missing cells from it.
 
     One draw, not a mean: relations between columns and their spread stay as they are. For several
-    draws, call `model_.impute(X, n_draws=...)`.
+    draws, call `model_.impute(X, n_draws=...)`; for the middle of several, give `n_draws` and
+    `agg="median"`.
 
     Args:
         model: The [`TabularModel`][qdist.estimators.TabularModel] to fit, left as it is; a default
             one if None.
+        n_draws: Number of draws of which `agg` makes one.
+        agg: "median" for the median draw of each cell (of values without an order the most
+            frequent one).
+        unseen: What a level is that was not there in `fit`: an error ("raise"), or, for the model,
+            "missing"; it comes back as it was. Say so where folds of a cross-validation may lack
+            rare levels.
         random_state: Seed of the draws, and of the default model.
 
     Attributes:
@@ -38,8 +47,19 @@ class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ((4, 2), False)
     """
 
-    def __init__(self, model: TabularModel | None = None, *, random_state: Any = None) -> None:
+    def __init__(
+        self,
+        model: TabularModel | None = None,
+        *,
+        n_draws: int = 1,
+        agg: Agg | None = None,
+        unseen: Unseen = "raise",
+        random_state: Any = None,
+    ) -> None:
         self.model = model
+        self.n_draws = n_draws
+        self.agg = agg
+        self.unseen = unseen
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -52,6 +72,7 @@ class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         del y
         if self.model is not None and not isinstance(self.model, TabularModel):
             raise InputError(f"Expected model to be a TabularModel or None; got {self.model!r}.")
+        self._check_draws()
         model = TabularModel(random_state=self.random_state) if self.model is None else self.model
         self.model_ = clone(model).fit(X)
         self.n_features_in_ = self.model_.n_features_in_
@@ -59,7 +80,7 @@ class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: Any) -> Any:
-        """Fill the missing cells of a frame with one draw; known cells stay.
+        """Fill the missing cells of a frame with one draw, or with `agg` of some; others stay.
 
         Returns:
             A frame of the type that was fitted.
@@ -67,9 +88,18 @@ class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             NotFittedError: Before `fit`.
             UnknownNameError: If a column is lacking or unknown.
+            InputError: If a known cell is not one that its column can hold, or a parameter is
+                wrong.
         """
         self._check_fitted()
-        return self.model_.impute(X, random_state=self.random_state)
+        self._check_draws()
+        return self.model_.impute(
+            X,
+            n_draws=self.n_draws,
+            agg=self.agg,
+            unseen=self.unseen,
+            random_state=self.random_state,
+        )
 
     def get_feature_names_out(self, input_features: Any = None) -> Any:
         """The names of the columns, which are those that came in.
@@ -92,6 +122,15 @@ class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 f"{input_features!r:.80}. Leave them out."
             )
         return names
+
+    def _check_draws(self) -> None:
+        n_draws = number("n_draws", self.n_draws, least=1, whole=True)
+        check_agg(self.agg, n_draws)
+        if n_draws > 1 and self.agg is None:
+            raise InputError(
+                f"Expected n_draws of 1 without agg, as a transformer gives one table; got "
+                f"{n_draws}. Give agg='median', or call model_.impute(X, n_draws=...)."
+            )
 
     def _check_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():

@@ -12,7 +12,7 @@ from qdist import arguments, files, queries, registry
 from qdist.codecs.schema import Column, Schema
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, NotFittedError
-from qdist.estimators.asked import Asked
+from qdist.estimators.asked_rows import AskedRows
 from qdist.estimators.calibration import but_for_calibration, calibrate
 from qdist.estimators.limits import asked, limits_of, rows_that_count
 from qdist.joint import Autoregressive, Ensemble
@@ -34,7 +34,7 @@ __all__ = ["TabularModel"]
 
 
 @final
-class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
+class TabularModel(AskedRows, BaseEstimator):  # type: ignore[misc]
     r"""The joint law of a table's columns, any of them given any others.
 
     Networks are trained on random sets of visible columns, and so answer for every condition
@@ -225,7 +225,9 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
                 row's draws are adjacent and its index is repeated). 1 by default.
             given: What is known: a dict (one condition; `qdist.MISSING` says that a value is
                 missing, and for one column `qdist.Range(40, None)` that it lies between two
-                ends), or a frame with some of the columns (one condition a row).
+                ends), or a frame with some of the columns (one condition a row). A dict of lists
+                is such a frame: `sample(100, given={"species": ["Adelie", "Gentoo"]})` gives 200
+                rows.
             nan: What a missing cell of a frame means: "unknown", to be drawn, or "value", known to
                 be missing.
             tau_range: Range of the levels of all drawn cells; (0.05, 0.95) cuts off tails. Where
@@ -266,7 +268,14 @@ class TabularModel(Asked, BaseEstimator):  # type: ignore[misc]
         return loss
 
     def encode(self, X: Any) -> Tensor:
-        """Encoded rows of a frame, (N, D), as `module_` and `loss` take them."""
+        """Encoded rows, as `module_` and `loss` take them.
+
+        Args:
+            X: A frame like the fitted one.
+
+        Returns:
+            float32 of shape (N, D).
+        """
         return self._fitted().encode(X).to(torch.float32)
 
     @property

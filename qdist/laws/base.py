@@ -13,7 +13,7 @@ from qdist.errors import InputError
 from qdist.laws.questions import Questions
 from qdist.rng import isolated_rng
 
-__all__ = ["AbstractLaw", "build", "taking"]
+__all__ = ["AbstractLaw", "build", "taking", "to_device"]
 
 
 class AbstractLaw(nn.Module, ABC):
@@ -159,9 +159,18 @@ def build(make: Callable[[], Law], *, seed: int, device: str) -> Law:
             torch.set_default_dtype(default)
     if not isinstance(law, AbstractLaw):
         raise _no_law(law)
+    return to_device(law, device)
+
+
+def to_device(law: Law, device: str) -> Law:
+    """Move a law to where it shall be.
+
+    Raises:
+        InputError: If torch cannot use the device.
+    """
     try:
-        return law.to(device)
-    except (RuntimeError, AssertionError) as error:  # no such device, or torch made without it
+        return law.to(torch.device(device))
+    except (RuntimeError, AssertionError, TypeError) as error:  # none, or torch made without it
         raise InputError(
             f"Expected a device that torch can use here; got {device!r}: "
             f"{str(error).splitlines()[0].rstrip('.')}. Use 'cpu'."

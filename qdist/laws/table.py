@@ -16,6 +16,7 @@ from qdist.laws.base import AbstractLaw, taking
 from qdist.laws.questions import Questions
 from qdist.laws.visible import draw_visible
 from qdist.orders import as_order
+from qdist.progress import progress
 from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
 from qdist.registry import head as head_class
@@ -214,16 +215,26 @@ class TableLaw(AbstractLaw):
             return self.fill_at(y[at], visible[at], tau=tau, draw=draw, read=read)
 
         # Where each row's law is made there is little to share, and much to keep in memory.
-        yield from self._by_batches(part, len(y), most=_DRAWN if free else _ROWS)
+        most = _DRAWN if free else _ROWS
+        yield from self._by_batches(part, len(y), what="drawing", most=most)
 
     def _by_batches(
-        self, part: Callable[[slice], Tensor], n: int, *, most: int = _ROWS
+        self, part: Callable[[slice], Tensor], n: int, *, what: str, most: int
     ) -> Iterator[Tensor]:
         """What a function makes of n rows, a batch of at most so many at a time."""
         if self.device.type != "cpu":
-            return map(part, slices(n, most))
-        # Each batch begins where `uniforms` can.
-        return by_batches(part, n, most=most, least=_LEAST_ROWS, multiple=4)
+            batches: Iterator[Tensor] = map(part, slices(n, most))
+        else:  # each batch begins where `uniforms` can
+            batches = by_batches(part, n, most=most, least=_LEAST_ROWS, multiple=4)
+        if n <= most:  # nothing to wait for
+            yield from batches
+            return
+        with progress(what, total=n) as bar:
+            done = 0
+            for batch in batches:
+                done += len(batch)
+                bar.update(done)
+                yield batch
 
     @torch.no_grad()
     def fill_at(
@@ -319,7 +330,8 @@ class TableLaw(AbstractLaw):
                 y[at].to(self.device, self.dtype), visible=visible[at].to(self.device), order=order
             )
 
-        return torch.cat(list(self._by_batches(part, len(y)))).cpu()
+        batches = self._by_batches(part, len(y), what="scoring", most=_ROWS)
+        return torch.cat(list(batches)).cpu()
 
     @torch.no_grad()
     def rosenblatt(

@@ -1,13 +1,13 @@
 """What is known, read once for all questions."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, final
 
 import torch
 from torch import Tensor
 
-from qdist.codecs.given import check_nan
+from qdist.codecs.given import check_nan, is_condition, read_given
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError
 from qdist.laws import TableLaw
@@ -52,8 +52,17 @@ class Condition:
         return [Condition(self.y[s : s + size], self.visible[s : s + size]) for s in starts]
 
 
-def read_condition(codec: TableCodec, law: TableLaw | None, given: Any, *, nan: Nan) -> Condition:
+def read_condition(
+    codec: TableCodec,
+    law: TableLaw | None,
+    given: Any,
+    *,
+    nan: Nan,
+    asked: Collection[str] = (),
+) -> Condition:
     """Reads what is given: a dict, a frame of conditions, or None for nothing known.
+
+    Of a frame, which may be whole rows, the columns that are asked for are left out.
 
     Raises:
         UnknownNameError: If a column is not known.
@@ -64,6 +73,14 @@ def read_condition(codec: TableCodec, law: TableLaw | None, given: Any, *, nan: 
         check_nan(nan)
         y = torch.zeros(1, len(codec.names), dtype=torch.float64)
         return Condition(y, torch.zeros_like(y, dtype=torch.bool))
+    if not is_condition(given):
+        read = read_given(given, codec.kinds)
+        known = [name for name in read.arrays if name not in asked]
+        given = replace(
+            read,
+            arrays={name: read.arrays[name] for name in known},
+            present={name: read.present[name] for name in known},
+        )
     y, visible, others = codec.encode_condition(given, nan=nan)
     check_order(codec, law, visible)
     return Condition(y, visible, others)

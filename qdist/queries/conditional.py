@@ -53,7 +53,7 @@ def quantile(
         levels: Levels in [0, 1], a number or shape (T,).
         given: What is known: None, a dict (one condition, of which the asked column may be a
             [`Range`][qdist.queries.Range]), or a frame (one condition a row; each may know other
-            columns).
+            columns; the columns asked for are left out, so that whole rows will do).
         nan: What a missing cell of a frame means: "unknown", or the known "value" missing.
 
     Returns:
@@ -68,7 +68,7 @@ def quantile(
         UnknownNameError: If a column is not known.
         UnsupportedError: If the column has no order, or a range is given for another column.
         InputError: If a level is not in [0, 1], a condition cannot be, or the column asked for is
-            known, or was missing in all training rows.
+            known by a dict, or was missing in all training rows.
 
     Example:
         >>> import qdist
@@ -80,9 +80,11 @@ def quantile(
     tau = read_levels("levels", levels)
     rest, ranged = split_range(given)
     named, bounds = ranged or (None, None)
-    condition = read_condition(codec, law, rest, nan=nan)
+    columns = columns_of(codec, column)
+    names = {asked.name for asked in columns}
+    condition = read_condition(codec, law, rest, nan=nan, asked=names)
     found = []
-    for asked in columns_of(codec, column):
+    for asked in columns:
         _check_asked(asked, condition, named, law)
         _check_present(asked)
         parts = []
@@ -124,12 +126,13 @@ def cdf(
         UnknownNameError: If a column is not known.
         UnsupportedError: If the column has no order, or a range is given for another column.
         InputError: If a value is not one of the column's type, a level is unknown, a condition
-            cannot be, or the column asked for is known, or was missing in all training rows.
+            cannot be, or the column asked for is known by a dict, or was missing in all training
+            rows.
     """
     rest, ranged = split_range(given)
     named, bounds = ranged or (None, None)
-    condition = read_condition(codec, law, rest, nan=nan)
     asked = column_of(codec, column)
+    condition = read_condition(codec, law, rest, nan=nan, asked={asked.name})
     _check_asked(asked, condition, named, law)
     _check_present(asked)
     shape = _shape_of(values, len(condition))
@@ -177,8 +180,8 @@ def predict_dist(
     Raises:
         UnknownNameError: If a column is not known.
         UnsupportedError: If the column is an id, or a range is given.
-        InputError: If a condition cannot be, or the column asked for is known, or was missing in
-            all training rows.
+        InputError: If a condition cannot be, or the column asked for is known by a dict, or was
+            missing in all training rows.
     """
     rest, ranged = split_range(given)
     if ranged is not None:
@@ -214,7 +217,7 @@ def prob_missing(
     Raises:
         UnknownNameError: If a column is not known.
         UnsupportedError: If a range is given.
-        InputError: If a condition cannot be, or the column asked for is known.
+        InputError: If a condition cannot be, or the column asked for is known by a dict.
     """
     rest, ranged = split_range(given)
     if ranged is not None:
@@ -301,8 +304,8 @@ def _side_by_side(answers: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 def _single(
     codec: TableCodec, law: TableLaw | None, column: Any, given: Any, nan: Nan
 ) -> tuple[AskedColumn, Condition]:
-    condition = read_condition(codec, law, given, nan=nan)
     asked = column_of(codec, column)
+    condition = read_condition(codec, law, given, nan=nan, asked={asked.name})
     _check_asked(asked, condition, None, law)
     return asked, condition
 

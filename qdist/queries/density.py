@@ -18,10 +18,11 @@ from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.given import check_nan
 from qdist.codecs.table import TableCodec
 from qdist.data.frames import canonical
-from qdist.errors import InputError, UnknownNameError
+from qdist.errors import InputError
 from qdist.laws import TableLaw
 from qdist.orders import random_order
 from qdist.queries.condition import Nan, check_order
+from qdist.queries.unseen import Unseen, known_instead, unseen_cells
 from qdist.rng import seed_of
 
 __all__ = ["encode_rows", "order_of_names", "score_samples"]
@@ -48,7 +49,8 @@ def score_samples(
     A number that is none of the few that its column had in training is impossible under the law.
     It scores as the nearest of them, less one nat for each median gap between them that it is away
     (in a column of one number, for each time the size of that number). A column without any value
-    in training does not count.
+    in training does not count. A row with a level that its column did not have in training has no
+    density: its score is minus infinity.
 
     Args:
         codec: The model's codec.
@@ -64,11 +66,12 @@ def score_samples(
         random_state: Seed of the random orders.
 
     Returns:
-        Log densities in nats, shape (N,), never exponentiated: below -745 they would be 0.
+        Log densities in nats, shape (N,), never exponentiated: below -745 they would be 0. Those
+        of rows with an unseen level are `-inf`.
 
     Raises:
-        UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown, but then
-            the frame may not have a column of another name in its stead.
+        UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
+            nan="unknown".
         InputError: If a cell is not one that its column can hold, an order is no order, or one is
             asked of a model that was trained for another.
         UnsupportedError: If a head has no density.
@@ -81,7 +84,7 @@ def score_samples(
         >>> model.score_samples(birds.head(3)).shape
         (3,)
     """
-    y, known, table = encode_rows(codec, law, X, nan)
+    y, known, table, unseen = encode_rows(codec, law, X, nan)
     cells = codec.log_jacobian(y) - _beyond(codec, table)
     jacobian = (cells * known).sum(-1) - _off_constants(codec, table)
     n_orders = number("n_orders", n_orders, least=1, whole=True)
@@ -105,7 +108,10 @@ def score_samples(
             for o in orders
         ]
     )
-    return np.asarray((scores.logsumexp(0) - math.log(len(scores)) + jacobian).numpy())
+    found = np.asarray((scores.logsumexp(0) - math.log(len(scores)) + jacobian).numpy())
+    for mask, _ in unseen.values():
+        found[mask] = -np.inf
+    return found
 
 
 def order_of_names(
@@ -129,24 +135,29 @@ def order_of_names(
 
 def encode_rows(
     codec: TableCodec, law: TableLaw, X: Any, nan: Nan
-) -> tuple[Tensor, Tensor, pa.Table]:
-    """Encoded rows (N, D), which of their cells count (all, or the known ones), and the rows."""
+) -> tuple[Tensor, Tensor, pa.Table, dict[str, Unseen]]:
+    """Encoded rows and what is in them.
+
+    Returns:
+        y, shape (N, D); which of its cells count (all, or the known ones); the rows; and of
+        columns in which some cells hold a level that was not there in training, where and what. In
+        y and in the rows a known level stands in for it.
+    """
     check_nan(nan)
     table = table_of(X, codec.kinds)
+    there = [name for name in table.schema.names if name in codec.kinds]
+    cells = {name: canonical(table.column(name)) for name in there}
+    unseen = {}
+    for name, mask in unseen_cells(codec, cells).items():
+        unseen[name] = (mask, cells[name])
+        instead = known_instead(codec, name, cells[name], mask)
+        table = table.set_column(table.schema.get_field_index(name), name, instead)
     if nan == "unknown":
-        known_names = [name for name in table.schema.names if name in codec.kinds]
-        lacking = [name for name in codec.names if name not in known_names]
-        if lacking and len(known_names) < table.num_columns:  # one by a wrong name, it seems
-            strange = next(name for name in table.schema.names if name not in codec.kinds)
-            raise UnknownNameError(
-                f"Expected columns out of {', '.join(map(repr, codec.kinds))}; got {strange!r}, "
-                f"while {lacking[0]!r} is lacking. Rename it, or leave it out."
-            )
-        y, known = codec.encode_given(table.select(known_names))
+        y, known = codec.encode_given(table)
         check_order(codec, law, known)
-        return y, known, table
+        return y, known, table, unseen
     y = codec.encode(table)
-    return y, torch.ones_like(y, dtype=torch.bool), table
+    return y, torch.ones_like(y, dtype=torch.bool), table, unseen
 
 
 def _beyond(codec: TableCodec, table: pa.Table) -> Tensor:

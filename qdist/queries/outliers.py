@@ -13,7 +13,7 @@ from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.table import TableCodec
-from qdist.data.frames import canonical, in_make_of
+from qdist.data.frames import canonical, in_make_of, make_of
 from qdist.errors import UnsupportedError
 from qdist.laws import TableLaw
 from qdist.quantile import QuantileFunction
@@ -26,6 +26,7 @@ __all__ = ["explain_outliers"]
 
 _ROWS = 4096
 _TAILS = ("lower", "upper", "rare", "missing", "present")
+_RARE = 2
 
 
 def explain_outliers(
@@ -38,7 +39,8 @@ def explain_outliers(
     probabilities of all levels that are no more probable. Where it is less probable that the cell
     is missing, or that it is present, this is reported instead. One cell in a hundred is below
     0.01 by chance: look at the smallest first. A cell that differs from the only value of its
-    column has probability 0.
+    column has probability 0, and so has a level that the column did not have in training, whose
+    row's other cells are then not reported.
 
     Args:
         codec: The model's codec.
@@ -52,9 +54,11 @@ def explain_outliers(
         A frame of the make of X, the most improbable cell first: "row" (its number, from 0),
         "column", "value" (as text), "tail" ("lower", "upper", "rare", "missing" or "present"),
         "probability", and "expected": the median given the other cells, or the likeliest level.
+        Its index is, for pandas, that of the rows of X: `X.loc[found.index]` are the odd ones.
 
     Raises:
-        UnknownNameError: If a column is lacking; with nan="unknown" it is all unknown.
+        UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
+            nan="unknown".
         InputError: If a cell is not one that its column can hold.
         UnsupportedError: If the model was trained for one order: then it cannot give a column all
             the others.
@@ -73,7 +77,10 @@ def explain_outliers(
             "Expected a model that gives a column all the others; got one that was trained for a "
             "single order. Fit with order='any'."
         )
-    y, known, table = encode_rows(codec, law, X, nan)
+    y, known, table, unseen = encode_rows(codec, law, X, nan)
+    told = known.clone()  # what other cells of the row may be judged by
+    for name in set(unseen) & set(codec.names):
+        told[:, codec.index(name)] &= torch.from_numpy(~unseen[name][0])
     found: dict[str, list[Any]] = {name: [] for name in ("row", "column", "tail", "probability")}
     shown: list[str | None] = []
     expected: list[str | None] = []
@@ -82,26 +89,32 @@ def explain_outliers(
             continue
         column = codec.column(name)
         cells = canonical(table.column(name))
+        strange, as_given = unseen.get(name, (np.zeros(len(cells), bool), cells))
         for rows in known[:, i].nonzero().squeeze(1).split(_ROWS):
             if not len(rows):  # what is split into one part without rows
                 continue
-            visible = known[rows].clone()
+            visible = told[rows].clone()
             visible[:, i] = False
             base = law.conditional(i, y[rows], visible)
             mine = cells.take(pa.array(rows.numpy()))
             probability, tail, middle = _judge(column, base, y[rows, i], mine)
+            new = torch.from_numpy(strange)[rows]
+            probability, tail = probability.where(~new, 0.0), tail.where(~new, _RARE)
             odd = (probability <= threshold).nonzero().squeeze(1)
             found["row"] += rows[odd].tolist()
             found["column"] += [name] * len(odd)
             found["tail"] += [_TAILS[k] for k in tail[odd].tolist()]
             found["probability"] += probability[odd].tolist()
-            shown += _text(mine.take(pa.array(odd.numpy())))
+            shown += _text(as_given.take(pa.array(rows[odd].numpy())))
             expected += _text(column.decode(middle[odd].numpy()))
     for constant in codec.columns:
         name = constant.schema.name
         if isinstance(constant, ConstantColumn) and name in table.schema.names:
             cells = canonical(table.column(name))
             odd_rows, tails = _differing(constant, cells)
+            if name in unseen:  # levels have no sides
+                odd_rows, cells = np.flatnonzero(unseen[name][0]), unseen[name][1]
+                tails = [_TAILS[_RARE]] * len(odd_rows)
             found["row"] += odd_rows.tolist()
             found["column"] += [name] * len(odd_rows)
             found["tail"] += tails
@@ -117,7 +130,10 @@ def explain_outliers(
         "probability": pa.array(found["probability"], pa.float64()),
         "expected": pa.array(expected, pa.large_string()),
     }
-    return in_make_of(pa.table(columns).take(pa.array(order.astype(np.int64))), X)
+    listed = in_make_of(pa.table(columns).take(pa.array(order.astype(np.int64))), X)
+    if make_of(X) == "pandas":
+        return listed.set_axis(X.index.take(listed["row"].to_numpy()))
+    return listed
 
 
 def _differing(column: ConstantColumn, cells: pa.Array) -> tuple[npt.NDArray[Any], list[str]]:
@@ -160,7 +176,7 @@ def _value(
         mass = code_law(column, base).probs
         own = mass.gather(-1, y.long().clamp(max=mass.shape[-1] - 1)[:, None])
         rare = (mass * (mass <= own)).sum(-1).clamp(max=1)
-        return rare, torch.full((len(y),), 2), mass.argmax(-1).to(torch.float64)
+        return rare, torch.full((len(y),), _RARE), mass.argmax(-1).to(torch.float64)
     law = law_on_axis(column, base)
     place = place_of_cells(column, cells)
     upto, below = law.cdf(place), law.cdf_left(place)

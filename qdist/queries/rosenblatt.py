@@ -53,7 +53,7 @@ def rosenblatt(
         Levels, shape (N, D), a column for each modelled column in the order of the frame.
 
     Raises:
-        UnknownNameError: If a column is lacking.
+        UnknownNameError: If a column is lacking or not known.
         InputError: If a cell is not one that its column can hold, or the order is no order.
     """
     y = codec.encode(X)

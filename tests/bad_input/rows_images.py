@@ -271,6 +271,11 @@ MISTAKES = {
         InputError,
         "Expected floor to be a number >= 0 and < 1; got 1.0",
     ),
+    "the score of no images": (
+        lambda w: w.images.score(GREY[:0]),
+        InputError,
+        "Expected images to score; got none",
+    ),
     "images of another size": (
         lambda w: w.images.log_prob(GREY[:, 1:]),
         InputError,

@@ -181,6 +181,11 @@ IMPUTERS = {
         NotFittedError,
         "Expected a fitted QuantileImputer",
     ),
+    "several draws in one table": (
+        lambda world: qdist.QuantileImputer(n_draws=3).fit(world.table),
+        InputError,
+        "Expected n_draws of 1 without agg",
+    ),
     "imputing a vector": (
         lambda world: qdist.QuantileImputer().fit(np.arange(3.0)),
         InputError,
@@ -189,6 +194,16 @@ IMPUTERS = {
 }
 
 CHOICES = {
+    "fitting a table with a target": (
+        lambda world: qdist.fit(world.table, world.table["x"]),
+        InputError,
+        r"Expected a table without y.* DistributionRegressor\(\)\.fit\(X, y\)",
+    ),
+    "fitting a file of another kind": (
+        lambda world: qdist.fit(world.path),
+        InputError,
+        "Expected a file ending in .csv",
+    ),
     "fitting a number": (
         lambda world: qdist.fit(3),
         InputError,

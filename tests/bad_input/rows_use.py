@@ -206,10 +206,35 @@ ASK = {
         UnknownNameError,
         "'size' is lacking",
     ),
+    "a cell that is missing for the first time": (
+        lambda world: world.model.score_samples({**world.table, "x": [None] * 60}),
+        InputError,
+        "Expected a value in each cell of column 'x'.*Fill them, say nan='unknown'",
+    ),
+    "the score of no rows": (
+        lambda world: world.model.score({"x": [], "size": [], "rate": []}),
+        InputError,
+        "Expected rows to score; got none",
+    ),
     "imputing what was never seen": (
         lambda world: world.model.impute({**world.table, "size": ["XL"] * 60}),
         InputError,
         "Expected a known level in column 'size'",
+    ),
+    "another unseen": (
+        lambda world: world.model.impute(world.table, unseen="ignore"),
+        InputError,
+        "Expected unseen to be 'raise' or 'missing'; got 'ignore'",
+    ),
+    "the mean of draws": (
+        lambda world: world.model.impute(world.table, n_draws=3, agg="mean"),
+        InputError,
+        "Expected agg to be 'median' or None; got 'mean'",
+    ),
+    "the median of one draw": (
+        lambda world: world.model.impute(world.table, agg="median"),
+        InputError,
+        "Expected n_draws above 1 with agg='median'; got 1",
     ),
     "half a draw": (
         lambda world: world.model.impute(world.table, n_draws=0.5),

@@ -123,3 +123,25 @@ def test_an_enum_is_a_list_that_was_stated_unless_it_is_said_to_be_names():
     back = codec.decode(codec.encode(frame))["n"]
     assert back.dtype == pl.Enum
     assert back.to_list() == [f"n_{k}" for k in range(1, 91)]
+
+
+ROW_NUMBERS = {
+    "from 0": (np.arange(30), Column(), True),
+    "in any order": (np.random.default_rng(0).permutation(30) + 7, Column(), True),
+    "some missing": (pd.array([None, *range(30)], "Int64"), Column(), True),
+    "whole floats": (np.arange(30.0), Column(integer=True), True),
+    "declared": (np.arange(30), Column(kind="number"), False),
+    "ids": (np.arange(30), Column(kind="id"), False),
+    "few": (np.arange(20), Column(), False),
+    "with a gap": (np.r_[np.arange(29), 30], Column(), False),
+    "far apart": (np.r_[-(2**63), np.arange(29), 2**63 - 1], Column(), False),
+    "one twice": (np.r_[np.arange(29), 28], Column(), False),
+    "days": (pd.date_range("2024-01-01", periods=30).date, Column(), False),
+}
+
+
+@pytest.mark.parametrize(("cells", "said", "warned"), ROW_NUMBERS.values(), ids=ROW_NUMBERS)
+def test_row_numbers_are_pointed_out(cells, said, warned, caplog):
+    codec = TableCodec.fit(pd.DataFrame({"n": cells}), columns={"n": said})
+    assert ("'n' looks like row numbers: declare Column(kind='id')" in caplog.text) == warned
+    assert codec.schema["n"].kind == "number" or not warned  # it is for the user to say

@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 
 import qdist
 from qdist.errors import FileAccessError, FileFormatError, InputError, UnknownNameError
+from qdist.estimators.choose import _laws_of
 from qdist.files.description import digest_of
 
 
@@ -55,6 +56,26 @@ def test_a_loaded_model_knows_what_it_knew(model, path):
     assert list(loaded.feature_names_in_) == list(model.feature_names_in_)
     assert loaded.get_params() == model.get_params()
     assert not loaded.module_.training
+
+
+def test_a_model_is_loaded_to_where_it_is_asked(model, path, tmp_path):
+    """Onto torch's device without memory, which every machine has."""
+    images = np.random.default_rng(0).integers(0, 256, (10, 3, 4), dtype=np.uint8)
+    tiny = {"features": 4, "layers": 1, "first": 3, "context": 8}
+    other = qdist.ImageModel(max_steps=1, backbone_args=tiny, random_state=0).fit(images)
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    quick = {"max_steps": 1, "trees": 2, "network_args": {"width": 8, "members": 2}}
+    forecast = qdist.DistributionRegressor(**quick, random_state=0).fit(X, X[:, 0])
+    for fitted in (model, other, forecast):
+        fitted.save(tmp_path / "m.qdist")
+        for device in ("cpu", "meta"):
+            loaded = qdist.load(tmp_path / "m.qdist", device=device)
+            assert loaded.get_params()["device"] == device
+            laws = _laws_of(loaded)
+            assert laws
+            assert all(w.device.type == device for law in laws for w in law.state_dict().values())
+    with pytest.raises(InputError, match="Expected a device that torch can use here; got 'gpu'"):
+        qdist.load(path, device="gpu")
 
 
 def test_a_loaded_model_saves_the_same_file(path, tmp_path):

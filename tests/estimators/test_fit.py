@@ -5,11 +5,13 @@ import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from pandas.testing import assert_frame_equal
 
 import qdist
+from qdist.data.files import write_table
 from qdist.errors import InputError, UnknownNameError
 
 
@@ -227,6 +229,16 @@ def test_fit_picks_the_model(frame):
     assert type(model) is qdist.TabularModel
     assert model.get_params()["max_steps"] == 2
     assert model.n_steps_ == 2
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_fit_reads_a_table_by_its_ending(ending, tmp_path):
+    path = tmp_path / f"birds{ending}"
+    write_table({"size": [1.5, 2.5, 4.0], "kind": ["x", "y", None]}, path)
+    for place in (path, str(path)):
+        model = qdist.fit(place, max_steps=1, random_state=0)
+        assert model.schema_.names == ("size", "kind")
+        assert isinstance(model.sample(2), pa.Table)
 
 
 @pytest.mark.parametrize("head", ["binned", "spline", "implicit"])

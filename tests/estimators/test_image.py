@@ -257,6 +257,11 @@ def test_fit_takes_what_suits_the_data(images):
     assert isinstance(table, qdist.TabularModel)
 
 
+def test_the_score_is_the_mean_log_probability(model):
+    assert model.score(GREY) == model.log_prob(GREY).mean()
+    assert model.score(GREY, LABELS) == model.log_prob(GREY, given=LABELS).mean()
+
+
 BROKEN = {
     "a codec of tables": lambda meta: meta["codec"].update(codec="table"),
     "no schema": lambda meta: meta["codec"].pop("schema"),

@@ -34,6 +34,16 @@ def test_it_is_a_step_of_a_pipeline(small):
     assert np.isfinite(clone(steps).fit(X, y).predict(X)).all()
 
 
+def test_it_has_the_choices_of_impute(small, frame):
+    model = small(max_steps=2, members=1)
+    choices = {"n_draws": 3, "agg": "median", "unseen": "missing", "random_state": 0}
+    imputer = clone(qdist.QuantileImputer(model, **choices)).fit(frame)
+    rows = frame.head(6).assign(colour="mauve")
+    filled = imputer.transform(rows)
+    pd.testing.assert_frame_equal(filled, imputer.model_.impute(rows, **choices))
+    assert (filled["colour"] == "mauve").all()
+
+
 def test_mistakes(frame):
     with pytest.raises(NotFittedError, match="Expected a fitted QuantileImputer"):
         qdist.QuantileImputer().transform(frame)

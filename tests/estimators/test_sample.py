@@ -9,6 +9,7 @@ import torch
 from pandas.testing import assert_frame_equal
 
 from qdist.laws import table as law_module
+from qdist.progress import showing
 
 
 def test_samples_repeat_themselves_and_touch_no_global_generator(model, untouched_rng):
@@ -152,3 +153,18 @@ def test_a_model_of_ids_and_constants_gives_rows_too(small):
     assert drawn["same"] == [3] * 5
     assert len(set(drawn["name"])) == 5
     assert not set(drawn["name"]) & set(table["name"])
+
+
+def test_many_batches_show_how_far_they_are(model, monkeypatch, capsys):
+    monkeypatch.setattr(law_module, "_DRAWN", 20)
+    monkeypatch.setattr(law_module, "_ROWS", 20)
+    with showing(visible=True):
+        rows = model.sample(20, random_state=0)
+        model.score_samples(rows)
+        assert capsys.readouterr().err == ""  # one batch
+        rows = model.sample(50, random_state=0)
+        assert "drawing" in capsys.readouterr().err
+        model.score_samples(rows)
+        assert "scoring" in capsys.readouterr().err
+        model.impute(rows)
+        assert "drawing" in capsys.readouterr().err

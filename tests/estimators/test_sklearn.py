@@ -5,6 +5,7 @@ import inspect
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils.validation import check_is_fitted
 
 import qdist
@@ -90,6 +91,13 @@ NOT_FITTED = {
 def test_use_before_fit(use, error):
     with pytest.raises(error, match=r"Expected a fitted TabularModel; got .* Call fit\(X\) first"):
         use(qdist.TabularModel())
+
+
+def test_a_search_goes_by_the_mean_density_of_held_out_rows(small, frame):
+    rows = frame[["a", "b", "gap"]][:60]
+    search = GridSearchCV(small(max_steps=1), {"members": [1]}, cv=2, refit=False).fit(rows)
+    expected = small(max_steps=1, members=1).fit(rows[30:]).score_samples(rows[:30]).mean()
+    assert search.cv_results_["split0_test_score"] == pytest.approx([expected])
 
 
 def test_the_repr_shows_what_was_set():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from scipy import stats
@@ -356,3 +357,29 @@ def test_a_model_of_one_order_is_asked_along_it(frame):
 def test_what_is_not_supported_says_so(model, call, error, words):
     with pytest.raises(error, match=words):
         call(model)
+
+
+def test_whole_rows_are_conditions_without_the_column_asked_for(model, frame):
+    rows = frame.head(6)
+    others = rows.drop(columns="count")
+    table = others.to_dict("list")
+    strange = {**table, "count": [10**6, None, *[3] * 4]}  # nothing that is read
+    for whole in (rows, strange, pl.from_pandas(rows)):
+        for nan in ("unknown", "value"):
+            few = model.quantile("count", [0.1, 0.9], given=others, nan=nan)
+            found = model.quantile("count", [0.1, 0.9], given=whole, nan=nan)
+            np.testing.assert_array_equal(found, few)
+        np.testing.assert_array_equal(
+            model.cdf("count", 3, given=whole), model.cdf("count", 3, given=others)
+        )
+        np.testing.assert_array_equal(
+            model.predict_dist("count", given=whole).probs,
+            model.predict_dist("count", given=others).probs,
+        )
+    gone = model.prob_missing("gap", given=rows.drop(columns="gap"))
+    np.testing.assert_array_equal(model.prob_missing("gap", given=rows), gone)
+    pair = model.quantile(["count", "whole"], 0.5, given=rows)  # neither is given to the other
+    each = rows.drop(columns=["count", "whole"])
+    np.testing.assert_array_equal(pair, model.quantile(["count", "whole"], 0.5, given=each))
+    with pytest.raises(InputError, match="leave 'count' open"):
+        model.quantile("count", 0.5, given={"count": 3})

@@ -89,8 +89,22 @@ def test_the_meaning_of_missing_cells_is_checked(model, frame):
             model.score_samples(frame.head(2), nan=strange)
 
 
-def test_columns_that_are_none_of_the_models_are_left_out(model, frame):
-    rows = frame.head(4)
-    for nan in ("value", "unknown"):
-        own = model.score_samples(rows, nan=nan)
-        np.testing.assert_array_equal(model.score_samples(rows.assign(more=1), nan=nan), own)
+ROWS = {
+    "score_samples": {},
+    "score_samples of the known": {"nan": "unknown"},
+    "explain_outliers": {},
+    "rosenblatt": {},
+    "encode": {},
+    "impute": {},
+    "sample": {},
+    "quantile": {"column": "number", "levels": 0.5},
+}
+
+
+@pytest.mark.parametrize(("ask", "more"), ROWS.items(), ids=ROWS)
+def test_a_column_that_is_none_of_the_models_may_be_a_misspelt_one(model, frame, ask, more):
+    name, rows = ask.split(" ", maxsplit=1)[0], frame.head(4).assign(coluor=1)
+    given = {"given": rows} if name in {"sample", "quantile"} else {"X": rows}
+    words = "Expected columns out of 'number', .*; got 'coluor'. Correct the name, or leave"
+    with pytest.raises(UnknownNameError, match=words):
+        getattr(model, name)(**given, **more)
