@@ -51,6 +51,8 @@ REGRESSORS = {
     "one row": (regress(x=X[:1], y=Y[:1]), InputError, "Expected at least 2 rows"),
     "three numbers of steps": (regress(max_steps=[1, 1, 1]), InputError, "Expected max_steps"),
     "steps in words": (regress(max_steps="many"), InputError, "Expected max_steps"),
+    "no epochs": (regress(max_epochs=0), InputError, "Expected max_epochs to be a number > 0"),
+    "epochs in words": (regress(max_epochs="two"), InputError, "Expected max_epochs"),
     "fewer than no trees": (regress(trees=-1), InputError, "Expected trees"),
     "trees too deep": (regress(depth=20), InputError, "Expected depth"),
     "one fold": (regress(folds=1), InputError, "Expected folds"),
