@@ -63,7 +63,7 @@ def fit_parts(
         InputError: If a column or a parameter cannot be worked with.
         TrainingError: If training diverges.
     """
-    began = time.perf_counter()
+    watch = _Watch()
     features = FeatureCodec.fit(table)
     check_regression(features)  # what cannot be saved is not trained first
     targets = [TargetCodec.fit(column, weight) for column in y.T]
@@ -91,15 +91,15 @@ def fit_parts(
             )
             guesses.append(unseen)
             parts.trees.append(guess)
-    parts.profile["trees"] = time.perf_counter() - began
+    parts.profile["trees"] = watch.seconds
 
     data = Data(matrix, questions, guesses, z, weight, held_out)
     checks: list[dict[str, Rows | None]] = []
     for copy in range(copies):
-        limits = [_shared(limit, began, copies - copy) for limit in plan.limits]
+        limits = [_shared(limit, watch, copies - copy) for limit in plan.limits]
         found: dict[str, Rows | None] = {}
         try:
-            stopped = _train_copy(parts, plan, data, copy, limits, codecs, found)
+            stopped = _train_copy(parts, plan, data, copy, limits, codecs, found, watch)
         except KeyboardInterrupt:
             if not parts.networks:
                 raise
@@ -120,15 +120,26 @@ def fit_parts(
         log.warning("stopped by the user before shares were chosen: the networks count alike")
         count_alike(parts)
     parts.profile["weighing"] = time.perf_counter() - began_weighing
-    parts.profile["total"] = time.perf_counter() - began
+    parts.profile["total"] = watch.seconds
     return parts
 
 
-def _shared(limit: Limits, began: float, by: int) -> Limits:
+class _Watch:
+    """Seconds of a fit, those that its networks took before an interruption included."""
+
+    def __init__(self) -> None:
+        self.began = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+
+def _shared(limit: Limits, watch: _Watch, by: int) -> Limits:
     """A limit with an equal part of the time that is left."""
     if limit.max_time is None:
         return limit
-    return replace(limit, max_time=(limit.max_time - (time.perf_counter() - began)) / by)
+    return replace(limit, max_time=(limit.max_time - watch.seconds) / by)
 
 
 def _train_copy(
@@ -139,6 +150,7 @@ def _train_copy(
     limits: Sequence[Limits],
     codecs: dict[str, Any],
     checks: dict[str, Rows | None],
+    watch: _Watch,
 ) -> bool:
     """Train a copy of each network into `parts`.
 
@@ -148,7 +160,7 @@ def _train_copy(
     Returns:
         Whether the user has stopped it, perhaps before all networks were trained.
     """
-    began, seed = time.perf_counter(), (plan.seed + _NEXT_SEED * copy) % 2**63
+    began, seed = watch.seconds, (plan.seed + _NEXT_SEED * copy) % 2**63
     for name, recipe in (("guided", GUIDED), ("plain", PLAIN)):
         if name not in parts.settings:
             continue
@@ -169,7 +181,7 @@ def _train_copy(
         law.start(rows.y, weight=rows.weight)
         limit = limits[name == "guided"]
         if limit.max_time is not None:
-            left = limit.max_time - (time.perf_counter() - began)
+            left = limit.max_time - (watch.seconds - began)
             left *= _GUIDED_TIME if name == "guided" else 1.0
             limit = replace(limit, max_time=max(0.1, left))
         # No more steps than in the first copy, so that its numbers of steps repeat the fit. Under
@@ -192,6 +204,8 @@ def _train_copy(
             callbacks=plan.callbacks,
             checkpoint=kept.claim(rows, check, codec=codecs, **plan.asked),
         )
+        if kept.state is not None:
+            watch.began -= float(kept.state["seconds"])
         parts.networks.setdefault(name, []).append(law)
         checks[name] = check
         if not copy:

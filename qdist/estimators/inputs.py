@@ -151,7 +151,7 @@ def read_targets(y: Any, n: int) -> tuple[Floats, bool]:
                 "such as days since the first one."
             )
         values = check_array(unmasked(y), ensure_2d=False, dtype=np.float64, input_name="y")
-    except ValueError as error:
+    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise _as_ours(error, "targets y that are finite numbers") from error
     if values.ndim not in {1, 2} or len(values) != n or values.size == 0:
         raise InputError(
@@ -187,7 +187,7 @@ def _features_as_ours(error: ValueError) -> ValueError:
     return _as_ours(error, "features that are numbers, finite or missing")
 
 
-def _as_ours(error: ValueError, what: str) -> ValueError:
+def _as_ours(error: Exception, what: str) -> ValueError:
     """An error of scikit-learn: our words first, then its own, which its checks look for."""
     if isinstance(error, InputError):
         return error

@@ -128,8 +128,7 @@ def judge(parts: Parts, plan: Plan, data: Data, checks: list[dict[str, Rows | No
                     ]
                 )
             )
-        few = target.atoms is not None
-        shares, spread = weigh(laws, unseen.y[:, t], unseen.weight, few=few)
+        shares, spread = weigh(laws, unseen.y[:, t], unseen.weight, target=target)
         shares = shares if plan.memory.trees else [*shares, 0.0]
         if not shares[-1]:
             memory = None

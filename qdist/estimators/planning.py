@@ -5,13 +5,13 @@ from typing import Any
 
 from qdist import arguments
 from qdist.errors import InputError
-from qdist.estimators.limits import asked
+from qdist.estimators.limits import asked, limits_of
 from qdist.estimators.parts import Plan
 from qdist.regression.guess import GuessRecipe
 from qdist.regression.leafwise import LeafwiseRecipe
 from qdist.regression.memory import MemoryRecipe
 from qdist.regression.trees import TreeRecipe
-from qdist.training import Checkpoint, Limits
+from qdist.training import Checkpoint
 
 __all__ = ["plan_of"]
 
@@ -32,9 +32,7 @@ def plan_of(model: Any, checkpoint: Checkpoint) -> Plan:
         steps = [steps, steps]
     if len(steps) not in {1, 2}:
         raise InputError(f"Expected max_steps of one number, or one a network; got {steps}.")
-    most = [check("max_steps", n, least=1, whole=True, optional=True) for n in steps]
-    time = None if model.max_time is None else arguments.seconds(model.max_time)
-    limits = [Limits(max_time=time, max_steps=n) for n in most]
+    limits = [limits_of(model.max_time, model.max_epochs, n) for n in steps]
     rate = check("learning_rate", model.learning_rate, above=0)
     trees = check("trees", model.trees, least=0, whole=True)
     depth = check("depth", model.depth, least=1, below=17, whole=True)

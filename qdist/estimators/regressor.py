@@ -46,8 +46,9 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
     Args:
         max_time: Longest time to fit, in seconds or as "5m". It becomes a number of steps; the
             trees are not cut short, and the networks share what is left.
+        max_epochs: At most so many passes of each network over the rows.
         max_steps: At most so many steps of each network, or one number for each (as in
-            `n_steps_`). By default 600 to 2,000 and 2,000 to 4,000, by the number of rows.
+            `n_steps_`). Without these two: 600 to 2,000 and 2,000 to 4,000, by the number of rows.
         batch_size: Rows a step; by default a twentieth of the rows, between 64 and 512.
         learning_rate: Peak learning rate of AdamW of the larger network; half of it serves the
             smaller.
@@ -97,6 +98,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         self,
         *,
         max_time: float | str | None = None,
+        max_epochs: float | None = None,
         max_steps: int | Sequence[int] | None = None,
         batch_size: int | None = None,
         learning_rate: float = 2e-3,
@@ -112,6 +114,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         random_state: Any = None,
     ) -> None:
         self.max_time = max_time
+        self.max_epochs = max_epochs
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate

@@ -8,7 +8,7 @@ from torch import Tensor
 from qdist.estimators.join import join_pieces
 from qdist.laws import RegressionLaw
 from qdist.quantile import PiecewiseLinear
-from qdist.regression import average, best_shares, spread_of
+from qdist.regression import TargetCodec, average, best_shares, spread_of
 
 __all__ = ["ask_copies", "ask_network", "spaced_rows", "weigh"]
 
@@ -44,20 +44,25 @@ def ask_copies(copies: Sequence[RegressionLaw], rows: Tensor) -> list[PiecewiseL
 
 
 def weigh(
-    laws: Sequence[PiecewiseLinear], y: Tensor, weight: Tensor, *, few: bool
+    laws: Sequence[PiecewiseLinear], y: Tensor, weight: Tensor, *, target: TargetCodec
 ) -> tuple[list[float], float]:
     """Shares of laws in their average, and the factor by which it is made wider.
 
     Args:
-        laws: Laws of held-out targets, batch shape (N,).
-        y: The targets, shape (N,).
+        laws: Laws of held-out targets, batch shape (N,), in units of the codec.
+        y: The targets, shape (N,), in the same.
         weight: What they count, shape (N,).
-        few: Whether the target takes few values, each of which a law has twice.
+        target: Their codec. Laws of a target with spikes are judged without the room for these.
     """
     some = spaced_rows(len(y), most=_MOST_ROWS)
     laws, y, weight = [_rows(law, some) for law in laws], y[some], weight[some]
-    shares = best_shares(laws, y, weight)
-    return shares, spread_of(average(laws, shares), y, weight, few=few)
+    spikes = target.spikes
+    if spikes is None:
+        shares, few = best_shares(laws, y, weight), target.values is not None
+        return shares, spread_of(average(laws, shares), y, weight, few=few)
+    y = spikes.values_at(y)
+    shares = best_shares(laws, y, weight, decode=spikes.decode)
+    return shares, spread_of(average(laws, shares), y, weight, decode=spikes.decode)
 
 
 def spaced_rows(n: int, *, most: int) -> Tensor:

@@ -25,9 +25,9 @@ class RegressionLaw(AbstractLaw):
     r"""The law of each of T targets given features.
 
     A row is [F numbers | C codes | T targets], everything in units of its own spread. The loss is
-    the exact CRPS of each member's law at the target (half of it, but for a target of few values),
-    summed over targets: the unit of a target is its spread, a constant, so that this is the CRPS
-    on the data's own scale.
+    half the exact CRPS of each member's law at the target (all of it where every target takes few
+    values), summed over targets: the unit of a target is its spread, a constant, so that this is
+    the CRPS on the data's own scale.
 
     Each target has its own law given the features; how the targets depend on each other beyond
     them is not modelled.
@@ -106,11 +106,14 @@ class RegressionLaw(AbstractLaw):
         """The loss of rows (B, F + C + T), the mean of members and sum of targets: (B,)."""
         del questions  # the same in every row
         h = self._contexts(y)
+        half = any(isinstance(head, SplineHead) for head in self.heads)
         losses = []
         for t, head in enumerate(self._heads()):
             target = y[:, self.numbers + self.codes + t]
             target = target.unsqueeze(-1).expand(h.shape[:-1])
-            losses.append(head.loss(self._with_guess(h, y, t), target, generator=generator))
+            loss = head.loss(self._with_guess(h, y, t), target, generator=generator)
+            # That of a spline is half the CRPS: so is any beside it, as targets count alike.
+            losses.append(loss / 2 if half and isinstance(head, BinnedHead) else loss)
         return torch.stack(losses).mean(-1).sum(0)
 
     def laws(self, y: Tensor) -> list[PiecewiseLinear]:

@@ -8,7 +8,7 @@ in between where they are not.
 Source: "Bagging Predictors" (Breiman, 1996); "Stacked generalization" (Wolpert, 1992).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import torch
@@ -24,13 +24,20 @@ _DRAWS: Final = 100
 _LEAST: Final = 0.02  # a smaller share is not worth the asking
 
 
-def best_shares(laws: Sequence[PiecewiseLinear], y: Tensor, weight: Tensor) -> list[float]:
+def best_shares(
+    laws: Sequence[PiecewiseLinear],
+    y: Tensor,
+    weight: Tensor,
+    *,
+    decode: Callable[[PiecewiseLinear], PiecewiseLinear] = lambda law: law,
+) -> list[float]:
     """Shares of sum 1 for laws of held-out targets.
 
     Args:
         laws: Laws of batch shape (N,), which share either their levels or their values.
         y: The targets, shape (N,).
         weight: What each of them counts, shape (N,).
+        decode: Takes the average to the scale of the targets, where it is judged.
 
     Returns:
         One share for each law; those below 0.02 become 0.
@@ -46,7 +53,7 @@ def best_shares(laws: Sequence[PiecewiseLinear], y: Tensor, weight: Tensor) -> l
         return [1.0]
     grid = torch.tensor(list(_simplex(len(laws), _STEPS)), dtype=torch.float64) / _STEPS
     weight = weight.double()
-    scores = torch.stack([average(laws, shares).crps(y) for shares in grid.tolist()], -1)
+    scores = torch.stack([decode(average(laws, shares)).crps(y) for shares in grid.tolist()], -1)
     # How often each row is drawn, (draws, N); the seed is fixed, as nothing depends on its luck.
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randint(len(y), (_DRAWS, len(y)), generator=generator)

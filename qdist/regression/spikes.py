@@ -97,7 +97,7 @@ class Spikes:
         crossed = law.cdf(edges.T).T
         levels = torch.cat([law.levels.expand(law.values.shape), crossed], -1).sort(-1).values
         place = torch.cat([law.values, edges], -1).sort(-1).values
-        values, (left, right) = self._values(place), law.tails
+        values, (left, right) = self.values_at(place), law.tails
         if self.least:
             values = values.clamp(min=self.values[0])
             if left is not None:  # all of its mass is on the spike
@@ -117,14 +117,8 @@ class Spikes:
         left, right = (None if t is None else t * self.scale for t in (left, right))
         return PiecewiseLinear(levels, values, tails=(left, right), validate_args=False)
 
-    def _rooms(self) -> tuple[Tensor, Tensor]:
-        """Where the room of each spike begins and ends, (H,) each."""
-        plain = (torch.tensor(self.values, dtype=torch.float64) - self.loc) / self.scale
-        starts = plain + _GAP * torch.arange(len(plain))
-        return starts, starts + _GAP
-
-    def _values(self, place: Tensor) -> Tensor:
-        """What places on the roomy axis stand for."""
+    def values_at(self, place: Tensor) -> Tensor:
+        """What places (...) on the roomy axis stand for."""
         starts, ends = self._rooms()
         spikes = torch.tensor([-torch.inf, *self.values, torch.inf], dtype=torch.float64)
         rank = torch.searchsorted(starts, place.contiguous(), right=True)  # spikes at or below
@@ -133,6 +127,12 @@ class Spikes:
         # Rounding must not carry a value over its neighbours.
         plain = torch.minimum(torch.maximum(plain, spikes[rank]), spikes[rank + 1])
         return torch.where(inside, spikes[rank], plain)
+
+    def _rooms(self) -> tuple[Tensor, Tensor]:
+        """Where the room of each spike begins and ends, (H,) each."""
+        plain = (torch.tensor(self.values, dtype=torch.float64) - self.loc) / self.scale
+        starts = plain + _GAP * torch.arange(len(plain))
+        return starts, starts + _GAP
 
     def to_json(self) -> dict[str, Any]:
         """The fields but those of the target's unit, as JSON-able data."""

@@ -6,6 +6,7 @@ law on few values cannot be: there the masses are raised to the power $1 / s^2$ 
 makes those of a normal law s times as wide.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -24,7 +25,14 @@ _COVERAGE: Final = 0.9
 _ERRORS: Final = 1.5
 
 
-def spread_of(law: PiecewiseLinear, y: Tensor, weight: Tensor, *, few: bool = False) -> float:
+def spread_of(
+    law: PiecewiseLinear,
+    y: Tensor,
+    weight: Tensor,
+    *,
+    few: bool = False,
+    decode: Callable[[PiecewiseLinear], PiecewiseLinear] = lambda law: law,
+) -> float:
     """The factor by which laws are to be made wider.
 
     Laws on few values get the factor of least CRPS, between a half and three. Others get, of the
@@ -38,6 +46,7 @@ def spread_of(law: PiecewiseLinear, y: Tensor, weight: Tensor, *, few: bool = Fa
         y: The targets, shape (N,).
         weight: What each of them counts, shape (N,).
         few: Whether the laws are on few values, each of them twice.
+        decode: Takes laws, once they are wider, to the scale of the targets.
 
     Returns:
         The factor; 1 where the rows are fewer than 50, or alike.
@@ -55,12 +64,12 @@ def spread_of(law: PiecewiseLinear, y: Tensor, weight: Tensor, *, few: bool = Fa
     change = sharpened if few else stretched
     factors = [float(np.exp(_STEP * k)) for k in range(_NARROWEST, _WIDEST + 1)]
     mass = weight.double() / weight.double().sum()
-    scores = [float((change(law, s).crps(y) * mass).sum()) for s in factors]
+    scores = [float((decode(change(law, s)).crps(y) * mass).sum()) for s in factors]
     best = min(scores)
     if few:
         return factors[scores.index(best)]
     held = {
-        factor: float((_inside(stretched(law, factor), y) * mass).sum())
+        factor: float((_inside(decode(stretched(law, factor)), y) * mass).sum())
         for factor, score in zip(factors, scores, strict=True)
         if score <= _CRPS * best
     }

@@ -52,9 +52,10 @@ class TargetCodec:
         rows = _ROWS_A_COUNT if whole else _ROWS_A_VALUE
         few = len(values) <= _MOST_VALUES and len(values) * rows <= len(y)
         few |= len(values) == 1
-        # A spread that is nothing but rounding is none.
-        rounding = 8 * np.finfo(np.float64).eps * max(1e-300, float(np.abs(y).max()))
-        scale = scale if scale > rounding else 1.0
+        # A spread that is nothing but rounding is none; but no unit is less than rounding is.
+        rounding = 8 * float(np.finfo(np.float64).eps) * max(1e-300, float(np.abs(y).max()))
+        if scale <= rounding:
+            scale = max(1.0, rounding) if few else rounding
         if few:
             mass = np.asarray(np.bincount(at, weight), np.float64)
             values = _told_apart(values, mass, places=(values - loc) / scale)

@@ -30,6 +30,21 @@ REGRESSORS = {
     "targets of another number": (regress(y=Y[:3]), InputError, "Expected"),
     "targets of text": (regress(y=["a"] * 40), InputError, "Expected"),
     "targets of NaN": (regress(y=np.full(40, np.nan)), InputError, "Expected"),
+    **{
+        f"targets that are {what}": (
+            regress(y=y),
+            InputError,
+            "Expected targets y that are finite numbers",
+        )
+        for what, y in {
+            "objects, one of them NA": pd.Series([pd.NA, *Y[1:]], dtype=object),
+            "integers, one of them NA": pd.Series([pd.NA, *range(39)], dtype="Int64"),
+            "a dict": {"y": list(Y)},
+            "one number": 3.0,
+            "integers that no float holds": [10**400] * 40,
+            "part of a graph": torch.ones(40, requires_grad=True),
+        }.items()
+    },
     "features of infinity": (regress(x=np.full((40, 2), np.inf)), InputError, "Expected"),
     "features in a vector": (regress(x=Y), InputError, "Expected"),
     "sparse features": (
@@ -51,6 +66,8 @@ REGRESSORS = {
     "one row": (regress(x=X[:1], y=Y[:1]), InputError, "Expected at least 2 rows"),
     "three numbers of steps": (regress(max_steps=[1, 1, 1]), InputError, "Expected max_steps"),
     "steps in words": (regress(max_steps="many"), InputError, "Expected max_steps"),
+    "no epochs": (regress(max_epochs=0), InputError, "Expected max_epochs to be a number > 0"),
+    "epochs in words": (regress(max_epochs="two"), InputError, "Expected max_epochs"),
     "fewer than no trees": (regress(trees=-1), InputError, "Expected trees"),
     "trees too deep": (regress(depth=20), InputError, "Expected depth"),
     "one fold": (regress(folds=1), InputError, "Expected folds"),

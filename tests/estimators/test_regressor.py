@@ -265,6 +265,16 @@ def test_a_constant_target_and_a_constant_feature():
     assert steady.score(x, np.full(40, 7.0)) == 0
 
 
+@pytest.mark.parametrize("size", [1e-50, 1e99])
+@pytest.mark.parametrize("values", [1, 2, 12])
+def test_a_target_that_varies_by_rounding_alone(size, values):
+    """What is forecast is no farther off than some tens of such roundings, tails included."""
+    x, _ = data(60)
+    y = size * (1 + 2.3e-16 * (np.arange(60) % values))
+    model = qdist.DistributionRegressor(**{**SMALL, "copies": 1, "max_steps": 5}).fit(x, y)
+    assert np.abs(model.predict_quantiles(x, [0.001, 0.999]) - size).max() < 5e-14 * size
+
+
 BAD = {
     "a level beyond 1": (lambda m, x, y: m.predict_quantiles(x, [1.2]), "quantiles in .0, 1."),
     "two coverages": (lambda m, x, y: m.predict_interval(x, [0.5, 0.9]), "one coverage"),

@@ -1,5 +1,7 @@
 """Copies of a regressor's networks: other rows held out, one average, and fits that end early."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -184,6 +186,29 @@ def test_a_killed_fit_goes_on_in_the_copy_where_it_was(tmp_path):
     again.fit(X, Y, checkpoint=tmp_path / "kept")
     np.testing.assert_array_equal(again.predict(X), fitted().predict(X))
     assert runs.count(SMALL["max_steps"]) == 3  # of six: three were over
+
+
+def test_a_killed_fit_goes_on_with_the_time_that_is_left(tmp_path, monkeypatch):
+    def slowly(record):
+        if record["step"] == SMALL["max_steps"]:
+            time.sleep(0.3)
+
+    train, times = fitting.train, []
+
+    def noting(law, rows, held_out, *, limits, **more):
+        times.append(limits.max_time)
+        return train(law, rows, held_out, limits=limits, **more)
+
+    timed = {**SMALL, "copies": 1, "max_time": 60.0}
+    killed = [slowly, interrupting(1, RuntimeError)]
+    with pytest.raises(RuntimeError):
+        qdist.DistributionRegressor(**timed, callbacks=killed).fit(X, Y, checkpoint=tmp_path)
+    monkeypatch.setattr(fitting, "train", noting)
+    model = qdist.DistributionRegressor(**timed).fit(X, Y, checkpoint=tmp_path)
+    guided, plain = times
+    assert guided > 0.25 * 60  # as before: its own time is counted by the run
+    assert plain <= 60 - 0.3
+    assert model.profile_["total"] > 0.3
 
 
 def test_rows_given_to_validate_by_serve_all_copies():

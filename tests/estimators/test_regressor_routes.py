@@ -309,6 +309,16 @@ def test_steps_of_one_network_alone_are_saved(tmp_path):
     assert qdist.load(tmp_path / "m.qdist").max_steps == [None, 2]
 
 
+@pytest.mark.parametrize(
+    ("steps", "planned"), [(None, [7, 7]), (3, [3, 3]), ([3, 9], [3, 7])], ids=str
+)
+def test_epochs_limit_each_network(steps, planned):
+    """54 rows that are not held out are one step an epoch; of two limits the lower one counts."""
+    x = np.arange(60.0)[:, None]
+    model = qdist.DistributionRegressor(**{**SMALL, "max_steps": steps, "max_epochs": 7})
+    assert model.fit(x, x[:, 0]).n_steps_ == planned
+
+
 @pytest.mark.parametrize("make", [dict, lambda c: pa.table(c)], ids=["dict", "arrow"])
 def test_columns_named_by_numbers_follow_as_text(make):
     """scikit-learn takes no note of names that are no text; we do."""

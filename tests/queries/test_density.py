@@ -63,7 +63,7 @@ def test_a_model_of_one_order_has_no_other():
 def test_a_mistyped_column_is_not_taken_for_unknown(model, frame, ask):
     rows = frame.head(4)
     named = rows.rename(columns={rows.columns[0]: "aa"})
-    with pytest.raises(UnknownNameError, match=f"got 'aa', while '{rows.columns[0]}' is lacking"):
+    with pytest.raises(UnknownNameError, match="got 'aa'"):
         getattr(model, ask)(named, nan="unknown")
     getattr(model, ask)(rows.drop(columns=rows.columns[0]), nan="unknown")
 
