@@ -44,6 +44,7 @@ def choose_member(tau: Tensor, members: int) -> tuple[Tensor, Tensor]:
         of a multiple of 1 / K is 0, which would be an infinite draw in a tail.)
 
     Example:
+        >>> import torch
         >>> choose_member(torch.tensor([0.25, 0.75]), 2)
         (tensor([0, 1]), tensor([0.5000, 0.5000]))
     """

@@ -293,7 +293,7 @@ BAD = {
     "negative weights": (lambda m, x, y: m.fit(x, y, sample_weight=-y * y), "not negative"),
     "odd network": (
         lambda m, x, y: m.set_params(network_args={"width": 0}).fit(x, y),
-        "Expected width >= 1",
+        "Expected width of network_args to be a whole number >= 1",
     ),
 }
 

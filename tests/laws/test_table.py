@@ -263,7 +263,7 @@ WRONG = {
     "text for a number": (
         {"backbone_args": {"width": "wide"}},
         InputError,
-        r"Expected arguments that backbone 'mlp' takes; got \{'width': 'wide'\}",
+        "Expected width of backbone 'mlp' to be a whole number >= 1; got 'wide'",
     ),
 }
 

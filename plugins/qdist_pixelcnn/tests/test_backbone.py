@@ -192,7 +192,7 @@ WRONG = {
     "true": ({"layers": True}, "Expected layers .* to be a whole number >= 1; got True"),
     "even kernel": ({"kernel": 4}, "Expected an odd kernel >= 3 for backbone 'pixelcnn'; got 4"),
     "first of one": ({"first": 1}, "Expected an odd first >= 3 for backbone 'pixelcnn'; got 1"),
-    "place": ({"place": -1}, "Expected place >= 0 for backbone 'pixelcnn'; got -1"),
+    "place": ({"place": -1}, "Expected place of backbone 'pixelcnn' .* >= 0; got -1"),
     "levels": (
         {"levels": "mean"},
         "Expected levels to be one of head, query, blocks for backbone 'pixelcnn'; got 'mean'",
