@@ -121,12 +121,10 @@ def sample(
     from qdist.data.pictures import write_images
     from qdist.progress import showing
 
-    if not rows and output.lower().endswith(".png"):
-        raise click.UsageError("expected at least one image for a picture; got -n 0.")
     loaded = qdist.load(model)
     if isinstance(loaded, qdist.ImageModel):
         label = parse_label(given, loaded.schema_)
-        _check_output(output, loaded.schema_.channels)
+        _check_output(output, loaded.schema_.channels, rows)
         labels: Any = None if label is None else [label] * rows
         if label is None and loaded.schema_.classes:
             labels = loaded.sample_labels(rows, random_state=seed)
@@ -198,10 +196,10 @@ def inpaint(
     loaded = qdist.load(model)
     if not isinstance(loaded, qdist.ImageModel):
         raise InputError(f"Expected a model of images in {model}; got one of a table.")
-    _check_output(output, loaded.schema_.channels)
     label: Any = parse_label(given, loaded.schema_)
     classes = loaded.schema_.classes
     found, labels = read_images(images, check_labels=bool(classes) and label is None)
+    _check_output(output, loaded.schema_.channels, len(found) * draws)
     if len(loaded.schema_.shape) == 3 and loaded.schema_.channels == 1 and found.ndim == 3:
         found = found[..., None]  # grey pictures have no axis of channels, but arrays may
     hidden = half(found.shape[1:3], str(hide)) if mask is None else read_mask(mask)
@@ -342,7 +340,7 @@ def _drop_unwritten() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _check_output(output: str, channels: int) -> None:
+def _check_output(output: str, channels: int, n: int) -> None:
     """Before the work, not after it."""
     from qdist.data.pictures import check_target
 
@@ -351,7 +349,7 @@ def _check_output(output: str, channels: int) -> None:
             "Expected a file or folder for images; got standard output. "
             "Name one with -o, such as grid.png."
         )
-    check_target(output, channels=channels)
+    check_target(output, channels=channels, n=n)
 
 
 def _dark(model: Any, output: str) -> str:

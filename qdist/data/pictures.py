@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from qdist.extras import require
 __all__ = ["check_target", "completions", "half", "image_grid", "write_images"]
 
 Bytes = npt.NDArray[np.uint8]
+
+_FILES: Final = (".png", ".npz", ".npy")  # any other place is a folder
 
 
 def image_grid(
@@ -142,31 +144,53 @@ def completions(images: Any, drawn: Any, mask: Any, *, shade: int = 128) -> Byte
     return rows.reshape(-1, *known.shape[1:])
 
 
-def check_target(target: str | os.PathLike[str], *, channels: int) -> None:
+def check_target(target: str | os.PathLike[str], *, channels: int, n: int) -> None:
     """Checks what can be known of a place before there are images to be written.
 
     Args:
         target: The path, as of `write_images`.
         channels: The channels of the images.
+        n: How many there will be.
 
     Raises:
-        InputError: If the ending is another one, pictures have no such channels, or the folder
-            holds pictures that were not written here.
-        FileAccessError: If there is no folder to write into.
+        InputError: If the ending is another one, pictures have no such channels, there is none
+            for a grid, or the folder holds pictures that were not written here.
+        FileAccessError: If there is no folder to write into, or the path is that of a folder where
+            a file shall be, or the other way round.
+        ExtraMissingError: If Pillow is needed and not installed.
     """
     path = place_to_write(target)
     ending = path.suffix.lower()
+    if ending not in _FILES:
+        if ending and not path.is_dir():
+            raise InputError(
+                f"Expected a file ending in .png, .npz or .npy, or a folder; got {str(path)!r}. "
+                "Choose one of them."
+            )
+        if os.path.lexists(path) and not path.is_dir():
+            raise FileAccessError(
+                f"Expected a folder, or a place for a new one; got {str(path)!r}, where a file is "
+                f"in the way. Name a file ending in {', '.join(_FILES)}, or another folder."
+            )
+    elif path.is_dir():
+        raise FileAccessError(
+            f"Expected a file, or a place for a new one; got {str(path)!r}, which is a folder. "
+            "Name a file in it, or a folder without such an ending."
+        )
     if ending in (".npz", ".npy"):
         return
-    if ending and ending != ".png" and not path.is_dir():
-        raise InputError(
-            f"Expected a file ending in .png, .npz or .npy, or a folder; got {str(path)!r}. "
-            "Choose one of them."
-        )
+    require("PIL.Image", extra="images")
     if channels not in (1, 3):
         raise InputError(f"Expected 1 or 3 channels for a picture; got {channels}. Write an .npz.")
-    if ending != ".png" and path.is_dir():
-        _check_folder(path, [p.name for p in pictures_in(path) if p.stem.isdecimal()])
+    if ending == ".png" and not n:
+        raise InputError("Expected at least one image for a picture; got none. Write an .npz.")
+    if path.is_dir():
+        if not os.access(path, os.W_OK):
+            raise FileAccessError(
+                f"Expected a folder that can be written to; got {str(path)!r}, which is "
+                "read-only. Choose another place."
+            )
+        _check_folder(path, _names(n))
 
 
 def write_images(
@@ -203,7 +227,7 @@ def write_images(
         raise InputError(
             f"Expected {len(stack)} labels, one for each image; got shape {np.shape(labels)}."
         )
-    check_target(path, channels=1 if stack.ndim == 3 else stack.shape[3])
+    check_target(path, channels=1 if stack.ndim == 3 else stack.shape[3], n=len(stack))
     ending = path.suffix.lower()
     try:
         if ending == ".png":
@@ -220,11 +244,8 @@ def write_images(
             with replacing(path) as file:
                 np.save(file, stack, allow_pickle=False)
         else:
-            digits = max(5, len(str(len(stack) - 1)))
-            names = [f"{k:0{digits}}.png" for k in range(len(stack))]
             path.mkdir(exist_ok=True)
-            _check_folder(path, names)
-            for name, image in zip(names, stack, strict=True):
+            for name, image in zip(_names(len(stack)), stack, strict=True):
                 # There may be thousands: none waits for the disk.
                 with replacing(path / name, flush=False) as file:
                     file.write(_png(image))
@@ -236,6 +257,12 @@ def write_images(
             f"{(error.strerror or type(error).__name__).lower()}. "
             "Check the folder and its permissions."
         ) from error
+
+
+def _names(n: int) -> list[str]:
+    """What n pictures of a folder are called."""
+    digits = max(5, len(str(n - 1)))
+    return [f"{k:0{digits}}.png" for k in range(n)]
 
 
 def _check_folder(folder: Path, names: Sequence[str]) -> None:

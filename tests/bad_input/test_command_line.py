@@ -33,9 +33,9 @@ ROWS = {
         "error: Expected checkpoint to be a folder or None; got ''",
     ),
     "a picture of nothing": (
-        "sample {folder}/no.qdist -n 0 -o {folder}/a.png",
-        2,
-        "expected at least one image for a picture; got -n 0",
+        "sample {images} -n 0 -o {folder}/a.png",
+        1,
+        "error: Expected at least one image for a picture",
     ),
     "fit an unknown ending": ("fit {odd} -o m.qdist", 1, "error: Expected a file ending in"),
     "fit for a strange time": ("fit {csv} -o m.qdist --max-time soon", 1, "a duration above 0"),

@@ -1,6 +1,7 @@
 """Images in and out of arrays, folders and files."""
 
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from qdist.data.images import as_images, read_images, read_mask
 from qdist.data.pictures import check_target, completions, half, image_grid, write_images
-from qdist.errors import FileAccessError, FileFormatError, InputError
+from qdist.errors import ExtraMissingError, FileAccessError, FileFormatError, InputError
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (7, 4, 5), dtype=np.uint8)
@@ -229,12 +230,22 @@ def test_pictures_of_classes_are_named_with_their_folder(tmp_path):
 
 def test_a_folder_of_classes_is_not_written_to(tmp_path):
     write_images(GREY, tmp_path / "set")
-    check_target(tmp_path / "set", channels=1)  # may be written over
+    check_target(tmp_path / "set", channels=1, n=len(GREY))  # may be written over
+    with pytest.raises(InputError, match=r"without other pictures.* 2 more, 0000\d\.png among"):
+        check_target(tmp_path / "set", channels=1, n=len(GREY) - 2)
     (tmp_path / "set" / "cat").mkdir()
     write_images(GREY, tmp_path / "set" / "cat")
-    for write in (write_images, lambda _, path: check_target(path, channels=1)):
+    for write in (write_images, lambda _, path: check_target(path, channels=1, n=7)):
         with pytest.raises(InputError, match=r"without other pictures.*7 more, cat/00000\.png"):
             write(GREY, tmp_path / "set")
+
+
+def test_pillow_is_asked_for_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    check_target(tmp_path / "a.npz", channels=1, n=7)
+    for name in ("a.png", "folder"):
+        with pytest.raises(ExtraMissingError, match=r"pip install 'qdist\[images\]'"):
+            check_target(tmp_path / name, channels=1, n=7)
 
 
 def test_a_mask_is_no_jpeg_whose_edges_are_not_exact(tmp_path):
