@@ -40,6 +40,8 @@ def app() -> None:
 @click.argument("data")
 @place_option("Where to save the model.", required=True)
 @click.option("--max-time", help="Time for training: seconds, or such as 5m.")
+@click.option("--backbone", metavar="NAME", help="Another network; `qdist plugins` lists them.")
+@click.option("--head", metavar="NAME", help="Another head, of numbers or of grey values.")
 @click.option("--checkpoint", metavar="DIR", help="Keep the fit there; run again, it goes on.")
 @click.option("--restart", is_flag=True, help="Start anew whatever is in --checkpoint.")
 @click.option("--unpacked", is_flag=True, help="Save a folder of the model's parts, not one file.")
@@ -49,9 +51,11 @@ def app() -> None:
 def fit(
     data: str,
     output: str,
-    max_time: str | None,
     checkpoint: str | None,
     seed: int | None,
+    max_time: str | None,
+    backbone: str | None,
+    head: str | None,
     **flags: bool,
 ) -> None:
     """Fit a model to DATA and save it.
@@ -72,12 +76,13 @@ def fit(
     check_place(Path(output), layout)
     model: Any
     kept: Any = {"checkpoint": checkpoint, "resume": False if flags["restart"] else "auto"}
+    typed = {"max_time": max_time, "random_state": seed, "backbone": backbone, "head": head}
+    settings: Any = {name: value for name, value in typed.items() if value is not None}
     with showing(visible=False if flags["quiet"] else None):
         if are_images(data):
-            model = ImageModel(max_time=max_time, random_state=seed).fit(data, **kept)
+            model = ImageModel(**settings).fit(data, **kept)
         else:
-            table = read_table(data)
-            model = TabularModel(max_time=max_time, random_state=seed).fit(table, **kept)
+            model = TabularModel(**settings).fit(read_table(data), **kept)
     model.save(output, layout=layout)
     planned, last = model.n_steps_, _last_step(model)
     steps = f" after {last} steps"

@@ -37,6 +37,23 @@ ROWS = {
         1,
         "error: Expected at least one image for a picture",
     ),
+    "fit by an unknown head": (
+        "fit {csv} -o m.qdist --head tanh",
+        1,
+        "got 'tanh'; known: binned, categorical, implicit, spline",
+    ),
+    "fit by an unknown network": ("fit {npy} -o m.qdist --backbone x", 1, "known: mlp, pixelcnn"),
+    "fit a table by a network of images": (
+        "fit {csv} -o m.qdist --backbone pixelcnn",
+        1,
+        "error: Expected a backbone",
+    ),
+    "fit images by a network of tables": (
+        "fit {npy} -o m.qdist --backbone mlp",
+        1,
+        "error: Expected a backbone for images",
+    ),
+    "fit by no name": ("fit {csv} -o m.qdist --head ''", 1, "got ''; known: binned"),
     "fit an unknown ending": ("fit {odd} -o m.qdist", 1, "error: Expected a file ending in"),
     "fit for a strange time": ("fit {csv} -o m.qdist --max-time soon", 1, "a duration above 0"),
     "fit with a negative seed": ("fit {csv} -o m.qdist --seed -1", 2, "Invalid value for '--seed"),
