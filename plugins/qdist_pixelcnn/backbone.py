@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from qdist.arguments import number
 from qdist.backbones import AbstractBackbone, AbstractStepper, ImageDomain
 from qdist.errors import InputError
 from qdist_pixelcnn.block import Conditions, GatedBlock, Sizes, stack
@@ -85,12 +86,12 @@ class GatedPixelCNN(AbstractBackbone):
     ) -> None:
         super().__init__()
         _check_domain(domain)
-        numbers = {"features": features, "layers": layers, "context": context, "cosines": cosines}
-        for name, number in numbers.items():
-            _expect(number >= 1, f"{name} >= 1", number)
-        for name, number in {"first": first, "kernel": kernel}.items():
-            _expect(number >= 3 and number % 2 == 1, f"an odd {name} >= 3", number)
-        _expect(place >= 0, "place >= 0", place)
+        features, layers = _whole("features", features, 1), _whole("layers", layers, 1)
+        context, cosines = _whole("context", context, 1), _whole("cosines", cosines, 1)
+        first, kernel = _whole("first", first, 3), _whole("kernel", kernel, 3)
+        place = _whole("place", place, 0)
+        for name, width in {"first": first, "kernel": kernel}.items():
+            _expect(width % 2 == 1, f"an odd {name}", width)
         _expect(levels in _SEES, f"levels to be one of {', '.join(_SEES)}", repr(levels))
         self.domain, self.dim, self.context = domain, domain.dim, context
         self.sees_levels = _SEES[levels]
@@ -203,6 +204,12 @@ def _check_domain(domain: ImageDomain) -> None:
             f"Expected an image for backbone 'pixelcnn'; got {domain!r}. "
             "Use another backbone for tables."
         )
+
+
+def _whole(name: str, value: object, least: int) -> int:
+    """A whole number as Python has them: torch takes not all of numpy's everywhere."""
+    found: int = number(f"{name} of backbone 'pixelcnn'", value, least=least, whole=True)
+    return found
 
 
 def _expect(truth: bool, what: str, got: object) -> None:  # noqa: FBT001 - an assertion

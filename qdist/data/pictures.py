@@ -84,7 +84,7 @@ def half(size: tuple[int, int], which: str) -> npt.NDArray[np.bool_]:
         The mask, shape (H, W), True where a pixel is hidden.
 
     Raises:
-        InputError: If there is no such half.
+        InputError: If there is no such half, or this is no size.
 
     Example:
         >>> half((3, 2), "lower").astype(int)
@@ -92,16 +92,22 @@ def half(size: tuple[int, int], which: str) -> npt.NDArray[np.bool_]:
                [1, 1],
                [1, 1]])
     """
-    row, column = size[0] // 2, size[1] // 2
+    size = tuple(size) if isinstance(size, Sequence) else (size,)
+    if len(size) != 2:
+        raise InputError(
+            f"Expected a size (rows, columns); got {size}. Of images, give images.shape[1:3]."
+        )
+    height, width = (number(f"size[{k}]", n, least=1, whole=True) for k, n in enumerate(size))
+    row, column = height // 2, width // 2
     halves: dict[str, tuple[slice, slice]] = {
         "lower": (slice(row, None), slice(None)),
         "upper": (slice(None, row), slice(None)),
         "left": (slice(None), slice(None, column)),
         "right": (slice(None), slice(column, None)),
     }
-    if which not in halves:
+    if which not in tuple(halves):
         raise InputError(f"Expected one of {', '.join(halves)}; got {which!r}. Choose one.")
-    mask = np.zeros(size, np.bool_)
+    mask = np.zeros((height, width), np.bool_)
     mask[halves[which]] = True
     return mask
 
@@ -116,7 +122,8 @@ def completions(images: Any, drawn: Any, mask: Any, *, shade: int = 128) -> Byte
         shade: The grey value of what was hidden.
 
     Raises:
-        InputError: If the completions or the mask are not those of the images.
+        InputError: If the completions or the mask are not those of the images, or the shade is no
+            grey value.
 
     Returns:
         Images, shape (N * (S + 1), H, W) or (N * (S + 1), H, W, C); S + 1 make a row of a grid.
@@ -139,6 +146,7 @@ def completions(images: Any, drawn: Any, mask: Any, *, shade: int = 128) -> Byte
             f"Expected completions of shape (S, {', '.join(map(str, known.shape))}), uint8; got "
             f"{drawn.dtype} of shape {drawn.shape}. Give what `inpaint` returned."
         )
+    shade = number("shade", shade, least=0, below=256, whole=True)
     known[np.broadcast_to(mask, known.shape[:3])] = shade
     rows = np.concatenate([known[:, None], np.swapaxes(drawn, 0, 1)], 1)
     return rows.reshape(-1, *known.shape[1:])
@@ -223,10 +231,9 @@ def write_images(
         ExtraMissingError: If a picture is to be written and Pillow is not installed.
     """
     stack, path = as_images(images), file_path(target)
-    if labels is not None and np.shape(labels) != stack.shape[:1]:
-        raise InputError(
-            f"Expected {len(stack)} labels, one for each image; got shape {np.shape(labels)}."
-        )
+    arrays = {"images": stack}
+    if labels is not None:
+        arrays["labels"] = _plain(labels, len(stack))
     check_target(path, channels=1 if stack.ndim == 3 else stack.shape[3], n=len(stack))
     ending = path.suffix.lower()
     try:
@@ -235,11 +242,8 @@ def write_images(
             with replacing(path) as file:
                 file.write(picture)
         elif ending == ".npz":
-            named: dict[str, Any] = {"images": stack}
-            if labels is not None:
-                named["labels"] = _plain(labels)
             with replacing(path) as file:
-                np.savez_compressed(file, **named)
+                np.savez_compressed(file, **arrays)
         elif ending == ".npy":
             with replacing(path) as file:
                 np.save(file, stack, allow_pickle=False)
@@ -276,9 +280,16 @@ def _check_folder(folder: Path, names: Sequence[str]) -> None:
         )
 
 
-def _plain(labels: Any) -> npt.NDArray[Any]:
-    """Labels as an array that numpy writes without pickling."""
-    found = np.asarray(labels)
+def _plain(labels: Any, n: int) -> npt.NDArray[Any]:
+    """Labels of n images as an array that numpy writes without pickling."""
+    try:
+        found = np.asarray(labels)
+    except ValueError:  # lists of different lengths
+        found = np.empty((n, 0))
+    if found.shape != (n,):
+        raise InputError(
+            f"Expected {n} labels, one for each image; got {labels!r:.80}. Give as many."
+        )
     return found.astype(str) if found.dtype.hasobject else found
 
 

@@ -336,8 +336,45 @@ def test_masks_are_read(tmp_path):
 def test_halves_are_halves():
     for a, b in (("lower", "upper"), ("left", "right")):
         assert np.array_equal(half((5, 3), a), ~half((5, 3), b))
-    with pytest.raises(InputError, match=r"Expected one of lower, .*; got 'middle'"):
-        half((2, 2), "middle")
+    for which in ("middle", ["lower"]):
+        with pytest.raises(InputError, match=r"Expected one of lower, .*; got"):
+            half((2, 2), which)
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((7, 4, 5), r"Of images, give images\.shape\[1:3\]"),
+        (4, r"got \(4,\)"),
+        ((-1, 2), r"size\[0\] to be a whole number >= 1; got -1"),
+        ((2, 2.0), r"size\[1\] to be a whole number >= 1; got 2\.0"),
+    ],
+)
+def test_a_half_of_no_image(size, words):
+    with pytest.raises(InputError, match=words):
+        half(size, "lower")
+
+
+@pytest.mark.parametrize(
+    "mask", [np.array([["a", "b"]]), np.zeros((2, 2), [("a", "u1")])], ids=["text", "a record"]
+)
+def test_a_mask_of_no_numbers(mask, tmp_path):
+    np.save(tmp_path / "m.npy", mask)
+    with pytest.raises(FileFormatError, match=r"array of numbers in .*m\.npy"):
+        read_mask(tmp_path / "m.npy")
+
+
+def test_a_mask_that_is_an_archive(tmp_path):
+    np.savez(tmp_path / "m.npz", half((2, 2), "left"))
+    (tmp_path / "m.npz").rename(tmp_path / "m.npy")
+    with pytest.raises(FileFormatError, match=r"array of numbers in .*m\.npy.*; got NpzFile"):
+        read_mask(tmp_path / "m.npy")
+
+
+@pytest.mark.parametrize("labels", [[1], [[1], [2, 3]] * 3 + [[4]], np.zeros((7, 1))])
+def test_labels_of_other_images_are_not_written(labels, tmp_path):
+    with pytest.raises(InputError, match="Expected 7 labels, one for each image; got "):
+        write_images(GREY, tmp_path / "i.npz", labels=labels)
 
 
 def test_a_grid_holds_each_image_once():
@@ -371,6 +408,12 @@ def test_completions_begin_with_what_is_known():
 def test_completions_of_other_images(drawn, mask, words):
     with pytest.raises(InputError, match=words):
         completions(GREY, drawn, mask)
+
+
+@pytest.mark.parametrize("shade", [256, -1, 0.5, "grey"])
+def test_completions_in_no_shade(shade):
+    with pytest.raises(InputError, match="Expected shade to be a whole number >= 0 and < 256"):
+        completions(GREY, GREY[None], np.ones((4, 5), bool), shade=shade)
 
 
 def test_places_that_cannot_be_written(tmp_path):
