@@ -228,7 +228,7 @@ def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
         if not isinstance(found, np.ndarray) or found.dtype.kind not in "biuf":
             raise FileFormatError(
                 f"Expected an array of numbers in {str(path)!r}; got "
-                f"{getattr(found, 'dtype', type(found).__name__)}. Write it by numpy.save, of bool."
+                f"{getattr(found, 'dtype', type(found).__name__)}. Save one of bool."
             )
         return np.asarray(found != 0)
     picture = read_picture(path) != 0

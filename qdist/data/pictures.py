@@ -92,10 +92,9 @@ def half(size: tuple[int, int], which: str) -> npt.NDArray[np.bool_]:
                [1, 1],
                [1, 1]])
     """
-    size = tuple(size) if isinstance(size, Sequence) else (size,)
-    if len(size) != 2:
+    if not isinstance(size, Sequence) or len(size) != 2:
         raise InputError(
-            f"Expected a size (rows, columns); got {size}. Of images, give images.shape[1:3]."
+            f"Expected a size (rows, columns); got {size!r}. Of images, give images.shape[1:3]."
         )
     height, width = (number(f"size[{k}]", n, least=1, whole=True) for k, n in enumerate(size))
     row, column = height // 2, width // 2
@@ -231,7 +230,7 @@ def write_images(
         ExtraMissingError: If a picture is to be written and Pillow is not installed.
     """
     stack, path = as_images(images), file_path(target)
-    arrays = {"images": stack}
+    arrays: dict[str, Any] = {"images": stack}
     if labels is not None:
         arrays["labels"] = _plain(labels, len(stack))
     check_target(path, channels=1 if stack.ndim == 3 else stack.shape[3], n=len(stack))

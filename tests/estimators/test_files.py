@@ -82,7 +82,7 @@ def test_a_network_in_double_precision_is_loaded_as_one(small, frame, tmp_path):
     assert {p.dtype for p in loaded.module_.parameters()} == {torch.float64}
     assert_frame_equal(loaded.sample(9, random_state=0), model.sample(9, random_state=0))
     model.module_.half()
-    with pytest.raises(InputError, match="Expected weights of float32 or float64; got torch.fl"):
+    with pytest.raises(InputError, match="Expected weights of float32 or float64; got"):
         model.save(tmp_path / "m.qdist")
     assert qdist.load(tmp_path / "m.qdist").n_steps_ == 3
 

@@ -80,7 +80,7 @@ def test_probabilities_with_classes_sum_to_one(name):
 
 
 def test_large_images_are_read_a_few_at_once(monkeypatch):
-    """A part is of so many images that their contexts have so many numbers, and of one at least."""
+    """As many as have so many numbers in their contexts, and at least one."""
     law = make("binned")
     whole, read = law.log_mass(codes(law)), []
     content = type(law.backbone).content
