@@ -40,6 +40,8 @@ def app() -> None:
 @click.argument("data")
 @place_option("Where to save the model.", required=True)
 @click.option("--max-time", help="Time for training: seconds, or such as 5m.")
+@click.option("--backbone", metavar="NAME", help="Another network; `qdist plugins` lists them.")
+@click.option("--head", metavar="NAME", help="Another head, of numbers or of grey values.")
 @click.option("--checkpoint", metavar="DIR", help="Keep the fit there; run again, it goes on.")
 @click.option("--restart", is_flag=True, help="Start anew whatever is in --checkpoint.")
 @click.option("--unpacked", is_flag=True, help="Save a folder of the model's parts, not one file.")
@@ -49,9 +51,11 @@ def app() -> None:
 def fit(
     data: str,
     output: str,
-    max_time: str | None,
     checkpoint: str | None,
     seed: int | None,
+    max_time: str | None,
+    backbone: str | None,
+    head: str | None,
     **flags: bool,
 ) -> None:
     """Fit a model to DATA and save it.
@@ -72,12 +76,13 @@ def fit(
     check_place(Path(output), layout)
     model: Any
     kept: Any = {"checkpoint": checkpoint, "resume": False if flags["restart"] else "auto"}
+    typed = {"max_time": max_time, "random_state": seed, "backbone": backbone, "head": head}
+    settings: Any = {name: value for name, value in typed.items() if value is not None}
     with showing(visible=False if flags["quiet"] else None):
         if are_images(data):
-            model = ImageModel(max_time=max_time, random_state=seed).fit(data, **kept)
+            model = ImageModel(**settings).fit(data, **kept)
         else:
-            table = read_table(data)
-            model = TabularModel(max_time=max_time, random_state=seed).fit(table, **kept)
+            model = TabularModel(**settings).fit(read_table(data), **kept)
     model.save(output, layout=layout)
     planned, last = model.n_steps_, _last_step(model)
     steps = f" after {last} steps"
@@ -121,12 +126,10 @@ def sample(
     from qdist.data.pictures import write_images
     from qdist.progress import showing
 
-    if not rows and output.lower().endswith(".png"):
-        raise click.UsageError("expected at least one image for a picture; got -n 0.")
     loaded = qdist.load(model)
     if isinstance(loaded, qdist.ImageModel):
         label = parse_label(given, loaded.schema_)
-        _check_output(output, loaded.schema_.channels)
+        _check_output(output, loaded.schema_.channels, rows)
         labels: Any = None if label is None else [label] * rows
         if label is None and loaded.schema_.classes:
             labels = loaded.sample_labels(rows, random_state=seed)
@@ -198,10 +201,10 @@ def inpaint(
     loaded = qdist.load(model)
     if not isinstance(loaded, qdist.ImageModel):
         raise InputError(f"Expected a model of images in {model}; got one of a table.")
-    _check_output(output, loaded.schema_.channels)
     label: Any = parse_label(given, loaded.schema_)
     classes = loaded.schema_.classes
     found, labels = read_images(images, check_labels=bool(classes) and label is None)
+    _check_output(output, loaded.schema_.channels, len(found) * draws)
     if len(loaded.schema_.shape) == 3 and loaded.schema_.channels == 1 and found.ndim == 3:
         found = found[..., None]  # grey pictures have no axis of channels, but arrays may
     hidden = half(found.shape[1:3], str(hide)) if mask is None else read_mask(mask)
@@ -342,7 +345,7 @@ def _drop_unwritten() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _check_output(output: str, channels: int) -> None:
+def _check_output(output: str, channels: int, n: int) -> None:
     """Before the work, not after it."""
     from qdist.data.pictures import check_target
 
@@ -351,7 +354,7 @@ def _check_output(output: str, channels: int) -> None:
             "Expected a file or folder for images; got standard output. "
             "Name one with -o, such as grid.png."
         )
-    check_target(output, channels=channels)
+    check_target(output, channels=channels, n=n)
 
 
 def _dark(model: Any, output: str) -> str:

@@ -229,7 +229,7 @@ def register_head(cls: T) -> T:
 def _look_up(kind: str, name: str, known: dict[str, T]) -> T:
     try:
         return known[name]
-    except KeyError:
+    except (KeyError, TypeError):  # a list is no name of anything
         listed = ", ".join(known) or "none"
         raise UnknownNameError(
             f"Expected the name of a {kind}; got {name!r}; known: {listed}. "

@@ -11,6 +11,7 @@ import pytest
 
 import qdist
 from qdist.cli import main
+from qdist.errors import InputError
 
 QUICK = {"max_steps": 2, "members": 1, "backbone_args": {"width": 4, "blocks": 1}}
 
@@ -79,6 +80,22 @@ def test_what_has_the_place_of_a_model_is_told_before_the_work(tmp_path, capsys,
         assert main(["fit", "d.csv", "-o", *words.split()]) == 1
         assert told in capsys.readouterr().err
     assert sorted(os.listdir(tmp_path)) == ["d.csv", "empty", "f.txt", "full", "link"]
+
+
+@pytest.mark.parametrize("kind", [qdist.TabularModel, qdist.ImageModel])
+def test_another_network_and_another_head_are_chosen(tmp_path, monkeypatch, kind):
+    def fit(model, *_args, **_settings):
+        asked.append(model.get_params())
+        raise InputError("Enough.")
+
+    asked, data = [], tmp_path / ("d.csv" if kind is qdist.TabularModel else "d.npy")
+    monkeypatch.setattr(kind, "fit", fit)
+    (tmp_path / "d.csv").write_text("a\n1\n2\n")
+    words = ["fit", str(data), "-o", str(tmp_path / "m.qdist")]
+    assert main([*words, "--head", "spline", "--backbone", "own", "--seed", "3"]) == 1
+    assert main(words) == 1
+    assert asked[0] == kind(head="spline", backbone="own", random_state=3).get_params()
+    assert asked[1] == kind().get_params()
 
 
 @pytest.mark.parametrize("words", ["sample {} -n 3", "impute {} {}", "quantiles {} --column a",

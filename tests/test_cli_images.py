@@ -243,6 +243,14 @@ def test_mistakes_are_one_line(folder, tmp_path, capsys, words, code, message):
     assert "Traceback" not in error
 
 
+def test_no_completions_make_no_picture(folder, tmp_path, capsys):
+    write_images(IMAGES[:0], tmp_path / "none.npz", labels=[])
+    words = ["inpaint", str(folder / "m.qdist"), str(tmp_path / "none.npz"), "--hide", "lower"]
+    assert main([*words, "-o", str(tmp_path / "c.png")]) == 1
+    assert "Expected at least one image for a picture" in capsys.readouterr().err
+    assert main([*words, "-o", str(tmp_path / "c.npz")]) == 0, capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["sample", "inpaint"])
 def test_where_to_write_is_checked_before_the_work(folder, tmp_path, monkeypatch, capsys, command):
     def never(*args, **options):
@@ -250,9 +258,17 @@ def test_where_to_write_is_checked_before_the_work(folder, tmp_path, monkeypatch
 
     monkeypatch.setattr(qdist.ImageModel, command, never)
     rest = ["-n", "1"] if command == "sample" else [str(folder / "i.npz"), "--hide", "lower"]
+    for name in ("grid.png", "drawn.npz"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "taken").write_text("x")
+    write_images(IMAGES.repeat(2, 0), tmp_path / "more")
     for target, message in (
         ("a.gif", "Expected a file ending in .png, .npz or .npy"),
         ("nowhere/a.npz", "Expected a folder for"),
+        ("grid.png", "which is a folder. Name a file in it"),
+        ("drawn.npz", "which is a folder. Name a file in it"),
+        ("taken", "where a file is in the way"),
+        ("more", "Expected a folder without other pictures"),
     ):
         words = [command, str(folder / "m.qdist"), *rest, "-o", str(tmp_path / target)]
         assert main(words) == 1

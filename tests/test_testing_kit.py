@@ -232,7 +232,39 @@ class SaysNoLevel(Triangle):
         return h if tau is None else h + (tau > 0.5).to(h).unsqueeze(-1)
 
 
-@pytest.mark.parametrize("cls", [Triangle, Drops, OwnLevel])
+class AnyPixels(Triangle):
+    """Each coordinate from those of lower rank; a class is looked up, as it is always given."""
+
+    serves = "any"
+
+    def __init__(self, domain, *, label=True):
+        super().__init__(domain)
+        self.label = nn.Embedding(domain.labels, self.context) if label else None
+
+    def forward(self, y, rank, *, tau=None):
+        seen = sees(rank.expand(y.shape))
+        known = torch.where(seen, y.unsqueeze(1), 0) / 8
+        h = torch.einsum("bij,ijc->bic", known[:, :, 1:], self.weight[:, 1:]) + self.bias
+        if self.label is not None:
+            h = h + self.label(y[:, 0].long()).unsqueeze(1) * seen[:, :, :1]
+        return torch.tanh(h)
+
+
+class OwnLevelOfAnyPixels(AnyPixels):
+    sees_levels = "own"
+
+    def content(self, y, rank):
+        return super().forward(y, rank)
+
+    def at_levels(self, content, tau):
+        level = (4 * tau).floor().unsqueeze(-1)
+        return content + nn.functional.pad(level[..., 1:, :], (0, 0, 1, 0))  # a class has none
+
+    def forward(self, y, rank, *, tau=None):
+        return self.at_levels(self.content(y, rank), tau)
+
+
+@pytest.mark.parametrize("cls", [Triangle, Drops, OwnLevel, AnyPixels, OwnLevelOfAnyPixels])
 def test_honest_networks_of_images_pass(cls, untouched_rng):
     check_backbone(cls)
 
@@ -241,6 +273,11 @@ def test_honest_networks_of_images_pass(cls, untouched_rng):
 @pytest.mark.parametrize("domain", [None, ImageDomain(1, 1, 1, labels=3)], ids=["small", "1 x 1"])
 def test_a_class_is_never_hidden(domain, seed):
     check_backbone(LooksUpLabel, domain, seed=seed)
+
+
+def test_a_class_is_a_condition_in_any_order():
+    with pytest.raises(AssertionError, match=r"h\[1\] to depend on y\[0\] under equal ranks"):
+        check_backbone(AnyPixels, args={"label": False})
 
 
 @pytest.mark.parametrize(

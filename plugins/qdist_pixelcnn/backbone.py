@@ -86,13 +86,12 @@ class GatedPixelCNN(AbstractBackbone):
     ) -> None:
         super().__init__()
         _check_domain(domain)
-        sizes = {"features": features, "layers": layers, "context": context, "cosines": cosines}
-        widths = {"first": first, "kernel": kernel}
-        for name, size in {**sizes, **widths, "place": place}.items():
-            least = 0 if name == "place" else 1
-            number(f"{name} of backbone 'pixelcnn'", size, least=least, whole=True)
-        for name, size in widths.items():
-            _expect(size >= 3 and size % 2 == 1, f"an odd {name} >= 3", size)
+        features, layers = _whole("features", features, 1), _whole("layers", layers, 1)
+        context, cosines = _whole("context", context, 1), _whole("cosines", cosines, 1)
+        first, kernel = _whole("first", first, 3), _whole("kernel", kernel, 3)
+        place = _whole("place", place, 0)
+        for name, width in {"first": first, "kernel": kernel}.items():
+            _expect(width % 2 == 1, f"an odd {name}", width)
         _expect(levels in _SEES, f"levels to be one of {', '.join(_SEES)}", repr(levels))
         self.domain, self.dim, self.context = domain, domain.dim, context
         self.sees_levels = _SEES[levels]
@@ -207,6 +206,12 @@ def _check_domain(domain: ImageDomain) -> None:
             f"Expected an image for backbone 'pixelcnn'; got {domain!r}. "
             "Use another backbone for tables."
         )
+
+
+def _whole(name: str, value: object, least: int) -> int:
+    """A whole number as Python has them: torch takes not all of numpy's everywhere."""
+    found: int = number(f"{name} of backbone 'pixelcnn'", value, least=least, whole=True)
+    return found
 
 
 def _expect(truth: bool, what: str, got: object) -> None:  # noqa: FBT001 - an assertion

@@ -219,12 +219,18 @@ def read_mask(source: str | os.PathLike[str]) -> npt.NDArray[np.bool_]:
         raise FileAccessError(f"Expected a file to read; got {str(path)!r}. Check the path.")
     if ending == ".npy":
         try:
-            return np.asarray(np.load(path, allow_pickle=False) != 0)
+            found = np.load(path, allow_pickle=False)
         except (OSError, *_DAMAGE) as error:
             raise FileFormatError(
                 f"Expected an array in {str(path)!r}; got bytes that do not read as such "
                 f"({_why(error)}). Check that the file is whole."
             ) from error
+        if not isinstance(found, np.ndarray) or found.dtype.kind not in "biuf":
+            raise FileFormatError(
+                f"Expected an array of numbers in {str(path)!r}; got "
+                f"{getattr(found, 'dtype', type(found).__name__)}. Save one of bool."
+            )
+        return np.asarray(found != 0)
     picture = read_picture(path) != 0
     return np.asarray(picture.any(2) if picture.ndim == 3 else picture)
 

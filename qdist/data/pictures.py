@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from qdist.extras import require
 __all__ = ["check_target", "completions", "half", "image_grid", "write_images"]
 
 Bytes = npt.NDArray[np.uint8]
+
+_FILES: Final = (".png", ".npz", ".npy")  # any other place is a folder
 
 
 def image_grid(
@@ -82,7 +84,7 @@ def half(size: tuple[int, int], which: str) -> npt.NDArray[np.bool_]:
         The mask, shape (H, W), True where a pixel is hidden.
 
     Raises:
-        InputError: If there is no such half.
+        InputError: If there is no such half, or this is no size.
 
     Example:
         >>> half((3, 2), "lower").astype(int)
@@ -90,16 +92,21 @@ def half(size: tuple[int, int], which: str) -> npt.NDArray[np.bool_]:
                [1, 1],
                [1, 1]])
     """
-    row, column = size[0] // 2, size[1] // 2
+    if not isinstance(size, Sequence) or len(size) != 2:
+        raise InputError(
+            f"Expected a size (rows, columns); got {size!r}. Of images, give images.shape[1:3]."
+        )
+    height, width = (number(f"size[{k}]", n, least=1, whole=True) for k, n in enumerate(size))
+    row, column = height // 2, width // 2
     halves: dict[str, tuple[slice, slice]] = {
         "lower": (slice(row, None), slice(None)),
         "upper": (slice(None, row), slice(None)),
         "left": (slice(None), slice(None, column)),
         "right": (slice(None), slice(column, None)),
     }
-    if which not in halves:
+    if which not in tuple(halves):
         raise InputError(f"Expected one of {', '.join(halves)}; got {which!r}. Choose one.")
-    mask = np.zeros(size, np.bool_)
+    mask = np.zeros((height, width), np.bool_)
     mask[halves[which]] = True
     return mask
 
@@ -114,7 +121,8 @@ def completions(images: Any, drawn: Any, mask: Any, *, shade: int = 128) -> Byte
         shade: The grey value of what was hidden.
 
     Raises:
-        InputError: If the completions or the mask are not those of the images.
+        InputError: If the completions or the mask are not those of the images, or the shade is no
+            grey value.
 
     Returns:
         Images, shape (N * (S + 1), H, W) or (N * (S + 1), H, W, C); S + 1 make a row of a grid.
@@ -137,36 +145,59 @@ def completions(images: Any, drawn: Any, mask: Any, *, shade: int = 128) -> Byte
             f"Expected completions of shape (S, {', '.join(map(str, known.shape))}), uint8; got "
             f"{drawn.dtype} of shape {drawn.shape}. Give what `inpaint` returned."
         )
+    shade = number("shade", shade, least=0, below=256, whole=True)
     known[np.broadcast_to(mask, known.shape[:3])] = shade
     rows = np.concatenate([known[:, None], np.swapaxes(drawn, 0, 1)], 1)
     return rows.reshape(-1, *known.shape[1:])
 
 
-def check_target(target: str | os.PathLike[str], *, channels: int) -> None:
+def check_target(target: str | os.PathLike[str], *, channels: int, n: int) -> None:
     """Checks what can be known of a place before there are images to be written.
 
     Args:
         target: The path, as of `write_images`.
         channels: The channels of the images.
+        n: How many there will be.
 
     Raises:
-        InputError: If the ending is another one, pictures have no such channels, or the folder
-            holds pictures that were not written here.
-        FileAccessError: If there is no folder to write into.
+        InputError: If the ending is another one, pictures have no such channels, there is none
+            for a grid, or the folder holds pictures that were not written here.
+        FileAccessError: If there is no folder to write into, or the path is that of a folder where
+            a file shall be, or the other way round.
+        ExtraMissingError: If Pillow is needed and not installed.
     """
     path = place_to_write(target)
     ending = path.suffix.lower()
+    if ending not in _FILES:
+        if ending and not path.is_dir():
+            raise InputError(
+                f"Expected a file ending in .png, .npz or .npy, or a folder; got {str(path)!r}. "
+                "Choose one of them."
+            )
+        if os.path.lexists(path) and not path.is_dir():
+            raise FileAccessError(
+                f"Expected a folder, or a place for a new one; got {str(path)!r}, where a file is "
+                f"in the way. Name a file ending in {', '.join(_FILES)}, or another folder."
+            )
+    elif path.is_dir():
+        raise FileAccessError(
+            f"Expected a file, or a place for a new one; got {str(path)!r}, which is a folder. "
+            "Name a file in it, or a folder without such an ending."
+        )
     if ending in (".npz", ".npy"):
         return
-    if ending and ending != ".png" and not path.is_dir():
-        raise InputError(
-            f"Expected a file ending in .png, .npz or .npy, or a folder; got {str(path)!r}. "
-            "Choose one of them."
-        )
+    require("PIL.Image", extra="images")
     if channels not in (1, 3):
         raise InputError(f"Expected 1 or 3 channels for a picture; got {channels}. Write an .npz.")
-    if ending != ".png" and path.is_dir():
-        _check_folder(path, [p.name for p in pictures_in(path) if p.stem.isdecimal()])
+    if ending == ".png" and not n:
+        raise InputError("Expected at least one image for a picture; got none. Write an .npz.")
+    if path.is_dir():
+        if not os.access(path, os.W_OK):
+            raise FileAccessError(
+                f"Expected a folder that can be written to; got {str(path)!r}, which is "
+                "read-only. Choose another place."
+            )
+        _check_folder(path, _names(n))
 
 
 def write_images(
@@ -199,11 +230,10 @@ def write_images(
         ExtraMissingError: If a picture is to be written and Pillow is not installed.
     """
     stack, path = as_images(images), file_path(target)
-    if labels is not None and np.shape(labels) != stack.shape[:1]:
-        raise InputError(
-            f"Expected {len(stack)} labels, one for each image; got shape {np.shape(labels)}."
-        )
-    check_target(path, channels=1 if stack.ndim == 3 else stack.shape[3])
+    arrays: dict[str, Any] = {"images": stack}
+    if labels is not None:
+        arrays["labels"] = _plain(labels, len(stack))
+    check_target(path, channels=1 if stack.ndim == 3 else stack.shape[3], n=len(stack))
     ending = path.suffix.lower()
     try:
         if ending == ".png":
@@ -211,20 +241,14 @@ def write_images(
             with replacing(path) as file:
                 file.write(picture)
         elif ending == ".npz":
-            named: dict[str, Any] = {"images": stack}
-            if labels is not None:
-                named["labels"] = _plain(labels)
             with replacing(path) as file:
-                np.savez_compressed(file, **named)
+                np.savez_compressed(file, **arrays)
         elif ending == ".npy":
             with replacing(path) as file:
                 np.save(file, stack, allow_pickle=False)
         else:
-            digits = max(5, len(str(len(stack) - 1)))
-            names = [f"{k:0{digits}}.png" for k in range(len(stack))]
             path.mkdir(exist_ok=True)
-            _check_folder(path, names)
-            for name, image in zip(names, stack, strict=True):
+            for name, image in zip(_names(len(stack)), stack, strict=True):
                 # There may be thousands: none waits for the disk.
                 with replacing(path / name, flush=False) as file:
                     file.write(_png(image))
@@ -238,6 +262,12 @@ def write_images(
         ) from error
 
 
+def _names(n: int) -> list[str]:
+    """What n pictures of a folder are called."""
+    digits = max(5, len(str(n - 1)))
+    return [f"{k:0{digits}}.png" for k in range(n)]
+
+
 def _check_folder(folder: Path, names: Sequence[str]) -> None:
     """Refuses to write where other pictures would later be taken for those written."""
     old = {p.name for p in pictures_in(folder)} - set(names)
@@ -249,9 +279,16 @@ def _check_folder(folder: Path, names: Sequence[str]) -> None:
         )
 
 
-def _plain(labels: Any) -> npt.NDArray[Any]:
-    """Labels as an array that numpy writes without pickling."""
-    found = np.asarray(labels)
+def _plain(labels: Any, n: int) -> npt.NDArray[Any]:
+    """Labels of n images as an array that numpy writes without pickling."""
+    try:
+        found = np.asarray(labels)
+    except ValueError:  # lists of different lengths
+        found = np.empty((n, 0))
+    if found.shape != (n,):
+        raise InputError(
+            f"Expected {n} labels, one for each image; got {labels!r:.80}. Give as many."
+        )
     return found.astype(str) if found.dtype.hasobject else found
 
 

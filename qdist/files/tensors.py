@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from qdist.errors import FileFormatError
+from qdist.errors import FileFormatError, InputError
 
 __all__ = ["check_header", "fill_weights", "pack_tensors", "unpack_tensors"]
 
@@ -19,10 +19,21 @@ _BYTES: Final = {
     "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "I32": 4, "I64": 8, "F16": 2, "BF16": 2, "F32": 4,
     "F64": 8,
 }  # fmt: skip
+_FLOATS: Final = (torch.float32, torch.float64)
 
 
 def pack_tensors(weights: dict[str, Tensor]) -> bytes:
-    """Tensors as the bytes of a safetensors file."""
+    """Tensors as the bytes of a safetensors file.
+
+    Raises:
+        InputError: If a network was converted to numbers that `fill_weights` does not take.
+    """
+    for tensor in weights.values():
+        if tensor.is_floating_point() and tensor.dtype not in _FLOATS:
+            raise InputError(
+                f"Expected weights of float32 or float64; got {tensor.dtype}. Convert the network "
+                "back, model.module_.float(), and save the model again."
+            )
     # Clones, as safetensors refuses tensors that share memory.
     return safetensors.torch.save(
         {name: w.detach().cpu().clone(memory_format=torch.contiguous_format)
@@ -106,6 +117,8 @@ def _span(name: str, entry: Any) -> tuple[int, int]:
 def fill_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
     """Copy tensors into a network that was built from the description, which says what they are.
 
+    One that was saved after `double()` is float64 again.
+
     Args:
         module: The network.
         weights: Tensors by name.
@@ -114,13 +127,16 @@ def fill_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
         FileFormatError: If names, shapes or dtypes differ, or a number is not finite.
     """
     built = module.state_dict()
+    kinds = {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()}
+    double = kinds == {torch.float64}
     if set(built) != set(weights):
         odd = sorted(set(built) ^ set(weights))[:3]
         raise FileFormatError(f"Expected the tensors of this model; got others, such as {odd}.")
     for name, tensor in built.items():
-        if tensor.shape != weights[name].shape or tensor.dtype != weights[name].dtype:
+        dtype = torch.float64 if double and tensor.is_floating_point() else tensor.dtype
+        if tensor.shape != weights[name].shape or dtype != weights[name].dtype:
             raise FileFormatError(
-                f"Expected tensor {name!r} of shape {tuple(tensor.shape)}, {tensor.dtype}; got "
+                f"Expected tensor {name!r} of shape {tuple(tensor.shape)}, {dtype}; got "
                 f"{tuple(weights[name].shape)}, {weights[name].dtype}."
             )
         if not bool(weights[name].isfinite().all()):
@@ -128,5 +144,7 @@ def fill_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
                 f"Expected finite numbers in tensor {name!r}; got others. The model is damaged: "
                 "fit and save it again."
             )
-    for name, tensor in built.items():
+    if double:
+        module.double()
+    for name, tensor in module.state_dict().items():
         tensor.copy_(weights[name])

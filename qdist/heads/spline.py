@@ -9,6 +9,7 @@ from torch.nn import functional
 from qdist.backbones import Coordinate
 from qdist.errors import InputError
 from qdist.heads.base import AbstractHead, check_context, readout
+from qdist.heads.calibration import counted
 from qdist.heads.censoring import censored, check_range, grid_points, on_grid, way_back
 from qdist.heads.half_crps import half_crps
 from qdist.heads.units import units_of
@@ -175,14 +176,23 @@ class SplineHead(AbstractHead):
         target = target.flatten()
         if weight is not None:
             target = _as_often_as_weighed(target, weight)
-        target = target.to(levels.dtype).sort().values
-        rank = _ranks(levels, len(target))
-        q = (target[rank] - self.loc) / self.scale
+        target, times = counted(target, None)  # bytes each once, in order
+        target = target.to(levels.dtype)
+        if times is None:
+            target = target.sort().values
+            times = torch.ones_like(target)
+        reached = times.double().cumsum(0)
+        n = int(reached[-1])
+        rank = _ranks(levels, n)
+        at = torch.searchsorted(reached, rank.double(), right=True)
+        q = (target[at] - self.loc) / self.scale
         # The mean distance of what lies beyond the extreme knots, for the tails.
-        left = (target[rank[0]] - target[: rank[0] + 1]).mean() / self.scale
-        right = (target[rank[-1] :] - target[rank[-1]]).mean() / self.scale
+        low, high = slice(None, int(at[0]) + 1), slice(int(at[-1]), None)
+        left = (times[low] * (target[at[0]] - target[low])).sum() / (rank[0] + 1)
+        right = (times[high] * (target[high] - target[at[-1]])).sum() / (n - rank[-1])
         # Equal quantiles start a little apart: an increment near zero has hardly a gradient.
-        size = torch.cat([q.diff(), left[None], right[None]]).clamp(min=1e-2)
+        tails = torch.stack([left, right]).to(q) / self.scale
+        size = torch.cat([q.diff(), tails]).clamp(min=1e-2)
         raw = size + (-(-size).expm1()).log() - self.offset.to(size.dtype)
         bias = torch.cat([q[self.knots // 2, None], raw])
         self.layer.bias[: len(bias)] = bias.to(self.layer.bias.dtype)

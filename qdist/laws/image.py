@@ -31,7 +31,10 @@ __all__ = ["ImageLaw"]
 _HEAD_ARGS: Final[dict[str, dict[str, Any]]] = {"spline": {"levels": "free", "score": "log"}}
 _CHANNELS: Final = ("red", "green", "blue", "alpha")
 _DRAWN = 256  # images drawn at once
-_READ = 32  # images read at once
+_READ = 32  # images read at once, at most
+# Numbers in the contexts of images read at once, but for a single image; some ten times as many
+# pass through a network on the way to them.
+_CONTEXTS = 2**23
 _VALUES = 2**13  # grey values, each with its whole law, held at once
 _LEVELS = 2**10  # the same where the network is run for each level of a law
 
@@ -111,7 +114,8 @@ class ImageLaw(AbstractLaw):
     def start(self, y: Tensor) -> None:
         """Let the heads start at the marginal law of training rows y (N, D)."""
         for head, at in self._channels():
-            head.start(y[:, at].flatten())
+            # Bytes, whatever holds the class: heads count these, and need no more memory.
+            head.start(y[:, at].to(torch.uint8).flatten())
 
     def questions(self, n: int, *, generator: torch.Generator) -> Questions:
         """What n training rows show, the class alone: the order is fixed, and all else asked."""
@@ -253,7 +257,8 @@ class ImageLaw(AbstractLaw):
                 "It has a loss and samples only: there is no law of a pixel given values alone."
             )
         parts = []
-        for rows in y.split(_READ):  # one part without rows, where there are none
+        size = max(1, min(_READ, _CONTEXTS // (self.dim * self.backbone.context)))
+        for rows in y.split(size):  # one part without rows, where there are none
             codes = rows.to(self.device, self.dtype)
             content = self.backbone.content(codes, _in_order(codes))
             found = [

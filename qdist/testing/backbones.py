@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from qdist.arguments import instance, keywords, number, rows_of
-from qdist.backbones import AbstractBackbone, BranchingStepper, Domain, ImageDomain
+from qdist.backbones import AbstractBackbone, BranchingStepper, Domain
 from qdist.orders import sees
 from qdist.testing.cases import (
     PRESENT,
@@ -40,7 +40,8 @@ def check_backbone(
 ) -> None:
     r"""Checks a backbone class against the contract of [`qdist.backbones`][qdist.backbones].
 
-    In float64, at random weights, for ranks of every kind that the class serves:
+    In float64, at random weights, for ranks of every kind that the class serves (the class of an
+    image is a condition in all of them, of rank -1, or the first in a fixed order):
 
     - **what it says**: the class has a `name`, and its instances set `dim` and `context`;
     - **causality**: $\partial h_i / \partial y_j = 0$ unless $\mathrm{rank}_j < \mathrm{rank}_i$,
@@ -104,7 +105,7 @@ def check_backbone(
         randomise(net, generator)
         net.eval()
         kit.check_shapes()
-        for what, rank in draw_ranks(net, rows, generator).items():
+        for what, rank in draw_ranks(net, rows, generator, given=kit.given).items():
             kit.check_rows(what, rank)
             kit.check_causality(what, rank, reach)
             check_levels(kit, what, rank)
@@ -244,8 +245,7 @@ class _Checks(Kit):
         else:
             order = torch.randperm(dim, generator=self.generator)
             visible = torch.rand(y.shape, generator=self.generator) < 0.4
-        if isinstance(self.domain, ImageDomain):  # a class is given: a network may look it up
-            visible[:, list(self.domain.conditioning)] = True
+        visible[:, self.given] = True  # a network may look up a class
         start, at_start = torch.where(visible, y, torch.nan), visible.clone()
         given = start.clone()
         past = self.net.sees_levels == "past"

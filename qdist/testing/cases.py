@@ -1,5 +1,6 @@
 """Values and ranks on which `check_backbone` tries a backbone."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -118,8 +119,13 @@ def draw_values(domain: Domain, rows: int, generator: torch.Generator) -> Tensor
     return torch.stack(columns, 1)
 
 
-def draw_ranks(net: AbstractBackbone, rows: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """Ranks of every kind that the backbone says it serves, by what they are."""
+def draw_ranks(
+    net: AbstractBackbone, rows: int, generator: torch.Generator, *, given: Sequence[int] = ()
+) -> dict[str, Tensor]:
+    """Ranks of every kind that the backbone says it serves, by what they are.
+
+    Coordinates that are given have rank -1, but in a fixed order, which they begin.
+    """
     dim = net.dim
     if net.serves == "fixed":
         return {"the fixed order": torch.arange(dim)}
@@ -140,6 +146,8 @@ def draw_ranks(net: AbstractBackbone, rows: int, generator: torch.Generator) -> 
         cases["a random order for each row"] = torch.rand(
             (rows, dim), generator=generator
         ).argsort(1)
+    for rank in cases.values():
+        rank[..., list(given)] = -1
     return cases
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qdist.backbones import AbstractBackbone, Domain
+from qdist.backbones import AbstractBackbone, Domain, ImageDomain
 from qdist.testing.cases import TOLERANCE, draw_values
 
 __all__ = ["Kit"]
@@ -33,6 +33,11 @@ class Kit:
         own = torch.Generator().manual_seed(self.generator.initial_seed() + 1)
         self.tau = torch.rand(shape, generator=own, dtype=torch.float64)
 
+    @property
+    def given(self) -> list[int]:
+        """The coordinates that are conditions in every question: the class of an image."""
+        return list(self.domain.conditioning) if isinstance(self.domain, ImageDomain) else []
+
     def run(self, y: Tensor, rank: Tensor, *, at: slice = slice(None)) -> Tensor:
         """The contexts of some of the rows; with levels, where the network sees them."""
         if self.net.sees_levels == "none":
@@ -55,8 +60,11 @@ class Kit:
     def some_rank(self) -> Tensor:
         """A rank that the network serves, of shape (D,)."""
         dim = self.net.dim
+        if self.net.serves == "fixed":
+            return torch.arange(dim)
         half = torch.arange(dim) * 2 // max(dim, 2)
-        return torch.arange(dim) if self.net.serves == "fixed" else half
+        half[self.given] = -1
+        return half
 
     def gradient(self, h: Tensor, at: Tensor) -> Tensor:
         """The gradient of a random projection of contexts (..., C); a plain sum may cancel."""

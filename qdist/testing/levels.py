@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from qdist.backbones import ImageDomain
 from qdist.orders import sees
 from qdist.testing.cases import PRESENT, TOLERANCE
 from qdist.testing.kit import Kit
@@ -87,8 +86,7 @@ def _expect_some(kit: Kit, effect: Tensor, others: Tensor, what: str) -> None:
     reach = kit.net.sees_levels
     there = (effect > PRESENT).any(0)
     modelled = torch.ones(kit.net.dim, dtype=torch.bool)
-    if isinstance(kit.domain, ImageDomain):
-        modelled[list(kit.domain.conditioning)] = False
+    modelled[kit.given] = False
     blind = (modelled & ~there.diagonal()).nonzero().flatten().tolist()
     kit.expect(
         reach == "none" or not blind,

@@ -288,6 +288,7 @@ PURE = {
     "the rank of no order": (lambda world: orders.rank_of(T([0, 0])), InputError, "Expected"),
     "an unknown backbone": (lambda world: registry.backbone("x"), UnknownNameError, "known: "),
     "an unknown head": (lambda world: registry.head("x"), UnknownNameError, "known: "),
+    "a head in a list": (lambda world: registry.head(["x"]), UnknownNameError, "known: "),
     "a backbone by no class": (
         lambda world: registry.register_backbone(3),
         InputError,

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from qdist.data.images import as_images, read_images, read_mask
-from qdist.data.pictures import check_target, completions, half, image_grid, write_images
+from qdist.data.pictures import half, write_images
 from qdist.errors import FileAccessError, FileFormatError, InputError
 
 RNG = np.random.default_rng(0)
@@ -52,15 +52,6 @@ def test_pictures_beside_folders_of_pictures_are_refused(tmp_path):
     write_images(GREY[:1], tmp_path / "cover.png", gap=0)
     with pytest.raises(InputError, match=r"cover\.png beside the folder cat"):
         read_images(tmp_path)
-
-
-def test_a_folder_with_other_pictures_is_not_written_to(tmp_path):
-    write_images(GREY, tmp_path / "out")
-    write_images(255 - GREY, tmp_path / "out")  # the same names: written over
-    np.testing.assert_array_equal(read_images(tmp_path / "out")[0], 255 - GREY)
-    with pytest.raises(InputError, match=r"without other pictures.*1 more, 0000\d\.png"):
-        write_images(GREY[:-1], tmp_path / "out")
-    assert len(read_images(tmp_path / "out")[0]) == len(GREY)
 
 
 @pytest.mark.parametrize("names", [("images", "y"), ("x", "labels"), ("x_train", "y")])
@@ -227,16 +218,6 @@ def test_pictures_of_classes_are_named_with_their_folder(tmp_path):
         read_images(tmp_path)
 
 
-def test_a_folder_of_classes_is_not_written_to(tmp_path):
-    write_images(GREY, tmp_path / "set")
-    check_target(tmp_path / "set", channels=1)  # may be written over
-    (tmp_path / "set" / "cat").mkdir()
-    write_images(GREY, tmp_path / "set" / "cat")
-    for write in (write_images, lambda _, path: check_target(path, channels=1)):
-        with pytest.raises(InputError, match=r"without other pictures.*7 more, cat/00000\.png"):
-            write(GREY, tmp_path / "set")
-
-
 def test_a_mask_is_no_jpeg_whose_edges_are_not_exact(tmp_path):
     Image.fromarray(GREY[0]).save(tmp_path / "mask.jpg")
     with pytest.raises(InputError, match=r"mask ending in \.png or \.npy.*a JPEG is not exact"):
@@ -322,54 +303,20 @@ def test_masks_are_read(tmp_path):
             read_mask(tmp_path / name)
 
 
-def test_halves_are_halves():
-    for a, b in (("lower", "upper"), ("left", "right")):
-        assert np.array_equal(half((5, 3), a), ~half((5, 3), b))
-    with pytest.raises(InputError, match=r"Expected one of lower, .*; got 'middle'"):
-        half((2, 2), "middle")
-
-
-def test_a_grid_holds_each_image_once():
-    grid = image_grid(COLOUR, columns=3, gap=2, zoom=2, shade=7)
-    assert grid.shape == (3 * 10 + 2, 3 * 12 + 2, 3)
-    assert np.array_equal(grid[2:10:2, 14:24:2], COLOUR[1])
-    assert (grid[-10:, -24:] == 7).all()  # two places are empty
-    with pytest.raises(InputError, match="at least one image"):
-        image_grid(GREY[:0])
-    with pytest.raises(InputError, match="Expected columns to be a whole number >= 1"):
-        image_grid(GREY, columns=0)
-
-
-def test_completions_begin_with_what_is_known():
-    drawn = np.stack([GREY, GREY[::-1]])
-    mask = half((4, 5), "lower")
-    rows = completions(GREY, drawn, mask, shade=9).reshape(7, 3, 4, 5)
-    assert np.array_equal(rows[:, 0, :2], GREY[:, :2])
-    assert (rows[:, 0, 2:] == 9).all()
-    assert np.array_equal(rows[:, 1:].swapaxes(0, 1), drawn)
-
-
 @pytest.mark.parametrize(
-    ("drawn", "mask", "words"),
-    [
-        (GREY[None], np.ones((3, 5), int), "Expected a mask of shape .* got int64"),
-        (GREY[None], np.ones((5, 3), bool), "Expected a mask of shape"),
-        (GREY, np.ones(GREY.shape[1:], bool), "Expected completions of shape"),
-    ],
+    "mask", [np.array([["a", "b"]]), np.zeros((2, 2), [("a", "u1")])], ids=["text", "a record"]
 )
-def test_completions_of_other_images(drawn, mask, words):
-    with pytest.raises(InputError, match=words):
-        completions(GREY, drawn, mask)
+def test_a_mask_of_no_numbers(mask, tmp_path):
+    np.save(tmp_path / "m.npy", mask)
+    with pytest.raises(FileFormatError, match=r"array of numbers in .*m\.npy"):
+        read_mask(tmp_path / "m.npy")
 
 
-def test_places_that_cannot_be_written(tmp_path):
-    with pytest.raises(FileAccessError, match="Expected a folder for"):
-        write_images(GREY, tmp_path / "no folder" / "a.png")
-    with pytest.raises(InputError, match=r"Expected a file ending in .png, .npz or .npy, or a f"):
-        write_images(GREY, tmp_path / "a.gif")
-    with pytest.raises(InputError, match="Expected 1 or 3 channels for a picture; got 2"):
-        write_images(COLOUR[..., :2], tmp_path / "a.png")
-    assert list(tmp_path.iterdir()) == []
+def test_a_mask_that_is_an_archive(tmp_path):
+    np.savez(tmp_path / "m.npz", half((2, 2), "left"))
+    (tmp_path / "m.npz").rename(tmp_path / "m.npy")
+    with pytest.raises(FileFormatError, match=r"array of numbers in .*m\.npy.*; got NpzFile"):
+        read_mask(tmp_path / "m.npy")
 
 
 def test_masked_pixels_are_refused():

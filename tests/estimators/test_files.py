@@ -95,6 +95,19 @@ def test_a_file_fits_whatever_the_default_dtype(model, path, default):
     assert_frame_equal(qdist.load(path).sample(9, random_state=0), expected)
 
 
+def test_a_network_in_double_precision_is_loaded_as_one(small, frame, tmp_path):
+    model = small(max_steps=3, members=2).fit(frame)
+    model.module_.double()
+    model.save(tmp_path / "m.qdist")
+    loaded = qdist.load(tmp_path / "m.qdist")
+    assert {p.dtype for p in loaded.module_.parameters()} == {torch.float64}
+    assert_frame_equal(loaded.sample(9, random_state=0), model.sample(9, random_state=0))
+    model.module_.half()
+    with pytest.raises(InputError, match="Expected weights of float32 or float64; got"):
+        model.save(tmp_path / "m.qdist")
+    assert qdist.load(tmp_path / "m.qdist").n_steps_ == 3
+
+
 @pytest.mark.parametrize("head", ["binned", "spline", "implicit"])
 @pytest.mark.parametrize("order", ["any", ("b", "a")], ids=["any", "order"])
 def test_every_head_and_order_is_saved(small, frame, tmp_path, head, order):

@@ -1,5 +1,7 @@
 """Heads start at the marginal law of weighed targets: a weight of two is a target twice."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -78,6 +80,22 @@ def test_bytes_are_counted_to_the_same_start(generator):
     # Quantile k / 1024 is the value of rank ceil(301 k / 1024), at least the first.
     rank = (torch.arange(1025) * 301 / 1024).ceil().long().clamp(min=1)
     assert torch.equal(heads[0].marginal, y.double().sort().values[rank - 1])
+
+
+@pytest.mark.parametrize("levels", ["fixed", "free"])
+def test_bytes_are_counted_to_the_same_quantiles(generator, levels, monkeypatch):
+    y = torch.randint(2, 9, (301,), generator=generator)  # neither end of the range is met
+    make = partial(SplineHead, 3, knots=5, lower=0.0, upper=9.0, step=1.0, levels=levels)
+    heads = [make() for _ in range(2)]
+    heads[1].load_state_dict(heads[0].state_dict())
+    heads[0].start(y)
+
+    def never(target):
+        raise AssertionError("a sort takes many bytes for each of those of images")
+
+    monkeypatch.setattr(torch.Tensor, "sort", never, raising=False)
+    heads[1].start(y.to(torch.uint8))
+    assert torch.equal(heads[0].layer.bias, heads[1].layer.bias)
 
 
 def test_an_implicit_head_learns_all_its_layers_after_a_start(generator):

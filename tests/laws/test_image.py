@@ -79,6 +79,35 @@ def test_probabilities_with_classes_sum_to_one(name):
     assert joint.exp().sum(0)[1].item() == pytest.approx(1 / 3, abs=1e-9)
 
 
+def test_large_images_are_read_a_few_at_once(monkeypatch):
+    """As many as have so many numbers in their contexts, and at least one."""
+    law = make("binned")
+    whole, read = law.log_mass(codes(law)), []
+    content = type(law.backbone).content
+
+    def listening(network, y, *args, **options):
+        read.append(len(y))
+        return content(network, y, *args, **options)
+
+    monkeypatch.setattr(type(law.backbone), "content", listening)
+    a_context = law.dim * law.backbone.context
+    for numbers, size in ((1, 1), (4 * a_context, 4), (27 * a_context, 27)):
+        read.clear()
+        monkeypatch.setattr("qdist.laws.image._CONTEXTS", numbers)
+        torch.testing.assert_close(law.log_mass(codes(law)), whole)
+        assert read == [len(part) for part in whole.split(size)]
+
+
+@pytest.mark.parametrize("name", ["binned", "spline", "implicit"])
+def test_heads_start_from_bytes(name, monkeypatch):
+    """Beside more classes than a byte holds too: of bytes heads need no more memory."""
+    law, kinds = make(name), []
+    head = law.joint.heads[0]
+    monkeypatch.setattr(type(head), "start", lambda _, target: kinds.append(target.dtype))
+    law.start(codes(law).to(torch.int16))
+    assert kinds == [torch.uint8]
+
+
 @pytest.mark.parametrize("name", ["binned", "categorical", "spline", "implicit"])
 def test_two_routes_to_a_probability(name):
     law = make(name, labels=CLASSES)
