@@ -12,6 +12,7 @@ from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.lookup import read, search
+from qdist.quantile.part import Part
 from qdist.quantile.steps import accumulate, step_cdf, step_crps, step_index
 
 __all__ = ["Categorical"]
@@ -128,6 +129,10 @@ class Categorical(QuantileFunction):
         law = type(self)(logits, values=self.given_values, names=self.names, validate_args=False)
         law._validate_args, law._narrow = self._validate_args, self
         return law
+
+    def _take(self, part: Part) -> Self:
+        logits = part.rows(self.logits)
+        return type(self)(logits, values=self.given_values, names=self.names, validate_args=False)
 
     def _icdf(self, tau: Tensor) -> Tensor:
         return self.values[step_index(tau, self._table.cumulative, self.batch_shape)]

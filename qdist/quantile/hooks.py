@@ -13,6 +13,7 @@ import torch
 from torch import Size, Tensor
 
 from qdist.errors import UnsupportedError
+from qdist.quantile.part import Part
 
 __all__ = ["AbstractHooks"]
 
@@ -33,6 +34,8 @@ class AbstractHooks(ABC):
     - `_draw(tau)`: a draw for a uniform level, by default `_icdf`;
     - `_breakpoints()`: levels at which Q has a kink or a jump, by default none;
     - `_expand(batch_shape)`: the same laws over a larger batch;
+    - `_take(part)`: the laws of a [`Part`][qdist.quantile.part.Part] of the batch, by default
+      refused;
     - `extra_repr()`: what `repr` shows besides the batch shape.
 
     [`Affine`][qdist.quantile.Affine] is the shortest example.
@@ -57,6 +60,12 @@ class AbstractHooks(ABC):
 
     @abstractmethod
     def _expand(self, batch_shape: Size) -> Self: ...
+
+    def _take(self, part: Part) -> Self:
+        raise UnsupportedError(
+            f"{type(self).__name__} answers for its batch as a whole. Ask all of its laws, and "
+            "index the answers."
+        )
 
     def _isf(self, s: Tensor) -> Tensor:
         return self._icdf(1 - s)

@@ -12,6 +12,7 @@ from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.categorical import Categorical
 from qdist.quantile.edge import TensorLike, as_tensor
+from qdist.quantile.part import Part
 from qdist.quantile.piecewise import PiecewiseLinear
 
 __all__ = ["Mixture", "mixture"]
@@ -134,6 +135,10 @@ class Mixture(QuantileFunction):
     def _expand(self, batch_shape: Size) -> Self:
         laws = [law.expand(batch_shape) for law in self.laws]
         return type(self)(laws, weights=self.weights, validate_args=self._validate_args)
+
+    def _take(self, part: Part) -> Self:
+        laws = [law[part.index] for law in self.laws]
+        return type(self)(laws, weights=self.weights, validate_args=False)
 
     def _sum(self, terms: Sequence[Tensor]) -> Tensor:
         total = torch.zeros((), dtype=self.dtype, device=self.device)
