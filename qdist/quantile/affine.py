@@ -65,7 +65,10 @@ class Affine(QuantileFunction):
                 f"{tuple(self.loc.shape)} and {tuple(self.scale.shape)}. Give one per law."
             ) from None
         self.base = base.expand(batch)
-        self.can: frozenset[str] = base.can
+        # Where an atom is moved to is found by the cdf of the base.
+        self.can: frozenset[str] = base.can - (
+            set() if "cdf" in base.can else {"log_prob", "crps"}
+        )
         self.cannot: Mapping[str, str] = base.cannot
         super().__init__(batch, dtype=base.dtype, device=base.device, validate_args=validate_args)
         if self._validate_args and not bool(

@@ -352,14 +352,19 @@ class QuantileFunction(Batch, Names, Refused):
 
     # -- the edge
 
-    def _enter(self, value: TensorLike, *, advice: str = "") -> tuple[Self, Tensor]:
-        """The value as a tensor of shape (S..., *batch), and the law with that batch."""
+    def _enter(self, y: TensorLike) -> tuple[Self, Tensor]:
+        """Values as a tensor of shape (S..., *batch), and the law with that batch."""
+        return self._fit(self._read(y))
+
+    def _fit(self, value: TensorLike, *, advice: str = "") -> tuple[Self, Tensor]:
         value = edge.as_tensor(value, dtype=self.dtype, device=self.device)
         value = align(value, self.batch_shape, advice=advice)
         return self.expand(value.shape[value.dim() - len(self.batch_shape) :]), value
 
     def _enter_levels(self, tau: TensorLike) -> tuple[Self, Tensor]:
-        law, tau = self._enter(tau, advice=" For the same levels of every law call quantiles.")
+        if "icdf" in self.cannot:
+            self._require("icdf")
+        law, tau = self._fit(tau, advice=" For the same levels of every law call quantiles.")
         if self._validate_args:
             edge.check_levels(tau)
         return law, tau

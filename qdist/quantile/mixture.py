@@ -57,9 +57,7 @@ def mixture(laws: Sequence[QuantileFunction]) -> QuantileFunction:
     if len(codes) == len(laws) and _share_codes(codes):
         logs = torch.stack(torch.broadcast_tensors(*(law.log_mass for law in codes)))
         first = codes[0]
-        return Categorical(
-            logs.logsumexp(0), values=first.given_values, names=first.names, validate_args=False
-        )
+        return first._like(logs.logsumexp(0))
     return Mixture(laws)
 
 
@@ -236,7 +234,7 @@ def _share_codes(laws: Sequence[Categorical]) -> bool:
     first = laws[0]
     return all(
         law.logits.shape[-1] == first.logits.shape[-1]
-        and law.names == first.names
+        and (law.names, law.ordered) == (first.names, first.ordered)
         and torch.equal(law.values, first.values)
         for law in laws
     )

@@ -68,6 +68,14 @@ OBJECTS = {
         UnsupportedError,
         "Affine has no log_prob. A finite sample has no density",
     ),
+    **{
+        f"{name} of a name that is none": (
+            asked(name, "z", law=NOMINAL),
+            InputError,
+            "Expected names out of 'a', 'b', 'c'; got 'z'",
+        )
+        for name in ("log_prob", "prob", "cdf", "crps")
+    },
     "draws by a seed below nought": (asked("rvs", 3, -1), InputError, "Expected random_state in"),
     **{
         f"law {index!r} of two": (
