@@ -8,6 +8,7 @@ expected, what was got, and what to do.
 from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
 
 __all__ = [
+    "BatchIndexError",
     "ExtraMissingError",
     "FileAccessError",
     "FileFormatError",
@@ -15,6 +16,7 @@ __all__ = [
     "NotFittedError",
     "OutOfMemoryError",
     "QdistError",
+    "SingleLawError",
     "TrainingError",
     "UnknownNameError",
     "UnsupportedError",
@@ -31,6 +33,14 @@ class InputError(QdistError, ValueError):
 
 class UnknownNameError(QdistError, LookupError):
     """A column, a plugin or an option of that name does not exist."""
+
+
+class BatchIndexError(QdistError, IndexError):
+    """A batch of laws has no such place."""
+
+
+class SingleLawError(QdistError, TypeError):
+    """A single law is asked for what only a batch of laws has."""
 
 
 class UnsupportedError(QdistError, NotImplementedError):

@@ -44,7 +44,7 @@ class _Torch:
         if law.batch_shape != ():
             raise InputError(
                 f"Expected a single law with batch shape (); got {tuple(law.batch_shape)}. "
-                "Compare the laws of a batch one by one."
+                "Compare the laws of a batch one by one: law[i] is one of them."
             )
         if law.dtype != torch.float64:
             raise InputError(

@@ -11,6 +11,7 @@ from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.edge import TensorLike, as_tensor
+from qdist.quantile.part import Part
 
 __all__ = ["Affine"]
 
@@ -64,7 +65,10 @@ class Affine(QuantileFunction):
                 f"{tuple(self.loc.shape)} and {tuple(self.scale.shape)}. Give one per law."
             ) from None
         self.base = base.expand(batch)
-        self.can: frozenset[str] = base.can
+        # Where an atom is moved to is found by the cdf of the base.
+        self.can: frozenset[str] = base.can - (
+            set() if "cdf" in base.can else {"log_prob", "crps"}
+        )
         self.cannot: Mapping[str, str] = base.cannot
         super().__init__(batch, dtype=base.dtype, device=base.device, validate_args=validate_args)
         if self._validate_args and not bool(
@@ -83,6 +87,10 @@ class Affine(QuantileFunction):
     def _expand(self, batch_shape: Size) -> Self:
         base = self.base.expand(batch_shape)
         return type(self)(base, self.loc, self.scale, validate_args=self._validate_args)
+
+    def _take(self, part: Part) -> Self:
+        loc, scale = part.numbers(self.loc), part.numbers(self.scale)
+        return type(self)(self.base[part.index], loc, scale, validate_args=False)
 
     def _standard(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """The least and the greatest value that is moved to y, which differ where atoms merge."""

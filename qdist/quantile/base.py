@@ -1,7 +1,7 @@
 r"""What a user calls on every quantile-function object, checked and broadcast in one place.
 
-The formulae are the hooks of the class (see `hooks.py`); here are the public methods, the checks,
-the broadcasting and the names of scipy.
+The formulae are the hooks of the class (see `hooks.py`); here are the public methods, the checks
+and the broadcasting.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,15 @@ from torch.distributions import constraints
 
 from qdist.errors import InputError, UnsupportedError
 from qdist.quantile import edge
+from qdist.quantile.batch import Batch
 from qdist.quantile.edge import TensorLike, align, check_expands, check_shares, floating, uniform
-from qdist.quantile.hooks import AbstractHooks
+from qdist.quantile.names import Names
 from qdist.quantile.refused import Refused
 
 __all__ = ["QuantileFunction"]
 
 
-class QuantileFunction(AbstractHooks, Refused):
+class QuantileFunction(Batch, Names, Refused):
     r"""Abstract base of the laws that are described by their quantile function.
 
     An object holds plain tensors, no parameters. Values broadcast as in `torch.distributions`: an
@@ -140,7 +141,7 @@ class QuantileFunction(AbstractHooks, Refused):
         if len(self.batch_shape) > 0:
             raise UnsupportedError(
                 f"Expected a single law with batch shape (); got {tuple(self.batch_shape)}. "
-                "Ask each law of the batch for its own breakpoints."
+                "Ask each law of the batch for its own breakpoints: law[i].breakpoints()."
             )
         levels = np.unique(self._breakpoints().detach().to("cpu", torch.float64).numpy())
         return torch.from_numpy(levels[(levels > 0) & (levels < 1)])
@@ -314,32 +315,6 @@ class QuantileFunction(AbstractHooks, Refused):
         self._require("rsample")
         return self._draw(self._uniform(sample_shape, generator))
 
-    # -- the names of scipy
-
-    def ppf(self, tau: TensorLike) -> Tensor:
-        """The name of scipy for [`icdf`][qdist.quantile.QuantileFunction.icdf]."""
-        return self.icdf(tau)
-
-    def logpdf(self, y: TensorLike) -> Tensor:
-        """The name of scipy for [`log_prob`][qdist.quantile.QuantileFunction.log_prob]."""
-        return self.log_prob(y)
-
-    def rvs(
-        self, size: int | Sequence[int] = (), *, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """The name of scipy for [`sample`][qdist.quantile.QuantileFunction.sample].
-
-        Args:
-            size: Shape of the draws of each law; a number is a shape of one axis.
-            generator: Source of the randomness.
-
-        Raises:
-            InputError: The sample shape is no shape, or the generator none of torch.
-            UnsupportedError: "sample" is not in `can`.
-        """
-        shape = (int(size),) if isinstance(size, int | np.integer) else size
-        return self.sample(shape, generator=generator)
-
     # -- torch.distributions
 
     def expand(self, batch_shape: Size | Sequence[int], _instance: object = None) -> Self:
@@ -377,14 +352,19 @@ class QuantileFunction(AbstractHooks, Refused):
 
     # -- the edge
 
-    def _enter(self, value: TensorLike, *, advice: str = "") -> tuple[Self, Tensor]:
-        """The value as a tensor of shape (S..., *batch), and the law with that batch."""
+    def _enter(self, y: TensorLike) -> tuple[Self, Tensor]:
+        """Values as a tensor of shape (S..., *batch), and the law with that batch."""
+        return self._fit(self._read(y))
+
+    def _fit(self, value: TensorLike, *, advice: str = "") -> tuple[Self, Tensor]:
         value = edge.as_tensor(value, dtype=self.dtype, device=self.device)
         value = align(value, self.batch_shape, advice=advice)
         return self.expand(value.shape[value.dim() - len(self.batch_shape) :]), value
 
     def _enter_levels(self, tau: TensorLike) -> tuple[Self, Tensor]:
-        law, tau = self._enter(tau, advice=" For the same levels of every law call quantiles.")
+        if "icdf" in self.cannot:
+            self._require("icdf")
+        law, tau = self._fit(tau, advice=" For the same levels of every law call quantiles.")
         if self._validate_args:
             edge.check_levels(tau)
         return law, tau

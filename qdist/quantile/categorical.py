@@ -1,7 +1,8 @@
 """Probabilities over codes: a quantile function that is a staircase."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from numbers import Number
 from typing import Any, Self, final
 
 import numpy as np
@@ -11,10 +12,17 @@ from torch import Size, Tensor
 from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
+from qdist.quantile.edge import TensorLike
 from qdist.quantile.lookup import read, search
+from qdist.quantile.part import Part
 from qdist.quantile.steps import accumulate, step_cdf, step_crps, step_index
 
 __all__ = ["Categorical"]
+
+_NO_ORDER = (
+    "Its codes have no order and are no numbers, but stand for names. Use log_prob, prob, probs "
+    "or sample; names[k] is the name of code k."
+)
 
 
 @final
@@ -25,10 +33,15 @@ class Categorical(QuantileFunction):
     `crps` is the ranked probability score $\sum_k (F_k - 1\{k \ge y\})^2$, which means something
     only where the codes are ordered. Tensors are derived from the logits when first asked for.
 
+    Names may stand for their codes wherever a value is asked about. A tensor always holds codes,
+    and so do other numbers unless the names are numbers. `names[k]` is the name of code k.
+
     Args:
         logits: Unnormalised log masses, shape (..., K).
         values: Increasing values of the codes, shape (K,); 0..K-1 if None.
         names: What the codes stand for, K of them, in their order.
+        ordered: Whether the order of the codes means something. Where it does not, a law has
+            probabilities and draws only: no quantiles, cdf, moments or ranked score.
         validate_args: Whether arguments are checked.
 
     Raises:
@@ -44,10 +57,16 @@ class Categorical(QuantileFunction):
         tensor([0., 1., 2.])
         >>> law.crps(0.0)  # 0.5 ** 2 + 0.25 ** 2
         tensor(0.3125)
+        >>> law = Categorical(torch.tensor([0.5, 0.5]).log(), names=["cat", "dog"], ordered=False)
+        >>> law.prob("dog")
+        tensor(0.5000)
+        >>> law.mean
+        Traceback (most recent call last):
+        qdist.errors.UnsupportedError: Categorical has no mean. Its codes have no order ...
     """
 
-    can = frozenset({"cdf", "log_prob", "crps", "mean", "variance", "sample"})
-    cannot = {  # noqa: RUF012 - read only
+    can: frozenset[str] = frozenset({"cdf", "log_prob", "crps", "mean", "variance", "sample"})
+    cannot: Mapping[str, str] = {
         "rsample": "A code does not move with the logits, so draws have no gradient. "
         "Use sample, and log_prob or crps as the loss."
     }
@@ -58,6 +77,7 @@ class Categorical(QuantileFunction):
         *,
         values: Tensor | None = None,
         names: Sequence[Any] | None = None,
+        ordered: bool = True,
         validate_args: bool | None = None,
     ) -> None:
         remedy = "Call torch.tensor on them."
@@ -66,6 +86,11 @@ class Categorical(QuantileFunction):
             instance("values", values, of=Tensor, remedy=remedy)
         self.given_values = values
         self.names = None if names is None else _names(names)
+        self.ordered = ordered
+        if not ordered:
+            self.can = frozenset({"log_prob", "sample"})
+            lacking = ("icdf", "cdf", "crps", "mean", "variance")
+            self.cannot = {**self.cannot, **dict.fromkeys(lacking, _NO_ORDER)}
         self._narrow: Self | None = None  # of which this one is an expansion
         super().__init__(
             logits.shape[:-1],
@@ -83,10 +108,11 @@ class Categorical(QuantileFunction):
 
     def extra_repr(self) -> str:
         """Number of codes, or their names."""
+        order = "" if self.ordered else ", ordered=False"
         if self.names is None:
-            return f"codes={self.logits.shape[-1]}"
+            return f"codes={self.logits.shape[-1]}{order}"
         shown = ", ".join(map(repr, self.names[:4])) + (", ..." if len(self.names) > 4 else "")
-        return f"names=({shown})"
+        return f"names=({shown}){order}"
 
     @property
     def probs(self) -> Tensor:
@@ -126,9 +152,40 @@ class Categorical(QuantileFunction):
 
     def _expand(self, batch_shape: Size) -> Self:
         logits = self.logits.expand(*batch_shape, self.logits.shape[-1])
-        law = type(self)(logits, values=self.given_values, names=self.names, validate_args=False)
+        law = self._like(logits)
         law._validate_args, law._narrow = self._validate_args, self
         return law
+
+    def _take(self, part: Part) -> Self:
+        return self._like(part.rows(self.logits))
+
+    def _like(self, logits: Tensor) -> Self:
+        """The law of other logits on the same codes."""
+        return type(self)(
+            logits,
+            values=self.given_values,
+            names=self.names,
+            ordered=self.ordered,
+            validate_args=False,
+        )
+
+    def _read(self, y: TensorLike) -> TensorLike:
+        if self.names is None or isinstance(y, Tensor):
+            return y
+        try:
+            given = np.asarray(y)
+            numeric = all(isinstance(name, Number) for name in self.names)
+            if given.dtype.kind in "iuf" and not numeric:
+                return y
+            code = {name: k for k, name in enumerate(self.names)}
+            found = [code[name] for name in given.flatten().tolist()]
+        except (KeyError, TypeError, ValueError) as error:
+            known = ", ".join(map(repr, self.names[:10])) + (", ..." * (len(self.names) > 10))
+            raise InputError(
+                f"Expected names out of {known}; got {y!r:.80}. Correct them, or give codes in a "
+                "tensor."
+            ) from error
+        return self.values[torch.tensor(found, dtype=torch.long).reshape(given.shape)]
 
     def _icdf(self, tau: Tensor) -> Tensor:
         return self.values[step_index(tau, self._table.cumulative, self.batch_shape)]

@@ -1,7 +1,7 @@
 """What comes in from the caller: shapes, levels, uniform draws."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
-from qdist.arguments import instance
+from qdist.arguments import instance, unmasked
 from qdist.errors import InputError
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 LawT = TypeVar("LawT", bound=Distribution)
 
 TensorLike = Tensor | npt.ArrayLike
-"""What the public methods accept: a tensor, or anything that `torch.as_tensor` reads."""
+"""What the public methods accept: a tensor, an array, a Series, numbers in lists, or a number."""
 
 
 def checking(law: LawT) -> LawT:
@@ -56,10 +56,15 @@ def as_tensor(value: TensorLike, *, dtype: torch.dtype, device: torch.device) ->
     Raises:
         InputError: If it is not made of numbers.
     """
-    if isinstance(value, np.ndarray) and not value.flags.writeable:
-        value = value.copy()  # pandas gives read-only arrays, and torch warns of them
+    found: Any = value
+    if not isinstance(value, Tensor) and hasattr(value, "__array__"):
+        # Torch looks a Series up by its labels, warns of arrays that nobody may write to, and
+        # refuses those that run backwards.
+        found = np.asarray(unmasked(value)).copy()
+        if found.dtype == object:  # numbers of a nullable dtype
+            found = found.tolist()
     try:
-        return torch.as_tensor(value, dtype=dtype, device=device)
+        return torch.as_tensor(found, dtype=dtype, device=device)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"Expected a number, an array or a tensor of numbers; got {value!r:.80}. Convert it."

@@ -10,6 +10,7 @@ from qdist.arguments import instance
 from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.lookup import read
+from qdist.quantile.part import Part
 from qdist.quantile.steps import accumulate, step_cdf, step_crps, step_index
 
 __all__ = ["Empirical"]
@@ -114,6 +115,10 @@ class Empirical(QuantileFunction):
         )
         law._validate_args, law._narrow = self._validate_args, self
         return law
+
+    def _take(self, part: Part) -> Self:
+        weights = None if self.weights is None else part.rows(self.weights)
+        return type(self)(part.rows(self.samples), weights=weights, validate_args=False)
 
     def _icdf(self, tau: Tensor) -> Tensor:
         values, _, cumulative = self._tables

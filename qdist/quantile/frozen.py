@@ -22,6 +22,7 @@ from torch import Size, Tensor
 
 from qdist.errors import InputError, UnsupportedError
 from qdist.quantile.base import QuantileFunction
+from qdist.quantile.part import Part
 from qdist.quantile.steps import step_crps
 from qdist.quantile.tanh_sinh import Array, integrate
 
@@ -99,6 +100,15 @@ class Frozen(QuantileFunction):
         )
         copy._batch_shape = batch_shape  # scipy broadcasts its parameters by itself
         return copy
+
+    def _take(self, part: Part) -> Self:
+        def own(parameter: Any) -> Any:
+            shared = np.ndim(parameter) == 0
+            return parameter if shared else part.numbers(torch.tensor(parameter)).numpy()
+
+        args = [own(a) for a in self.law.args]
+        law = self.law.dist(*args, **{name: own(a) for name, a in self.law.kwds.items()})
+        return type(self)(law, breakpoints=self.extra_breakpoints, validate_args=False)
 
     def _ask(self, method: str, values: Array) -> Array:
         """What scipy answers; it warns of underflow and overflow that are right here."""

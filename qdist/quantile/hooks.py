@@ -13,6 +13,8 @@ import torch
 from torch import Size, Tensor
 
 from qdist.errors import UnsupportedError
+from qdist.quantile.edge import TensorLike
+from qdist.quantile.part import Part
 
 __all__ = ["AbstractHooks"]
 
@@ -24,15 +26,19 @@ class AbstractHooks(ABC):
 
         {"cdf", "log_prob", "crps", "mean", "variance", "sample", "rsample"}
 
-    (`icdf` always); anything else raises `UnsupportedError` with the reason from `cannot`. It must
+    (`icdf` always, unless `cannot` names it); anything else raises `UnsupportedError` with the
+    reason from `cannot`. It must
     implement `_icdf` and `_expand`, then the hooks of what it `can` do:
 
     - `_icdf(tau)`, `_isf(s)`: values at levels; `_isf` is $Q(1 - s)$, by default `_icdf(1 - s)`;
     - `_cdf(y)`, `_cdf_left(y)`, `_sf(y)`: by default the law has no atom and `_sf` is `1 - _cdf`;
     - `_log_prob(y)`, `_crps(y)`; `_mean()`, `_variance()`, of shape (*batch);
+    - `_read(y)`: values in place of what else the class knows them by, such as names;
     - `_draw(tau)`: a draw for a uniform level, by default `_icdf`;
     - `_breakpoints()`: levels at which Q has a kink or a jump, by default none;
     - `_expand(batch_shape)`: the same laws over a larger batch;
+    - `_take(part)`: the laws of a [`Part`][qdist.quantile.part.Part] of the batch, by default
+      refused;
     - `extra_repr()`: what `repr` shows besides the batch shape.
 
     [`Affine`][qdist.quantile.Affine] is the shortest example.
@@ -57,6 +63,15 @@ class AbstractHooks(ABC):
 
     @abstractmethod
     def _expand(self, batch_shape: Size) -> Self: ...
+
+    def _take(self, part: Part) -> Self:
+        raise UnsupportedError(
+            f"{type(self).__name__} answers for its batch as a whole. Ask all of its laws, and "
+            "index the answers."
+        )
+
+    def _read(self, y: TensorLike) -> TensorLike:
+        return y
 
     def _isf(self, s: Tensor) -> Tensor:
         return self._icdf(1 - s)

@@ -12,9 +12,10 @@ import torch
 from torch import Size, Tensor
 
 from qdist.arguments import number
-from qdist.errors import InputError
+from qdist.errors import InputError, UnsupportedError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.edge import check_shape
+from qdist.quantile.part import Part
 from qdist.quantile.piecewise import PiecewiseLinear
 
 __all__ = ["Implicit"]
@@ -164,6 +165,12 @@ class Implicit(QuantileFunction):
             dtype=self.dtype,
             device=self.device,
             validate_args=self._validate_args,
+        )
+
+    def _take(self, part: Part) -> Self:
+        raise UnsupportedError(
+            "Implicit has one function for all laws of its batch. Index law.rearranged, which is "
+            "piecewise linear, or ask all of its laws and index the answers."
         )
 
     def _icdf(self, tau: Tensor) -> Tensor:

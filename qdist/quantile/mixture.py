@@ -12,6 +12,7 @@ from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.categorical import Categorical
 from qdist.quantile.edge import TensorLike, as_tensor
+from qdist.quantile.part import Part
 from qdist.quantile.piecewise import PiecewiseLinear
 
 __all__ = ["Mixture", "mixture"]
@@ -56,9 +57,7 @@ def mixture(laws: Sequence[QuantileFunction]) -> QuantileFunction:
     if len(codes) == len(laws) and _share_codes(codes):
         logs = torch.stack(torch.broadcast_tensors(*(law.log_mass for law in codes)))
         first = codes[0]
-        return Categorical(
-            logs.logsumexp(0), values=first.given_values, names=first.names, validate_args=False
-        )
+        return first._like(logs.logsumexp(0))
     return Mixture(laws)
 
 
@@ -134,6 +133,10 @@ class Mixture(QuantileFunction):
     def _expand(self, batch_shape: Size) -> Self:
         laws = [law.expand(batch_shape) for law in self.laws]
         return type(self)(laws, weights=self.weights, validate_args=self._validate_args)
+
+    def _take(self, part: Part) -> Self:
+        laws = [law[part.index] for law in self.laws]
+        return type(self)(laws, weights=self.weights, validate_args=False)
 
     def _sum(self, terms: Sequence[Tensor]) -> Tensor:
         total = torch.zeros((), dtype=self.dtype, device=self.device)
@@ -231,7 +234,7 @@ def _share_codes(laws: Sequence[Categorical]) -> bool:
     first = laws[0]
     return all(
         law.logits.shape[-1] == first.logits.shape[-1]
-        and law.names == first.names
+        and (law.names, law.ordered) == (first.names, first.ordered)
         and torch.equal(law.values, first.values)
         for law in laws
     )

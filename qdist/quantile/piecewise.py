@@ -24,6 +24,7 @@ from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.edge import TensorLike, as_tensor, check_levels
 from qdist.quantile.lookup import interpolate, read, search
+from qdist.quantile.part import Part
 
 __all__ = ["PiecewiseLinear"]
 
@@ -110,6 +111,15 @@ class PiecewiseLinear(QuantileFunction):
         law = type(self)(grow(self.levels), values, tails=self.tails, validate_args=False)
         law._validate_args = self._validate_args  # of what it is asked; its knots were checked
         return law
+
+    def _take(self, part: Part) -> Self:
+        left, right = (None if t is None else part.numbers(t) for t in self.tails)
+        return type(self)(
+            part.rows(self.levels),
+            part.rows(self.values),
+            tails=(left, right),
+            validate_args=False,
+        )
 
     # -- levels to values
 

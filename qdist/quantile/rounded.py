@@ -18,6 +18,7 @@ from qdist.errors import InputError
 from qdist.quantile.base import QuantileFunction
 from qdist.quantile.lookup import read, search
 from qdist.quantile.masses import mass_between
+from qdist.quantile.part import Part
 from qdist.quantile.piecewise import PiecewiseLinear
 
 __all__ = ["Rounded"]
@@ -115,6 +116,10 @@ class Rounded(QuantileFunction):
             divisor=self.divisor,
             validate_args=self._validate_args,
         )
+
+    def _take(self, part: Part) -> Self:
+        grid = {"origin": self.origin, "step": self.step, "divisor": self.divisor}
+        return type(self)(self.base[part.index], **grid, validate_args=False)
 
     def _icdf(self, tau: Tensor) -> Tensor:
         return self._at(self.base._icdf(tau), self.base._icdf(torch.zeros_like(tau)))

@@ -172,8 +172,9 @@ def predict_dist(
         presence. Real numbers are [`PiecewiseLinear`][qdist.quantile.PiecewiseLinear] with the
         column's atoms and exponential tails; numbers on a grid
         [`Rounded`][qdist.quantile.Rounded]; levels
-        [`Categorical`][qdist.quantile.Categorical] with their `names` and `probs`; numbers of
-        which there are few `Categorical` with their values. Times count in seconds since 1970,
+        [`Categorical`][qdist.quantile.Categorical] with their `names` and `probs`, and without
+        quantiles, moments and CRPS unless they are ordered; numbers of which there are few
+        `Categorical` with their values, booleans with 0 and 1. Times count in seconds since 1970,
         dates in days. Heaps of a column are spread over their strides, which `quantile` and `cdf`
         do not do. All N laws are in memory at once.
 

@@ -13,6 +13,7 @@ $F \mapsto (F - m) / (1 - m)$.
 
 from collections.abc import Sequence
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -57,11 +58,14 @@ def data_law(column: AbstractColumn, base: QuantileFunction) -> QuantileFunction
         A law of batch shape (N,) in float64: [`PiecewiseLinear`][qdist.quantile.PiecewiseLinear]
         for real numbers, [`Rounded`][qdist.quantile.Rounded] where they lie on a grid, and
         [`Categorical`][qdist.quantile.Categorical] for levels (with their names) and for numbers
-        of which there are few. Times count in seconds since 1970, dates in days. Where values
-        are heaped, a heap's mass is spread over its stride: closed forms go no further.
+        of which there are few. Levels without an order have probabilities only; booleans are 0
+        and 1. Times count in seconds since 1970, dates in days. Where values are heaped, a heap's
+        mass is spread over its stride: closed forms go no further.
     """
     if isinstance(column, CodedColumn):
         law = code_law(column, base)
+        if column.schema.kind == "boolean" and pa.types.is_boolean(column.levels.type):
+            return _boolean(law)
         if not column.on_line:
             return law
         raw, _ = to_raw(column.levels, column.schema.name)
@@ -103,13 +107,27 @@ def index_law(column: CurvedColumn, base: QuantileFunction) -> PiecewiseLinear |
 
 @torch.no_grad()
 def code_law(column: CodedColumn, base: QuantileFunction) -> Categorical:
-    """The law of a column's codes given presence, float64, its levels named."""
+    """The law of a column's codes given presence, float64, its levels named.
+
+    Where the levels have no order, the law has none of what needs one.
+    """
     mass = _masses(base, len(column.levels)).to("cpu", torch.float64)
     mass = torch.where(mass.sum(-1, keepdim=True) > 0, mass, torch.ones_like(mass))
     names = None if is_numeric(column.levels.type) and column.on_line else column.levels
     return Categorical(
-        mass.log(), names=None if names is None else names.to_pylist(), validate_args=False
+        mass.log(),
+        names=None if names is None else names.to_pylist(),
+        ordered=column.on_line or column.schema.kind == "ordered",
+        validate_args=False,
     )
+
+
+def _boolean(law: Categorical) -> Categorical:
+    """The law of named booleans on their values 0 and 1, of which there may be one only."""
+    values = torch.tensor([float(name) for name in law.names or ()], dtype=torch.float64)
+    order = values.argsort()
+    values, names = values[order], [bool(k) for k in values[order]]
+    return Categorical(law.logits[..., order], values=values, names=names, validate_args=False)
 
 
 def _masses(base: QuantileFunction, count: int) -> Tensor:

@@ -10,9 +10,11 @@ from qdist import divergences, losses, orders, registry, rng
 from qdist.data.files import read_table, write_table
 from qdist.data.images import as_images, read_images, read_mask
 from qdist.errors import (
+    BatchIndexError,
     FileAccessError,
     FileFormatError,
     InputError,
+    SingleLawError,
     UnknownNameError,
     UnsupportedError,
 )
@@ -50,7 +52,7 @@ OBJECTS = {
     },
     **{
         f"{name} at {what}": (asked(name, value), InputError, "Expected")
-        for name in ("cdf", "cdf_left", "sf", "log_prob", "logpdf", "crps", "pit")
+        for name in ("cdf", "cdf_left", "sf", "log_prob", "logpdf", "prob", "pdf", "crps", "pit")
         for what, value in {"text": "half", "None": None}.items()
     },
     "icdf at levels of another shape": (asked("icdf", [0.1] * 3, law=TWO), InputError, "Expected"),
@@ -66,6 +68,24 @@ OBJECTS = {
         UnsupportedError,
         "Affine has no log_prob. A finite sample has no density",
     ),
+    **{
+        f"{name} of a name that is none": (
+            asked(name, "z", law=NOMINAL),
+            InputError,
+            "Expected names out of 'a', 'b', 'c'; got 'z'",
+        )
+        for name in ("log_prob", "prob", "cdf", "crps")
+    },
+    "draws by a seed below nought": (asked("rvs", 3, -1), InputError, "Expected random_state in"),
+    **{
+        f"law {index!r} of two": (
+            lambda world, index=index: TWO[index],
+            BatchIndexError,
+            r"Expected an index into the batch shape \(2,\); got .* Index the batch as",
+        )
+        for index in (2, (0, 0), "a", 0.5)
+    },
+    "the number of laws in one": (lambda world: len(LAW), SingleLawError, "batch shape "),
     "expanding to another shape": (asked("expand", (3,), law=TWO), InputError, "Expected"),
     "knots that fall": (
         lambda world: PiecewiseLinear(T([0.0, 1.0]), T([1.0, 0.0])),

@@ -13,11 +13,13 @@ from sklearn.exceptions import NotFittedError as SklearnNotFittedError
 
 import qdist
 from qdist.errors import (
+    BatchIndexError,
     FileAccessError,
     FileFormatError,
     InputError,
     NotFittedError,
     QdistError,
+    SingleLawError,
     UnknownNameError,
     UnsupportedError,
 )
@@ -30,6 +32,8 @@ BUILTINS = {
     FileFormatError: ValueError,
     FileAccessError: OSError,
     UnsupportedError: NotImplementedError,
+    BatchIndexError: IndexError,
+    SingleLawError: TypeError,
 }
 
 

@@ -1,6 +1,9 @@
 """The public face: checks at the edge, shapes, the names of torch and scipy."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 
@@ -101,8 +104,50 @@ def test_draws_of_no_shape_are_refused(batch, name):
     for shape in ((-1,), "ab") if name == "rvs" else ((-1,), 3, "ab"):
         with pytest.raises(InputError, match="Expected a shape of whole numbers"):
             getattr(batch, name)(shape)
-    with pytest.raises(InputError, match="Expected generator to be of class Generator"):
-        getattr(batch, name)((3,), generator=np.random.default_rng(0))
+    if name != "rvs":  # which takes seeds and numpy's generators
+        with pytest.raises(InputError, match="Expected generator to be of class Generator"):
+            getattr(batch, name)((3,), generator=np.random.default_rng(0))
+
+
+COLUMNS = {
+    "pandas, shuffled": lambda y: pd.Series(y, index=[7, 2, 1]),
+    "pandas, nullable": lambda y: pd.Series(y, index=[2, 0, 1], dtype="Float64"),
+    "pandas, of Arrow": lambda y: pd.Series(y, index=list("cab"), dtype="double[pyarrow]"),
+    "pandas, objects": lambda y: pd.Series(y, index=[7, 2, 1], dtype=object),
+    "pandas, categories": lambda y: pd.Series(y, index=[7, 2, 1], dtype="category"),
+    "polars": pl.Series,
+    "arrow, chunked": lambda y: pa.chunked_array([y]),
+    "numpy, backwards": lambda y: np.array(y[::-1])[::-1],
+}
+
+
+@pytest.mark.parametrize("make", COLUMNS.values(), ids=COLUMNS)
+def test_columns_of_frames_are_read_in_their_order(batch, make):
+    column, values = make([0.5, 0.25, 0.125]), torch.tensor([0.5, 0.25, 0.125])
+    for name in ("icdf", "isf", "cdf", "cdf_left", "sf", "log_prob", "crps", "pit", "quantiles"):
+        ask = getattr(batch, name)
+        assert torch.equal(ask(column), ask(values)), name
+
+
+def test_what_a_mask_hides_is_no_number(batch):
+    found = batch.cdf(np.ma.masked_array([0.5, 0.5, 0.5], [False, True, False]))
+    assert found.isnan().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["0.5", "1.5", "2.5"]),
+        pd.Series(["0.5", "1.5", "2.5"], dtype=object),
+        pd.Series([0.5, None, 1.0], dtype=object),
+        pd.Series(pd.date_range("2024-01-01", periods=3)),
+        pl.Series(["a", "b", "c"]),
+    ],
+    ids=["text", "text objects", "None", "dates", "text of polars"],
+)
+def test_columns_of_no_numbers_are_refused(batch, column):
+    with pytest.raises(InputError, match="Expected a number, an array or a tensor of numbers"):
+        batch.cdf(column)
 
 
 @pytest.mark.filterwarnings("error")
@@ -134,18 +179,6 @@ def test_the_global_generator_is_left_alone_by_a_generator(batch, generator, unt
     batch.sample((3,), generator=generator)
     batch.rsample((3,), generator=generator)
     batch.pit(torch.zeros(3), generator=generator)
-
-
-def test_scipy_names_answer_as_scipy_does():
-    law = Categorical(torch.zeros(4))
-    assert law.ppf(0.5) == 1
-    assert law.logpdf(2.0) == pytest.approx(-torch.tensor(4.0).log())
-    assert law.rvs((5,)).shape == law.rvs(5).shape == law.rvs(size=np.int64(5)).shape == (5,)
-    assert law.expand((2,)).rvs(size=5).shape == (5, 2)  # of each law
-    assert law.rvs().shape == ()
-    for wrong in (-1, 2.5):
-        with pytest.raises(InputError, match="Expected a shape of whole numbers"):
-            law.rvs(wrong)
 
 
 @pytest.mark.parametrize("ask", ["icdf", "ppf", "isf"])

@@ -10,6 +10,7 @@ import scipy.stats
 import torch
 
 from qdist.errors import UnsupportedError
+from qdist.quantile import Implicit
 
 
 def integrate_levels(law, fn, cuts=()):
@@ -199,11 +200,11 @@ def test_draws_follow_the_cdf(law_with_sample, generator):
 
 
 def test_the_same_generator_gives_the_same_draws(law_with_sample):
-    def draw(method):
-        return method((50,), generator=torch.Generator().manual_seed(3))
+    def draw():
+        return law_with_sample.sample((50,), generator=torch.Generator().manual_seed(3))
 
-    assert torch.equal(draw(law_with_sample.sample), draw(law_with_sample.sample))
-    assert torch.equal(draw(law_with_sample.sample), draw(law_with_sample.rvs))
+    assert torch.equal(draw(), draw())
+    assert torch.equal(draw(), law_with_sample.rvs(50, random_state=3))
 
 
 def test_rsample_is_sample(law_with_rsample):
@@ -275,6 +276,36 @@ def test_the_law_can_be_expanded(law_with_crps, levels):
         torch.testing.assert_close(
             wide.log_prob(y[:, None, None]), law.log_prob(y)[:, None, None].expand(-1, 2, 3)
         )
+
+
+def test_one_law_of_a_batch_answers_for_itself(law, levels):
+    wide = law.expand((2, 3))
+    if isinstance(law, Implicit):
+        with pytest.raises(UnsupportedError, match=r"Index law\.rearranged, .* or ask all"):
+            wide[1, 2]
+        wide, law = wide.rearranged, law.rearranged
+    y = law.icdf(levels[::200])
+    for index, shape in (((1, 2), ()), (0, (3,)), ((..., slice(2)), (2, 2)), ([1, 0, 1], (3, 3))):
+        part = wide[index]
+        assert type(part) is type(law)
+        assert part.batch_shape == shape
+        assert part._validate_args == wide._validate_args
+        torch.testing.assert_close(part.icdf(0.3), law.icdf(0.3).expand(shape))
+        for name in {"cdf", "log_prob", "crps"} & law.can:
+            found = getattr(part, name)(y.reshape(-1, *[1] * len(shape)))
+            expected = getattr(law, name)(y)
+            torch.testing.assert_close(found.reshape(len(y), -1)[:, -1], expected)
+    assert part.sample((4,)).shape == (4, 3, 3)
+
+
+def test_other_names_are_the_same_answers(law, levels):
+    assert torch.equal(law.median, law.icdf(0.5))
+    if "log_prob" in law.can:
+        y = law.icdf(levels[::200])
+        assert torch.equal(law.pdf(y), law.log_prob(y).exp())
+        assert torch.equal(law.prob(y), law.pdf(y))
+    if "variance" in law.can:
+        assert torch.equal(law.std, law.stddev)
 
 
 def test_numbers_and_arrays_are_welcome(law):

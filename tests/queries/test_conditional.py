@@ -108,8 +108,39 @@ def test_what_a_law_is_depends_on_the_column(model):
     assert set(model.predict_dist("colour").names) == {"red", "blue"}
     assert model.predict_dist("colour").probs.sum().item() == pytest.approx(1)
     assert model.predict_dist("count").values[0] == 0
+    flag = model.predict_dist("flag")
+    assert flag.mean.item() == pytest.approx(flag.prob(True).item())
     rain = model.predict_dist("rain")
     assert (rain.cdf(0.0) - rain.cdf_left(0.0)).item() > 0.1
+
+
+def test_levels_without_an_order_have_probabilities_by_their_names_alone(model, frame):
+    rows = frame.dropna(subset="colour").iloc[7:]  # whose labels do not begin at 0
+    law = model.predict_dist("colour", given=rows.drop(columns="colour"))
+    codes = [law.names.index(name) for name in rows["colour"]]
+    own = law.probs[torch.arange(len(rows)), codes]
+    torch.testing.assert_close(law.log_prob(rows["colour"]), own.log())
+    assert law.sample((2,)).shape == (2, len(rows))
+    for ask in (lambda: law.mean, lambda: law.crps(rows["colour"]), lambda: law.icdf(0.5)):
+        with pytest.raises(UnsupportedError, match="Its codes have no order"):
+            ask()
+    sizes = model.predict_dist("size", given=rows[["number"]])  # ranks
+    assert sizes.crps(rows["size"]).shape == sizes.mean.shape == (len(rows),)
+    assert sizes.cdf("L").eq(1).all()
+
+
+def test_categories_of_numbers_and_of_booleans_are_asked_by_what_they_are():
+    flags = pd.Categorical([True, *[False] * 9] * 4, [True, False])  # not in the order of numbers
+    frame = pd.DataFrame({"cylinders": pd.Categorical([4, 8, 6, 4] * 10), "flag": flags})
+    model = qdist.TabularModel(max_steps=2, random_state=0).fit(frame)
+    law = model.predict_dist("cylinders")
+    assert law.names == (4, 6, 8)
+    assert law.prob([4, 6, 8]).tolist() == law.probs[0].tolist()
+    flag = model.predict_dist("flag")
+    assert flag.names == (False, True)
+    assert flag.mean.item() == flag.prob(True).item() == flag.probs[0, 1].item() < 0.3
+    drawn = model.sample(400, random_state=0)["flag"].astype(bool).mean()
+    assert flag.mean.item() == pytest.approx(drawn, abs=0.1)
 
 
 @pytest.mark.parametrize("column", ["number", "whole", "gap", "rain"])

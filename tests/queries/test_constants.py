@@ -20,6 +20,7 @@ def table() -> pd.DataFrame:
             "x": np.arange(ROWS) / 7,
             "rate": 3.5,
             "word": "a",
+            "yes": True,
             "size": pd.Categorical(["S"] * ROWS, ["S", "M"], ordered=True),
             "day": pd.Timestamp("2024-05-01"),
             "gone": [None] * ROWS,
@@ -45,6 +46,9 @@ def test_the_law_of_a_constant_is_its_value(constants):
     assert constants.quantile("size", 0.5).tolist() == ["S"]
     assert constants.quantile("day", 0.5)[0] == np.datetime64("2024-05-01")
     assert constants.predict_dist("word").names == ("a",)
+    assert constants.predict_dist("word").prob("a").item() == 1
+    yes = constants.predict_dist("yes")
+    assert yes.mean.item() == yes.prob(True).item() == 1
     assert constants.prob_missing("rate").tolist() == [0.0]
 
 
