@@ -103,8 +103,9 @@ class Frozen(QuantileFunction):
 
     def _take(self, part: Part) -> Self:
         def own(parameter: Any) -> Any:
-            shared = np.ndim(parameter) == 0
-            return parameter if shared else part.numbers(torch.tensor(parameter)).numpy()
+            if np.ndim(parameter) == 0:
+                return parameter  # of all laws
+            return part.numbers(torch.from_numpy(np.array(parameter))).numpy()
 
         args = [own(a) for a in self.law.args]
         law = self.law.dist(*args, **{name: own(a) for name, a in self.law.kwds.items()})

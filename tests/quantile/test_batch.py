@@ -172,6 +172,13 @@ def test_classes_that_answer_as_a_whole_say_so():
     assert torch.equal(implicit.rearranged[1].icdf(0.3), implicit.icdf(0.3)[1])
 
 
+def test_parameters_of_scipy_keep_their_digits():
+    torch.set_default_dtype(torch.float32)  # as a user has it
+    law = Frozen(scipy.stats.norm([0.1, 0.2], [1, 3]))
+    assert law[1].mean.item() == 0.2
+    assert law[1].law.args == (0.2, 3)
+
+
 def test_gradients_pass_to_the_tensors_of_the_whole():
     values = torch.stack([STEPS, 2 * STEPS]).requires_grad_()
     law = PiecewiseLinear(torch.tensor([0.0, 0.5, 1.0]), values)
