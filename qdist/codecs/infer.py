@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness, find_atoms, fit_curve
 from qdist.codecs.given import single_cell
 from qdist.codecs.heaps import find_heaps
-from qdist.codecs.raw import from_raw, is_numeric, to_raw
+from qdist.codecs.raw import from_raw, is_numeric, to_raw, to_whole
 from qdist.codecs.schema import OTHER, Column, ColumnSchema
 from qdist.data.ids import names_rows
 from qdist.data.makes.vectors import from_values, python_days
@@ -230,13 +230,15 @@ def _fit_numbers(
     kind = array.type
     raw, missing = to_raw(array, name)
     lower, upper = (
-        _raw_bound(name, b, kind, up=u) for b, u in ((column.lower, 0), (column.upper, 1))
+        _raw_bound(name, b, kind, up=u, whole=bool(column.integer))
+        for b, u in ((column.lower, 0), (column.upper, 1))
     )
     values, counts = np.unique(raw[~missing], return_counts=True)
-    if column.integer and np.any(values != np.rint(values)):
-        strange = values[values != np.rint(values)]
+    strange = values[values != to_whole(values, kind)] if column.integer else ()
+    if len(strange):
+        first = from_raw(strange[:1], None, kind)[0].as_py()
         raise InputError(
-            f"Expected whole numbers in column {name!r}, declared as integer; got {strange[0]} "
+            f"Expected whole numbers in column {name!r}, declared as integer; got {first} "
             f"and {len(strange) - 1} other values. Leave integer out or round the column."
         )
     plain |= {"lower": lower, "upper": upper}
@@ -254,7 +256,7 @@ def _fit_numbers(
             **plain, levels=len(values), ordered=True, integer=integer, atoms=len(values)
         )
         return CodedColumn(schema, kind, from_raw(values, None, kind), missing=n_missing > 0)
-    least, greatest = _range(kind)
+    least, greatest = _range(kind, whole=bool(column.integer))
     # Times before year 1 can be drawn where there are some in the data.
     least, greatest = min(least, values[0].item()), max(greatest, values[-1].item())
     axis = fit_axis(
@@ -302,8 +304,8 @@ def _is_whole(axis: Axis) -> bool:
     return bool(axis.step % one == 0 and axis.base % one == 0)
 
 
-def _range(kind: pa.DataType) -> tuple[float | int, float | int]:
-    """The least and the greatest raw value of an Arrow type."""
+def _range(kind: pa.DataType, *, whole: bool) -> tuple[float | int, float | int]:
+    """The least and the greatest raw value of an Arrow type, of decimals the whole ones."""
     if pa.types.is_floating(kind):
         info = np.finfo(kind.to_pandas_dtype())
         return float(info.min), float(info.max)
@@ -311,7 +313,7 @@ def _range(kind: pa.DataType) -> tuple[float | int, float | int]:
         limits = np.iinfo(kind.to_pandas_dtype())
         return int(limits.min), int(limits.max)
     if pa.types.is_decimal(kind):
-        most = 10 ** min(kind.precision, 18) - 1
+        most = 10 ** min(kind.precision, 18) - (10**kind.scale if whole else 1)
         return -most, most
     if pa.types.is_time(kind):
         per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
@@ -342,8 +344,10 @@ def _near_ends(axis: Axis, z: NDArray[np.float64]) -> list[float | None]:
     return [low if z[0] - low <= width else None, high if high - z[-1] <= width else None]
 
 
-def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: int) -> float | int | None:
-    """A declared bound in raw units; for whole raw values the outermost one inside it."""
+def _raw_bound(
+    name: str, bound: Any, kind: pa.DataType, *, up: int, whole: bool
+) -> float | int | None:
+    """A declared bound in raw units; where values are whole the outermost one inside it."""
     if bound is None:
         return None
     try:
@@ -360,13 +364,16 @@ def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: int) -> float | 
         ) from err
     if not number.is_finite():
         raise InputError(f"Expected a finite bound of column {name!r}; got {bound!r}.")
+    if whole:
+        number = number.to_integral_value(ROUND_FLOOR if up else ROUND_CEILING)
     if pa.types.is_floating(kind):  # in the column's precision, as its values are
+        end = float(number if whole else bound)
         if not pa.types.is_float32(kind):
-            return float(bound)
+            return end
         most = float(np.finfo(np.float32).max)
-        return float(np.float32(min(max(float(bound), -most), most)))
+        return float(np.float32(min(max(end, -most), most)))
     if pa.types.is_decimal(kind):
         number = number.scaleb(kind.scale)
-    whole = math.floor(number) if up else math.ceil(number)
+    inner = math.floor(number) if up else math.ceil(number)
     first, last = (0, 2**64 - 1) if pa.types.is_uint64(kind) else (-(2**63) + 1, 2**63 - 1)
-    return min(max(whole, first), last)  # beyond what the type holds nothing is bounded
+    return min(max(inner, first), last)  # beyond what the type holds nothing is bounded
