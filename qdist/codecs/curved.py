@@ -16,7 +16,7 @@ from qdist.codecs.columns import AbstractColumn, read_head, refuse_missing
 from qdist.codecs.conform import conform
 from qdist.codecs.heaps import Heaps
 from qdist.codecs.marginal import MarginalCurve
-from qdist.codecs.raw import from_raw, natural_unit, to_raw
+from qdist.codecs.raw import from_raw, natural_unit, to_raw, to_whole
 
 __all__ = ["CurvedColumn"]
 
@@ -68,11 +68,18 @@ class CurvedColumn(AbstractColumn):
     def decode(self, y: Floats) -> pa.Array:
         """Numbers on the grid, within the bounds."""
         z, missing = self.curve.value(y)
-        raw = self.axis.value(z if self.heaps is None else self.heaps.gather(z))
-        lower, upper = self.schema.lower, self.schema.upper
-        if lower is not None or upper is not None:
-            raw = np.clip(raw, lower, upper).astype(raw.dtype, copy=False)
+        raw = self.raw(z if self.heaps is None else self.heaps.gather(z))
         return from_raw(raw, missing, self.kind)
+
+    def raw(self, z: Floats) -> NDArray[Any]:
+        """The raw values, shape (N,), of places on the axis, shape (N,): whole if they must be."""
+        raw = self.axis.value(z)
+        if self.schema.integer and not self.axis.gridded:  # as a grid of too many steps is none
+            raw = to_whole(raw, self.kind)
+        lower, upper = self.schema.lower, self.schema.upper
+        if lower is None and upper is None:
+            return raw
+        return np.clip(raw, lower, upper).astype(raw.dtype, copy=False)
 
     def distance(self, array: pa.Array) -> Floats:
         """How many scales of its tail a cell (N,) lies beyond where `encode` cuts it off."""

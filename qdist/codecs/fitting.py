@@ -18,7 +18,9 @@ Counts = NDArray[np.int64]
 
 # The smallest mass of a piece; 16 times the spacing of single precision below 1.
 _MIN_MASS: Final = 2.0**-20
+# Of a tail, as a share of the rows that are no atoms, and four times that spacing.
 _MIN_TAIL: Final = 2.0**-17
+_LEAST_TAIL: Final = 2.0**-22
 _MIN_GAP: Final = 1e-12
 _TINY: Final = 2.0**-960
 _MIN_ROWS: Final = 5
@@ -126,13 +128,16 @@ def fit_curve(
     """
     pieces = _pieces(z, counts, atoms, cell=cell, fineness=fineness, ends=(lower, upper))
     gridded = cell == 1.0
-    n_rows = int(counts.sum()) + n_missing
+    n_present = int(counts.sum())
+    n_rows = n_present + n_missing
     rows = np.array([p.rows for p in pieces])
     n_spare = int((rows == 0).sum())
     tails = np.array([p.kind in (LOWER_TAIL, UPPER_TAIL) for p in pieces])
-    spare = min(max(0.5 / n_rows, _MIN_TAIL), 0.02 / max(n_spare, 4))
+    # What is missing, or an atom, leaves to the other rows the tails that they have alone.
+    least = max(_MIN_TAIL * int(counts[~atoms].sum()) / n_rows, _LEAST_TAIL)
+    spare = min(max(0.5 / n_rows, least), 0.02 * n_present / n_rows / max(n_spare, 4))
     mass = np.where(rows == 0, spare, rows / n_rows * (1.0 - spare * n_spare))
-    mass = np.maximum(mass, np.where(tails, _MIN_TAIL, _MIN_MASS))
+    mass = np.maximum(mass, np.where(tails, least, _MIN_MASS))
     missing = n_missing / n_rows
     if n_missing:
         missing = max(missing, _MIN_MASS)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -18,10 +16,10 @@ from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
 from qdist.codecs.conform import conform, in_utc, present, value_type
 from qdist.codecs.curved import CurvedColumn
+from qdist.codecs.ends import axis_ends, raw_bound, type_range
 from qdist.codecs.fitting import Fineness, find_atoms, fit_curve
-from qdist.codecs.given import single_cell
 from qdist.codecs.heaps import find_heaps
-from qdist.codecs.raw import from_raw, is_numeric, ticks_per_unit, to_raw
+from qdist.codecs.raw import from_raw, is_numeric, to_raw, to_whole
 from qdist.codecs.schema import OTHER, Column, ColumnSchema
 from qdist.data.ids import names_rows
 from qdist.data.makes.vectors import from_values, python_days
@@ -232,19 +230,21 @@ def _fit_numbers(
 ) -> AbstractColumn:
     kind = array.type
     raw, missing = to_raw(array, name)
-    lower = _raw_bound(name, column.lower, kind, up=False)
-    upper = _raw_bound(name, column.upper, kind, up=True)
+    declared = bool(column.integer)
+    lower = raw_bound(name, column.lower, kind, up=False, whole=declared)
+    upper = raw_bound(name, column.upper, kind, up=True, whole=declared)
     values, counts = np.unique(raw[~missing], return_counts=True)
-    if column.integer and np.any(values != np.rint(values)):
-        strange = values[values != np.rint(values)]
+    strange = values[values != to_whole(values, kind)] if declared else values[:0]
+    if len(strange):
+        first = from_raw(strange[:1], None, kind)[0].as_py()
         raise InputError(
-            f"Expected whole numbers in column {name!r}, declared as integer; got {strange[0]} "
+            f"Expected whole numbers in column {name!r}, declared as integer; got {first} "
             f"and {len(strange) - 1} other values. Leave integer out or round the column."
         )
     plain |= {"lower": lower, "upper": upper}
     check_bounds(ColumnSchema(**plain), values, np.ones(len(values), bool))
     whole = values.dtype.kind in "iu"
-    integer = bool(column.integer) or (
+    integer = declared or (
         whole and not pa.types.is_temporal(kind) and not pa.types.is_decimal(kind)
     )
     if integer and column.kind is None and _number_rows(values, counts):
@@ -262,7 +262,7 @@ def _fit_numbers(
             **plain, levels=len(values), ordered=True, integer=integer, atoms=len(values)
         )
         return CodedColumn(schema, kind, from_raw(values, None, kind), missing=n_missing > 0)
-    least, greatest = _range(kind)
+    least, greatest = type_range(kind, whole=declared)
     # Times before year 1 can be drawn where there are some in the data.
     least, greatest = min(least, values[0].item()), max(greatest, values[-1].item())
     axis = fit_axis(
@@ -273,7 +273,7 @@ def _fit_numbers(
         greatest=greatest,
     )
     z = axis.index(values)
-    first, last = _axis_ends(axis, z, lower=lower, upper=upper, dtype=values.dtype)
+    first, last = axis_ends(axis, z, lower=lower, upper=upper, dtype=values.dtype)
     heaps, cell = None, float(axis.gridded)
     if axis.gridded:
         zero = -round(axis.base / axis.step)  # whole, as the grid is
@@ -309,94 +309,3 @@ def _is_whole(axis: Axis) -> bool:
     """Whether all values of a grid of floats are whole: those of 0.5, 1.5, 2.5 are not."""
     one = 10**axis.decimals
     return bool(axis.step % one == 0 and axis.base % one == 0)
-
-
-def _range(kind: pa.DataType) -> tuple[float | int, float | int]:
-    """The least and the greatest raw value of an Arrow type."""
-    if pa.types.is_floating(kind):
-        info = np.finfo(kind.to_pandas_dtype())
-        return float(info.min), float(info.max)
-    if pa.types.is_integer(kind):
-        limits = np.iinfo(kind.to_pandas_dtype())
-        return int(limits.min), int(limits.max)
-    if pa.types.is_decimal(kind):
-        most = 10 ** min(kind.precision, 18) - 1
-        return -most, most
-    if pa.types.is_time(kind):
-        return 0, 86_400 * ticks_per_unit(kind) - 1
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        # Years 1 to 9999, the reach of Python's own dates.
-        first, last = -719_162, 2_932_896
-        if pa.types.is_date32(kind):
-            return first, last
-        per_day = ticks_per_unit(kind) * (86_400 if pa.types.is_timestamp(kind) else 1)
-        reach = 2**63 - 1
-        return max(first * per_day, -reach), min((last + 1) * per_day - 1, reach)
-    return -(2**63) + 1, 2**63 - 1
-
-
-def _near_ends(axis: Axis, z: NDArray[np.float64]) -> list[float | None]:
-    """The ends of the type on the axis of values z, where these bound the values.
-
-    They do where they are no farther off than the values spread, as with grey values or times of
-    day. Farther off, a tail has no mass left.
-    """
-    if not (axis.whole and axis.gridded):
-        return [None, None]
-    width = max(float(z[-1] - z[0]), 1.0)
-    base, step = int(axis.base), int(axis.step)  # no float has the ends of 64 bits
-    low, high = ((int(end) - base) / step for end in (axis.least, axis.greatest))
-    return [low if z[0] - low <= width else None, high if high - z[-1] <= width else None]
-
-
-def _axis_ends(
-    axis: Axis,
-    z: NDArray[np.float64],
-    *,
-    lower: float | int | None,
-    upper: float | int | None,
-    dtype: np.dtype[Any],
-) -> tuple[float | None, float | None]:
-    """The ends of the axis of values z: the declared ones, and else those of the type if near.
-
-    On a grid they are its outermost points inside these.
-    """
-    first, last = _near_ends(axis, z)
-    if lower is not None:
-        first = float(axis.index(np.array([lower], dtype))[0])
-    if upper is not None:
-        last = float(axis.index(np.array([upper], dtype))[0])
-    if axis.gridded:
-        first = None if first is None else float(np.ceil(first))
-        last = None if last is None else float(np.floor(last))
-    return first, last
-
-
-def _raw_bound(name: str, bound: Any, kind: pa.DataType, *, up: bool) -> float | int | None:
-    """A declared bound in raw units; for whole raw values the outermost one inside it."""
-    if bound is None:
-        return None
-    try:
-        if pa.types.is_temporal(kind):
-            cell = in_utc(bound, single_cell(bound, name), kind)
-            raw, missing = to_raw(conform(cell, kind, name), name)
-            if missing[0]:
-                raise ValueError("no time")
-            return int(raw[0])
-        number = Decimal(str(bound))
-    except (ArithmeticError, ValueError, TypeError) as err:
-        raise InputError(
-            f"Expected a bound of column {name!r} of its own type, {kind}; got {bound!r}."
-        ) from err
-    if not number.is_finite():
-        raise InputError(f"Expected a finite bound of column {name!r}; got {bound!r}.")
-    if pa.types.is_floating(kind):  # in the column's precision, as its values are
-        if not pa.types.is_float32(kind):
-            return float(bound)
-        most = float(np.finfo(np.float32).max)
-        return float(np.float32(min(max(float(bound), -most), most)))
-    if pa.types.is_decimal(kind):
-        number = number.scaleb(kind.scale)
-    whole = math.floor(number) if up else math.ceil(number)
-    first, last = (0, 2**64 - 1) if pa.types.is_uint64(kind) else (-(2**63) + 1, 2**63 - 1)
-    return min(max(whole, first), last)  # beyond what the type holds nothing is bounded

@@ -9,6 +9,7 @@ for bit.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, final
 
@@ -105,18 +106,13 @@ class MarginalCurve:
     @property
     def bins(self) -> tuple[tuple[float, float], ...]:
         """The bins in [0, 1]: (m, m) for an atom or missing, (left, right) for a stretch."""
-        found: list[tuple[float, float]] = []
-        if self.missing_level is not None:
-            found.append((self.missing_level, self.missing_level))
         first = np.flatnonzero(np.diff(self.bin, prepend=-1))
         last = np.append(first[1:], len(self.bin)) - 1
-        for i, j in zip(first, last, strict=True):
-            if self.kind[i] == ATOM:
-                middle = float(self._middle[i])
-                found.append((middle, middle))
-            else:
-                found.append((float(self.u[i, 0]), float(self.u[j, 1])))
-        return tuple(found)
+        atom = self.kind[first] == ATOM
+        left = np.where(atom, self._middle[first], self.u[first, 0]).tolist()
+        right = np.where(atom, self._middle[first], self.u[last, 1]).tolist()
+        level = self.missing_level
+        return (*(() if level is None else ((level, level),)), *zip(left, right, strict=True))
 
     def level(self, z: Floats) -> Floats:
         """The point $u$ of each $z$.
@@ -304,7 +300,7 @@ class MarginalCurve:
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON-able data; the infinite ends of tails are written as `None`."""
-        ends = [[None if np.isinf(e) else float(e) for e in pair] for pair in self.z]
+        ends = [[None if math.isinf(e) else e for e in pair] for pair in self.z.tolist()]
         data = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
         lists = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in data.items()}
         return lists | {"z": ends}

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from qdist.data.makes.vectors import not_finite
 from qdist.errors import InputError
 
-__all__ = ["distance", "from_raw", "is_numeric", "natural_unit", "ticks_per_unit", "to_raw"]
+__all__ = [
+    "distance",
+    "from_raw",
+    "is_numeric",
+    "natural_unit",
+    "ticks_per_unit",
+    "to_raw",
+    "to_whole",
+]
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -25,7 +33,7 @@ def is_numeric(kind: pa.DataType) -> bool:
     return bool(
         pa.types.is_integer(kind)
         or pa.types.is_floating(kind)
-        or pa.types.is_decimal128(kind)
+        or (pa.types.is_decimal128(kind) and kind.scale >= 0)
         or (pa.types.is_temporal(kind) and not pa.types.is_interval(kind))
     )
 
@@ -96,6 +104,20 @@ def to_raw(array: pa.Array, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]
         array = array.cast(width)
     wide = pa.uint64() if pa.types.is_uint64(array.type) else pa.int64()
     return np.asarray(array.cast(wide).fill_null(0).to_numpy()), missing
+
+
+def to_whole(raw: NDArray[Any], kind: pa.DataType) -> NDArray[Any]:
+    """Raw values of a type to those of the nearest whole numbers; of the same shape and dtype.
+
+    Example:
+        >>> import numpy as np, pyarrow as pa
+        >>> to_whole(np.array([149, 150]), pa.decimal128(5, 2))
+        array([100, 200])
+    """
+    if pa.types.is_floating(kind):
+        return np.rint(raw)
+    one = 10 ** min(kind.scale, 18) if pa.types.is_decimal(kind) else 1
+    return np.asarray((raw + one // 2) // one * one) if one > 1 else raw
 
 
 def distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:

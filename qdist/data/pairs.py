@@ -73,7 +73,8 @@ def pair_columns(real: Any, synthetic: Any, train: Any = None) -> list[ColumnPai
 
     Raises:
         InputError: If the columns are not the same, one of the frames has no rows, or a column
-            holds lists, or numbers in one frame and text in another.
+            holds lists, or what is not comparable: numbers in one frame and text or durations in
+            another, times with a zone in one and without in another.
 
     Example:
         >>> pair, = pair_columns({"a": ["x", None]}, {"a": ["y", "x"]})
@@ -119,6 +120,16 @@ def _kind(array: pa.Array) -> Kind | None:
     return "number" if any(is_of(kind) for is_of in numeric + lasting) else "category"
 
 
+def _counted(kind: pa.DataType) -> str:
+    """What is counted by the numbers that stand for a type: alike ones alone are comparable."""
+    if pa.types.is_duration(kind):
+        return "how long"
+    if pa.types.is_time(kind):
+        return "time of day"
+    # Without a zone nobody knows which moment is meant; of any two zones the moments compare.
+    return "moment" if pa.types.is_timestamp(kind) and kind.tz else ""
+
+
 def _pair(name: str, arrays: list[pa.Array]) -> ColumnPair:
     nested = [a.type for a in arrays if pa.types.is_nested(a.type)]
     if nested:
@@ -130,14 +141,13 @@ def _pair(name: str, arrays: list[pa.Array]) -> ColumnPair:
     if any(pa.types.is_dictionary(a.type) for a in arrays):
         # Codes on one side may be plain numbers on the other: compare both as levels.
         arrays = [_text(a) for a in arrays]
-    kinds = [_kind(a) for a in arrays]
-    known = sorted({k for k in kinds if k is not None})
+    known = {(k, _counted(a.type)): a.type for a in arrays if (k := _kind(a)) is not None}
     if len(known) > 1:
-        types = " and ".join(dict.fromkeys(str(a.type) for a in arrays))
+        types = " and ".join(map(str, known.values()))
         raise InputError(
             f"Expected column {name!r} to be of one kind in every frame; got {types}. Convert one."
         )
-    kind: Kind = known[0] if known else "number"
+    kind: Kind = next(iter(known))[0] if known else "number"
     empty = np.empty(0)
     if kind != "category":
         x, y, z = [*map(_numbers, arrays), empty][:3]

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from qdist.codecs.table import TableCodec
 from qdist.errors import InputError, QdistError
-from qdist.files.description import jsonable, to_text
+from qdist.files.description import to_text
 from qdist.files.regressors import check_features
 from qdist.files.room import too_large
 from qdist.files.tables import check_table, read_table
@@ -106,7 +106,7 @@ def _feature_fault(data: dict[str, Any]) -> Exception | None:
 def _fault(data: dict[str, Any]) -> Exception | None:
     """Why the description of a codec would not be read."""
     try:
-        text = to_text(jsonable(data))
+        text = to_text(data)
         if (what := too_large(text)) is not None:
             return InputError(what)
         read = json.loads(text)

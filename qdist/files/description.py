@@ -29,7 +29,6 @@ __all__ = [
     "check_description",
     "count_entries",
     "digest_of",
-    "jsonable",
     "read_json",
     "to_text",
 ]
@@ -90,23 +89,23 @@ _ESTIMATORS: Final[dict[str, dict[str, Checker]]] = {
 }
 
 
-def jsonable(value: Any) -> Any:
-    """The same with numbers of numpy, arrays and indices as what JSON knows."""
-    if isinstance(value, dict):
-        return {key: jsonable(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [jsonable(entry) for entry in value]
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
 def to_text(meta: dict[str, Any], *, indent: int | None = None) -> bytes:
     """The bytes of a description; letters stand as they are, as escapes take up to thrice.
+
+    Numbers of numpy, arrays and indices become what JSON knows.
 
     Raises:
         ValueError: If a number is not finite, or text is no Unicode.
         TypeError: If the description holds something that JSON lacks.
     """
-    return json.dumps(meta, allow_nan=False, ensure_ascii=False, indent=indent).encode()
+    made = json.dumps(meta, allow_nan=False, ensure_ascii=False, indent=indent, default=_plain)
+    return made.encode()
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{value!r:.60} of type {type(value).__name__} is nothing that JSON knows")
 
 
 def read_json(blob: bytes, name: str) -> dict[str, Any]:

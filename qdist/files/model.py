@@ -21,7 +21,6 @@ from qdist.files.card import card
 from qdist.files.description import (
     check_description,
     digest_of,
-    jsonable,
     read_json,
     to_text,
 )
@@ -61,13 +60,13 @@ def write_model(
         raise InputError(f"Expected layout 'file' or 'folder'; got {layout!r}. Choose one.")
     blob = pack_tensors(weights)
     try:
-        meta = jsonable({"format": FORMAT, "digest": "", **meta})
+        meta = json.loads(to_text({"format": FORMAT, "digest": "", **meta}))
         meta["digest"] = digest_of(meta, blob)
         text = to_text(meta)
         if layout == "folder" and len(text) < _LEGIBLE:
             text = to_text(meta, indent=1)
         check_room(text, blob, meta)  # what is written must be read again
-        check_description(json.loads(text))
+        check_description(meta)
     except InputError:
         raise
     except FileFormatError as error:  # which is said of files that are read

@@ -5,20 +5,23 @@ A checker takes a value and its place, and raises
 """
 
 import math
+import sys
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from qdist.errors import FileFormatError
 
 __all__ = [
-    "Checker", "flag", "items", "maybe", "named", "number", "one_of", "plain", "record", "refuse",
-    "text", "whole",
+    "Checker", "are_numbers", "flag", "items", "maybe", "named", "number", "one_of", "plain",
+    "record", "refuse", "text", "whole",
 ]  # fmt: skip
 
 Checker = Callable[[Any, str], None]
 
 _MOST_TEXT = 100_000  # letters: a level may be a long note
 _MOST_ITEMS = 2_000_000
+_GREATEST = sys.float_info.max
 
 
 def refuse(what: str, where: str, value: Any) -> FileFormatError:
@@ -42,7 +45,7 @@ def number(least: float = -math.inf, most: float = math.inf, *, above: float | N
     def check(value: Any, where: str) -> None:
         fits = isinstance(value, int | float) and not isinstance(value, bool)
         # Whole numbers of JSON know no end; those beyond float64 are no numbers here.
-        fits = fits and -1.8e308 < value < 1.8e308 and math.isfinite(value)
+        fits = fits and -_GREATEST <= value <= _GREATEST
         if not fits or not least <= value <= most or (above is not None and value <= above):
             raise refuse(f"a finite number in [{least}, {most}]", where, value)
 
@@ -99,16 +102,56 @@ def maybe(inner: Checker) -> Checker:
     return check
 
 
-def items(inner: Checker, *, least: int = 0, most: int = _MOST_ITEMS) -> Checker:
-    """A list of things of one kind."""
+def items(
+    inner: Checker,
+    *,
+    least: int = 0,
+    most: int = _MOST_ITEMS,
+    sure: Callable[[list[Any]], bool] = lambda _: False,
+) -> Checker:
+    """A list of things of one kind; where all are `sure` to be, none is looked at by itself."""
 
     def check(value: Any, where: str) -> None:
         if not isinstance(value, list) or not least <= len(value) <= most:
             raise refuse(f"a list of {least} to {most} entries", where, value)
+        if sure(value):
+            return
         for k, entry in enumerate(value):
             inner(entry, f"{where}[{k}]")
 
     return check
+
+
+def are_numbers(
+    *kinds: type, least: float = -_GREATEST, most: float = _GREATEST, width: int | None = None
+) -> Callable[[list[Any]], bool]:
+    """Tells of a whole list at once, as there are some with thousands of numbers in a file.
+
+    Args:
+        kinds: The types that an entry can have; `NoneType` stands for no number.
+        least: The least number.
+        most: The greatest number.
+        width: How many numbers each entry is a list of; by default it is one itself.
+
+    Example:
+        >>> test = are_numbers(int, float, least=0, most=1, width=2)
+        >>> test([[0, 0.5], [0.5, 1]]), test([[0, 0.5], [0.5, 2]]), test([[0], [0.5, 1]])
+        (True, False, False)
+    """
+
+    def test(values: list[Any]) -> bool:
+        if width is not None:
+            if set(map(type, values)) != {list} or set(map(len, values)) != {width}:
+                return False
+            values = list(chain.from_iterable(values))
+        if not set(map(type, values)) <= set(kinds):
+            return False
+        known = [value for value in values if value is not None]
+        if not known or not (least <= min(known) and max(known) <= most):
+            return False
+        return all(map(math.isfinite, known))  # NaN is neither least nor greatest
+
+    return test
 
 
 def named(inner: Checker, *, most: int = 10_000) -> Checker:

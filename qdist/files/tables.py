@@ -1,6 +1,7 @@
 """Checks of the codec of a table, before and after it is made from a file's description."""
 
 from contextlib import suppress
+from types import NoneType
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from qdist.errors import FileFormatError
 from qdist.files.frames import arrow_type, check_frame, levels
 from qdist.files.specs import (
     Checker,
+    are_numbers,
     flag,
     items,
     maybe,
@@ -68,19 +70,22 @@ _AXIS: Final = record(
 _HEAPS: Final = record(
     {"stride": whole(2, 2**20), "offset": whole(-(2**40), 2**40), "share": number(1e-9, 1 - 1e-9)}
 )
-_PAIR: Final = items(maybe(number()), least=2, most=2)
 
 
-def _pieces(inner: Checker) -> Checker:
-    return items(inner, least=1, most=_MOST_PIECES)
+def _pieces(inner: Checker, *kinds: type, **bounds: Any) -> Checker:
+    return items(inner, least=1, most=_MOST_PIECES, sure=are_numbers(*kinds, **bounds))
+
+
+def _pair(inner: Checker) -> Checker:
+    return items(inner, least=2, most=2)
 
 
 _CURVE: Final = record(
     {
-        "z": _pieces(_PAIR),
-        "u": _pieces(items(number(0, 1), least=2, most=2)),
-        "kind": _pieces(whole(0, 3)),
-        "bin": _pieces(whole(0, _MOST_PIECES)),
+        "z": _pieces(_pair(maybe(number())), float, int, NoneType, width=2),
+        "u": _pieces(_pair(number(0, 1)), float, int, least=0, most=1, width=2),
+        "kind": _pieces(whole(0, 3), int, least=0, most=3),
+        "bin": _pieces(whole(0, _MOST_PIECES), int, least=0, most=_MOST_PIECES),
         "scales": items(number(above=0), least=2, most=2),
         "gridded": flag,
         "missing": number(0, 1),
@@ -213,8 +218,14 @@ def read_table(data: dict[str, Any]) -> TableCodec:
         FileFormatError: If its parts do not fit each other.
     """
     codec = TableCodec.from_json(data)
+    modelled = set(codec.names)
     for column in codec.columns:
         _check_made(column)
+        if (column.schema.name in modelled) != column.schema.modelled:
+            raise FileFormatError(
+                "Expected a schema that says whether the column is modelled; got another at "
+                f"column {column.schema.name!r:.60}."
+            )
     middle = torch.full((3, len(codec.coordinates)), 0.5, dtype=torch.float64)
     middle[0], middle[2] = 0.0, 1.0
     with suppress(ImportError):  # the frame's library is missing: drawing rows says so
@@ -240,10 +251,6 @@ def _check_made(column: AbstractColumn) -> None:
                 raise refuse("levels that increase", where, "others")
         if column.rest is not None and column.rest >= len(made) + column.missing:
             raise refuse("a code for other levels", where, column.rest)
-    if (column.coordinate is not None) != column.schema.modelled:
-        raise FileFormatError(
-            f"Expected a schema that says whether the column is modelled; got another at {where}."
-        )
 
 
 def _check_range(curve: MarginalCurve, where: str) -> None:

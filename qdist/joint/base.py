@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from qdist.errors import InputError, UnsupportedError
 from qdist.joint.hidden import Draw, Part, check_levels
+from qdist.quantile import QuantileFunction
 from qdist.rng import inside_unit, rand
 
 __all__ = ["AbstractJoint"]
@@ -204,9 +205,10 @@ class AbstractJoint(nn.Module, ABC):
     ) -> Tensor:
         """The levels of a row: independent and uniform where rows follow this law.
 
-        At an atom the level is drawn uniformly on [F(y-), F(y)]. The inverse is `fill`:
+        At an atom the level is drawn uniformly on (F(y-), F(y)]. The inverse is `fill`:
         `fill(y, visible, tau=rosenblatt(y, visible=visible)) == y`, up to rounding, with or
-        without atoms; the converse holds only without.
+        without atoms; the converse holds only without. An atom of less mass than one step of
+        levels in the dtype of y has no level of its own, and becomes a value beside it.
 
         Source: "Remarks on a multivariate transformation" (Rosenblatt, 1952).
 
@@ -236,7 +238,13 @@ class AbstractJoint(nn.Module, ABC):
         for i, rows, law in self._parts(y, visible, order):
             at = slice(None) if rows is None else rows
             left, right = law.cdf_left(lower[at, i]), law.cdf(upper[at, i])
-            tau[at, i] = (left + share[at, i] * (right - left)).to(tau.dtype)
+            level = left + share[at, i] * (right - left)
+            # Rounding must not make it F(y-), which is the level of another value.
+            level = torch.maximum(level, torch.minimum(torch.nextafter(left, left + 1), right))
+            narrow = right <= left
+            if bool(narrow.any()):
+                level = torch.where(narrow, _level_of(law, y[at, i], level), level)
+            tau[at, i] = level.to(tau.dtype)
         return tau
 
     def log_prob(
@@ -363,3 +371,13 @@ class AbstractJoint(nn.Module, ABC):
             raise InputError(
                 f"Expected {what} of dtype bool; got {value.dtype}. Compare, or call `.bool()`."
             )
+
+
+def _level_of(law: QuantileFunction, y: Tensor, level: Tensor) -> Tensor:
+    """The levels of values (R,) that have no mass: F(y), or a little more where that is better.
+
+    Where a gap ends at y, F(y) is also the level of what lies before the gap.
+    """
+    more = (level + 4 * torch.finfo(level.dtype).eps).clamp(max=1)
+    nearer = (law.icdf(more) - y).abs() < (law.icdf(level) - y).abs()
+    return torch.where(nearer, more, level)

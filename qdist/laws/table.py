@@ -265,11 +265,11 @@ class TableLaw(AbstractLaw):
         """
         known_rows(y, visible, width=self.dim)
         rows_of("tau", tau, width=self.dim, like=y)
-        tiny = torch.finfo(self.dtype).eps / 2  # a level must stay inside (0, 1) when rounded
+        kept = torch.finfo(self.dtype)  # a level must stay inside (0, 1) when rounded
         return self.joint.fill(
             y.to(self.device, self.dtype),
             visible.to(self.device),
-            tau=tau.clamp(tiny, 1 - tiny).to(self.device, self.dtype),
+            tau=tau.clamp(kept.tiny, 1 - kept.eps / 2).to(self.device, self.dtype),
             order=order,
             draw=draw,
             read=read,

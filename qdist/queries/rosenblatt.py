@@ -74,7 +74,9 @@ def inverse_rosenblatt(
         levels: Levels in [0, 1], shape (N, D), a column for each modelled column.
         order: The order of the chain, as for `rosenblatt`, whose inverse this is: exactly for
             levels, atoms and missing cells, and up to the single precision of networks (one part
-            in some millions of the rows) for numbers.
+            in some millions of the rows) for numbers. What has a probability of less than that,
+            given the columns before, may have no level of its own: it comes back as what lies
+            beside it.
 
     Returns:
         A frame of the type that was fitted.

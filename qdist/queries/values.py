@@ -67,7 +67,7 @@ def cells_at(
     if isinstance(column, CodedColumn):
         return column.levels.take(pa.array(np.rint(place).astype(np.int64)))
     assert isinstance(column, CurvedColumn)
-    return from_raw(_raw_at(column, place), None, value_type(column.kind))
+    return from_raw(column.raw(place), None, value_type(column.kind))
 
 
 def _places_at(
@@ -253,7 +253,7 @@ def _decode(column: AbstractColumn, place: Tensor) -> Array:
         array = column.levels.take(pa.array(np.rint(flat).astype(np.int64)))
     else:
         assert isinstance(column, CurvedColumn)
-        raw = _raw_at(column, np.where(np.isfinite(flat), flat, 0.0))
+        raw = column.raw(np.where(np.isfinite(flat), flat, 0.0))
         if not pa.types.is_temporal(kind):
             values = raw.astype(np.float64) * natural_unit(kind)
             values = np.where(np.isfinite(flat), values, flat)
@@ -268,11 +268,3 @@ def _decode(column: AbstractColumn, place: Tensor) -> Array:
     if not pa.types.is_temporal(kind) and column.schema.kind == "number":
         cells = cells.astype(np.float64)
     return np.asarray(cells).reshape(place.shape)
-
-
-def _raw_at(column: CurvedColumn, place: Array) -> Array:
-    """Raw values of finite places, within the declared bounds."""
-    raw = column.axis.value(place)
-    if column.schema.lower is None and column.schema.upper is None:
-        return raw
-    return np.clip(raw, column.schema.lower, column.schema.upper).astype(raw.dtype, copy=False)

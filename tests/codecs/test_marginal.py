@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from qdist.codecs.curved import CurvedColumn
-from qdist.codecs.fitting import Fineness
+from qdist.codecs.fitting import Fineness, fit_curve
 from qdist.codecs.infer import fit_column
 from qdist.codecs.schema import Column
 from qdist.codecs.table import TableCodec
@@ -342,3 +342,26 @@ def test_a_value_that_is_alone_in_its_run_has_no_endless_density(name):
     y = codec.encode({"x": np.array([value])})
     assert codec.log_jacobian(y).item() < 25
     assert codec.decode(y)["x"][0] == pytest.approx(value, abs=1e-4)
+
+
+@pytest.mark.parametrize("zeros", [False, True], ids=["else missing", "else zero"])
+def test_ten_numbers_among_a_million_rows_do_not_lie_in_the_tails(zeros):
+    z, counts, rest = np.sort(9 + NORMAL[:10]), np.ones(10, np.int64), 999_990
+    if zeros:
+        z, counts = np.r_[0.0, z], np.r_[rest, counts]
+    curve = fit_curve(z, counts, counts > 1, 0 if zeros else rest, fineness=Fineness())
+    mass = curve.u[:, 1] - curve.u[:, 0]
+    assert (mass > 0).all()
+    tails = mass[(curve.kind == 2) | (curve.kind == 3)].sum()
+    assert tails < 0.06 * mass[curve.kind != 1].sum()
+
+
+def test_missing_cells_leave_the_tails_as_they_are():
+    alone, among = (
+        fit_curve(np.sort(NORMAL), np.ones(2000, np.int64), np.zeros(2000, bool), n_missing,
+                  fineness=Fineness())
+        for n_missing in (0, 18_000)
+    )  # fmt: skip
+    assert alone.kind[-1] == among.kind[-1] == 3
+    mass = [1 - curve.u[-1, 0] for curve in (alone, among)]
+    assert mass[1] == pytest.approx(mass[0] / 10, rel=0.02)

@@ -56,10 +56,16 @@ def test_categories_are_all_that_is_known_of_a_column_without_values(levels, ord
     assert codec.decode(y)["status"] == levels[:1]
 
 
-@pytest.mark.parametrize("as_frame", ["polars", "pyarrow"])
-def test_levels_of_a_column_without_a_type_are_of_their_own(as_frame):
-    table = pa.table({"status": pa.nulls(30), "x": np.arange(30)})
-    frame = table if as_frame == "pyarrow" else pl.from_arrow(table)
+WITHOUT_A_TYPE = {
+    "pandas": lambda table: table.to_pandas(types_mapper=pd.ArrowDtype),
+    "polars": pl.from_arrow,
+    "pyarrow": lambda table: table,
+}
+
+
+@pytest.mark.parametrize("make", WITHOUT_A_TYPE.values(), ids=WITHOUT_A_TYPE)
+def test_levels_of_a_column_without_a_type_are_of_their_own(make):
+    frame = make(pa.table({"status": pa.nulls(30), "x": np.arange(30)}))
     codec = TableCodec.fit(frame, columns={"status": Column(categories=["open", "closed"])})
     drawn = codec.decode(torch.tensor([[1.0, 0.5], [2.0, 0.5]]))
     assert to_arrow(drawn)["status"].to_pylist() == ["closed", None]
@@ -154,6 +160,31 @@ def test_a_real_view_of_whole_floats():
     assert not np.array_equal(x, np.rint(x))
     with pytest.raises(InputError, match="declared as integer; got"):
         TableCodec.fit({"x": values + 0.5}, columns={"x": Column(integer=True)})
+
+
+LONG = 1e14 * RNG.random(N)  # more than the 2^44 steps of a grid
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_whole_numbers_are_drawn_whole_however_far_they_span(single):
+    values = np.rint(LONG).astype("float32" if single else "float64")
+    values[:50] = np.arange(50)
+    column = Column(integer=True, lower=-0.5, upper=1e14 + 1.5)
+    codec = TableCodec.fit({"x": values}, columns={"x": column})
+    x = codec.decode(torch.linspace(0, 1, 10_001)[:, None])["x"]
+    assert np.array_equal(x, np.rint(x))
+    assert x.min() == 0
+    np.testing.assert_array_equal(codec.decode(codec.encode({"x": values}))["x"], values)
+
+
+def test_whole_decimals_are_drawn_whole():
+    values = [Decimal(f"{v:.0f}.00") for v in LONG]
+    codec = TableCodec.fit({"x": values}, columns={"x": Column(integer=True, lower="-0.5")})
+    x = codec.decode(torch.linspace(0, 1, 999)[:, None])["x"]
+    assert all(v == int(v) for v in x)
+    assert min(x) >= 0
+    with pytest.raises(InputError, match=r"declared as integer; got 1.25 and 0 other"):
+        TableCodec.fit({"x": [*values, Decimal("1.25")]}, columns={"x": Column(integer=True)})
 
 
 BAD_COLUMNS = {

@@ -296,6 +296,10 @@ BAD = {
     "lists": ({"x": [[1], [2]]}, "in column 'x'; got values of Arrow type list"),
     "bytes": ({"x": [b"a", b"b"]}, "Arrow type binary"),
     "long decimals": ({"x": [Decimal(10**20), Decimal(1)]}, "at most 18 digits"),
+    "decimals of hundreds": (
+        pa.table({"x": pa.array([Decimal(100), Decimal(300)], pa.decimal128(5, -2))}),
+        r"in column 'x'; got values of Arrow type decimal128\(5, -2\)",
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """Two frames of any make, lined up column by column."""
 
 import datetime as dt
+import itertools
 from decimal import Decimal
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 from qdist.data.pairs import pair_columns
 from qdist.errors import InputError
+
+ZONED = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 COLUMNS = {
     "x": [1.5, None, 3.0],
@@ -95,6 +98,13 @@ def test_units_and_types_of_numbers_do_not_matter():
         np.testing.assert_array_equal(pair.real, pair.synthetic)
 
 
+def test_times_of_any_two_zones_are_the_same_moments():
+    tokyo = ZONED.astimezone(dt.timezone(dt.timedelta(hours=9)))
+    (pair,) = pair_columns({"a": [ZONED]}, {"a": [tokyo]})
+    assert pair.kind == "time"
+    np.testing.assert_array_equal(pair.real, pair.synthetic)
+
+
 def test_a_column_that_says_nothing_takes_the_other_ones_kind():
     (pair,) = pair_columns({"a": ["x", "y"]}, {"a": [None, None]})
     assert pair.kind == "category"
@@ -124,6 +134,12 @@ def test_text_that_names_rows_is_not_compared_by_spelling():
         (({"a": [1]}, {"a": [1]}, {"a": [1], "b": [1]}), r"the train frame .* adds \['b'\]"),
         (({"a": [1]}, {"a": ["1"]}), "Expected column 'a' to be of one kind.*got int64 and large"),
         (({"a": [True]}, {"a": [1.0]}), "Expected column 'a' to be of one kind"),
+        *(
+            (({"a": [one]}, {"a": [other]}), "'a' to be of one kind in every frame; got .* and ")
+            for one, other in itertools.permutations(
+                [1, dt.timedelta(1), dt.time(1), dt.datetime(2020, 1, 1), ZONED], 2
+            )
+        ),
         (({"a": [[1], [1, 2]]}, {"a": [[1]]}), "one value in each cell of column 'a'; got .*list"),
     ],
 )

@@ -74,12 +74,19 @@ class AtomHead(ScoredHead):
     """Context: a share p in (0, 1). Mass p on 0, the rest uniform on [0, 1]."""
 
     name = "toy_atom"
+    start = 0.0  # of the rest
 
     def forward(self, h):
         p = h[..., 0]
-        levels = torch.stack([torch.zeros_like(p), p, torch.ones_like(p)], -1)
-        values = torch.tensor([0.0, 0.0, 1.0], dtype=h.dtype).expand_as(levels)
+        levels = torch.stack([torch.zeros_like(p), p, p, torch.ones_like(p)], -1)
+        values = torch.tensor([0.0, 0.0, self.start, 1.0], dtype=h.dtype).expand_as(levels)
         return PiecewiseLinear(levels, values)
+
+
+class GapHead(AtomHead):
+    """The rest is uniform on [0.5, 1]."""
+
+    start = 0.5
 
 
 class ToyBackbone(AbstractBackbone):
@@ -154,6 +161,7 @@ def toys():
         gaussian=lambda joint, *a, **k: _joint(joint, Gaussian, NormalHead, *a, **k),
         binary=lambda joint, *a, **k: _joint(joint, Binary, BinaryHead, *a, **k),
         atoms=lambda joint, *a, **k: _joint(joint, Atoms, AtomHead, *a, **k),
+        gaps=lambda joint, *a, **k: _joint(joint, Atoms, GapHead, *a, **k),
         heads=lambda n: ColumnHeads([NormalHead() for _ in range(n)]),
         backbone=Gaussian,
         domain=TableDomain(tuple(map(Coordinate, "abc"))),

@@ -130,6 +130,17 @@ def test_fill_undoes_rosenblatt(toys, law, order, serves):
     assert torch.equal(back == 0, y == 0)  # atoms come back exactly
 
 
+@each_serves
+def test_values_at_the_end_of_a_gap_come_back(toys, serves):
+    """F is the same at both ends of a gap, and so the level must say which is meant."""
+    joint = toys.gaps(Autoregressive, serves)
+    y = torch.tensor([0.0, 0.5, 0.5 + 1e-12, 1.0], dtype=torch.float64)
+    y = torch.cartesian_prod(y, y, y)
+    tau = joint.rosenblatt(y, generator=torch.Generator().manual_seed(0))
+    back = joint.fill(y, torch.zeros_like(y, dtype=torch.bool), tau=tau)
+    torch.testing.assert_close(back, y, rtol=0, atol=1e-14)
+
+
 def test_levels_at_atoms_are_uniform_only_with_a_generator(toys):
     joint = toys.atoms(Autoregressive)
     draw = torch.Generator().manual_seed(4)

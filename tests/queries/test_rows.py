@@ -118,6 +118,20 @@ def test_rows_come_back_from_their_levels(model, frame):
             assert same.mean() >= (0.95 if name == "cents" else 1), name
 
 
+def test_a_value_at_its_bound_does_not_come_back_as_missing():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=400), "x": 3 + rng.random(400)})
+    frame.loc[:99, "x"] = np.nan
+    frame.loc[100:105, "x"] = 3.0
+    frame.loc[106:111, "x"] = 4.0
+    model = qdist.TabularModel(
+        columns={"x": qdist.Column(lower=3, upper=4)},
+        max_steps=5, backbone_args={"width": 8, "blocks": 1}, random_state=0,
+    ).fit(frame)  # fmt: skip
+    back = model.inverse_rosenblatt(model.rosenblatt(frame, random_state=0))
+    np.testing.assert_allclose(back["x"], frame["x"], atol=1e-4)
+
+
 def test_levels_of_the_models_own_rows_are_uniform_and_independent(model):
     rng = np.random.default_rng(1)
     rows = model.inverse_rosenblatt(rng.random((3000, 10)))

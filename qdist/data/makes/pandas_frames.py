@@ -141,6 +141,8 @@ def _series(array: pa.Array, note: dict[str, Any], index: Any) -> Any:
         array = array.cast(array.type.value_type)
     if "arrow" in note:
         kind = unpack_type(note["arrow"])
+        if pa.types.is_null(kind):  # values that were given for it keep their own type
+            kind = array.type
         if pa.types.is_dictionary(kind):
             levels = array.dictionary if pa.types.is_dictionary(array.type) else array[:0]
             array = to_dictionary(array, levels.cast(kind.value_type), kind)
