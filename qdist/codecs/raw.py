@@ -116,8 +116,11 @@ def to_whole(raw: NDArray[Any], kind: pa.DataType) -> NDArray[Any]:
     """
     if pa.types.is_floating(kind):
         return np.rint(raw)
-    one = 10 ** min(kind.scale, 18) if pa.types.is_decimal(kind) else 1
-    return np.asarray((raw + one // 2) // one * one) if one > 1 else raw
+    if not pa.types.is_decimal(kind):
+        return raw
+    one = 10 ** min(kind.scale, 18)
+    whole: NDArray[Any] = (raw + one // 2) // one * one
+    return whole
 
 
 def distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:

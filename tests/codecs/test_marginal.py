@@ -353,7 +353,8 @@ def test_ten_numbers_among_a_million_rows_do_not_lie_in_the_tails(zeros):
     mass = curve.u[:, 1] - curve.u[:, 0]
     assert (mass > 0).all()
     tails = mass[(curve.kind == 2) | (curve.kind == 3)].sum()
-    assert tails < 0.06 * mass[curve.kind != 1].sum()
+    # Half a row each, of ten, or less.
+    assert tails < 0.1 * mass[curve.kind != 1].sum()
 
 
 def test_missing_cells_leave_the_tails_as_they_are():

@@ -143,7 +143,7 @@ def test_a_level_of_hardly_any_probability_comes_back(law, generator, code, mass
     y = CODEC.encode(FRAME)
     y[:, 1] = code
     order = [1, 0, 2]  # it comes first, as others bring their own rounding
-    tau = law.rosenblatt(y, cells=(y, y), order=order, generator=generator)
+    tau = law.rosenblatt(y, ends=(y, y), order=order, generator=generator)
     back = law.fill_at(y, torch.zeros(y.shape, dtype=torch.bool), tau=tau, order=order)
     assert (back[:, 1] == code).all()
 
