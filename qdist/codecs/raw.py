@@ -115,7 +115,7 @@ def to_whole(raw: NDArray[Any], kind: pa.DataType) -> NDArray[Any]:
         array([100, 200])
     """
     if pa.types.is_floating(kind):
-        return np.rint(raw)
+        return np.asarray(np.rint(raw))
     if not pa.types.is_decimal(kind):
         return raw
     one = 10 ** min(kind.scale, 18)
