@@ -66,7 +66,7 @@ def fit_parts(
     watch = _Watch()
     features = FeatureCodec.fit(table)
     check_regression(features)  # what cannot be saved is not trained first
-    targets = [TargetCodec.fit(column, weight) for column in y.T]
+    targets = [TargetCodec.fit(column, weight, few_values=plan.few_values) for column in y.T]
     z = np.stack([target.encode(y[:, t]) for t, target in enumerate(targets)], -1)
     matrix = features.matrix(table)
     parts = Parts(features, targets, [], {}, {"plain": dict(plan.network)}, [], [], [])

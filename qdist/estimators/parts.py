@@ -57,6 +57,7 @@ class Plan:
         trees: How to guess; without symmetric trees there is no guided network.
         memory: How to grow the forest; with 0 trees there is none.
         copies: Copies of the networks; None: by the number of rows.
+        few_values: A target keeps to its values if these are at most so many.
         network: Arguments of the plain network; those that both take go to the guided one too.
         batch_size: Rows a step, or None.
         rate: Factor on the learning rates.
@@ -73,6 +74,7 @@ class Plan:
     trees: GuessRecipe
     memory: MemoryRecipe
     copies: int | None
+    few_values: int
     network: dict[str, Any]
     batch_size: int | None
     rate: float

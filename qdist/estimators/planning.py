@@ -44,6 +44,7 @@ def plan_of(model: Any, checkpoint: Checkpoint) -> Plan:
         ),
         memory=MemoryRecipe(trees=check("forest", model.forest, least=0, whole=True)),
         copies=check("copies", model.copies, least=1, whole=True, optional=True),
+        few_values=check("few_values", model.few_values, least=0, whole=True),
         network=arguments.keywords("network_args", model.network_args),
         batch_size=check("batch_size", model.batch_size, least=1, whole=True, optional=True),
         rate=rate / 2e-3,

@@ -61,6 +61,8 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         copies: Copies of the networks and of the trees, which are averaged; those of the networks
             hold out different rows. By default 3 below 2,000 rows, where a tenth of them is little
             to judge by, else 1.
+        few_values: A target of at most so many values, each held by several rows, keeps to them;
+            0 takes every target for one that may have others too.
         validation_fraction: Share of the rows that each copy holds out, for early stopping and for
             the shares in the average and its width; 0 for none.
         network_args: Arguments of [`RegressionLaw`][qdist.laws.RegressionLaw], such as `members`,
@@ -107,6 +109,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         forest: int = 50,
         folds: int = 5,
         copies: int | None = None,
+        few_values: int = 128,
         validation_fraction: float = 0.1,
         network_args: dict[str, Any] | None = None,
         callbacks: Sequence[Callback] = (),
@@ -123,6 +126,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         self.forest = forest
         self.folds = folds
         self.copies = copies
+        self.few_values = few_values
         self.validation_fraction = validation_fraction
         self.network_args = network_args
         self.callbacks = callbacks

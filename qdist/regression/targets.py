@@ -14,8 +14,7 @@ __all__ = ["TargetCodec"]
 
 Floats = NDArray[np.float64]
 
-# A target is one of few values if there are at most so many, each held by so many rows on average.
-_MOST_VALUES: Final = 128
+# A target is one of few values only if each is held by so many rows on average.
 _ROWS_A_VALUE: Final = 10
 _ROWS_A_COUNT: Final = 3  # of whole numbers, which are no measurements that happen to repeat
 _TOLD_APART: Final = 8 * float(np.finfo(np.float32).eps)  # in units of the spread
@@ -43,14 +42,20 @@ class TargetCodec:
     spikes: Spikes | None = None
 
     @classmethod
-    def fit(cls, y: Floats, weight: Floats) -> Self:
-        """Find unit and values of a target (N,) with row weights (N,)."""
+    def fit(cls, y: Floats, weight: Floats, *, few_values: int = 128) -> Self:
+        """Find unit and values of a target.
+
+        Args:
+            y: The target, shape (N,).
+            weight: What its rows count, shape (N,).
+            few_values: At most so many values are few; a single one always is.
+        """
         loc = float(np.average(y, weights=weight))
         scale = float(np.sqrt(np.average((y - loc) ** 2, weights=weight)))
         values, at = np.unique(y, return_inverse=True)
         whole = bool((values == np.round(values)).all())
         rows = _ROWS_A_COUNT if whole else _ROWS_A_VALUE
-        few = len(values) <= _MOST_VALUES and len(values) * rows <= len(y)
+        few = len(values) <= few_values and len(values) * rows <= len(y)
         few |= len(values) == 1
         # A spread that is nothing but rounding is none; but no unit is less than rounding is.
         rounding = 8 * float(np.finfo(np.float64).eps) * max(1e-300, float(np.abs(y).max()))

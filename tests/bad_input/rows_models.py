@@ -71,6 +71,7 @@ REGRESSORS = {
     "fewer than no trees": (regress(trees=-1), InputError, "Expected trees"),
     "trees too deep": (regress(depth=20), InputError, "Expected depth"),
     "one fold": (regress(folds=1), InputError, "Expected folds"),
+    "half a value": (regress(few_values=0.5), InputError, "Expected few_values"),
     "no members": (
         regress(network_args={"members": 0}),
         InputError,

@@ -85,6 +85,18 @@ def test_a_target_of_few_values_keeps_to_them():
     assert float((law.cdf(torch.tensor(1.5)) - law.cdf(torch.tensor(1.0))).abs().max()) < 1e-9
 
 
+@pytest.mark.parametrize(("few_values", "keeps"), [(128, True), (39, False), (0, False)])
+def test_how_many_values_are_few_can_be_said(few_values, keeps, tmp_path):
+    x, y = np.arange(120.0)[:, None], np.arange(120) // 3  # 40 values of 3 rows each
+    model = qdist.DistributionRegressor(**{**SMALL, "max_steps": 5}, few_values=few_values)
+    law = model.fit(x, y).predict_dist(x[60:62])
+    assert bool(torch.isinf(law.log_prob(20.5)).all()) is keeps
+    model.save(tmp_path / "m.qdist")
+    again = qdist.load(tmp_path / "m.qdist")
+    assert again.few_values == few_values
+    assert np.array_equal(again.predict_quantiles(x), model.predict_quantiles(x))
+
+
 def test_a_file_gives_the_same_answers(model, tmp_path):
     model.save(tmp_path / "m.qdist")
     again = qdist.load(tmp_path / "m.qdist")
