@@ -131,8 +131,7 @@ class CodedColumn(AbstractColumn):
         more = f" and {len(self.levels) - 10} more" if len(self.levels) > 10 else ""
         raise InputError(
             f"Expected a known level in column {self.schema.name!r}: {known}{more}; got {got}. "
-            "Use a known level, or declare it with Column(categories=...) before fitting; impute "
-            "has unseen='missing'."
+            "Use a known level, or declare it with Column(categories=...) before fitting."
         )
 
     def _nearest(self, raw: NDArray[Any]) -> NDArray[np.int64]:

@@ -137,7 +137,7 @@ class ConstantColumn(AbstractColumn):
             raise InputError(
                 f"Expected the one known level of column {self.schema.name!r}, "
                 f"{known[0].as_py()!r}; got {strange[0].as_py()!r}. Use it, or declare others "
-                "with Column(categories=...) before fitting; impute has unseen='missing'."
+                "with Column(categories=...) before fitting."
             )
         if self.schema.lower is not None or self.schema.upper is not None:
             raw, gone = to_raw(values, self.schema.name)

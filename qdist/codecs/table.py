@@ -16,7 +16,7 @@ from qdist.arguments import instance, keywords, number, rows_of
 from qdist.backbones import Coordinate
 from qdist.codecs.coded import CodedColumn
 from qdist.codecs.columns import AbstractColumn, ConstantColumn, IdColumn
-from qdist.codecs.conform import check_names, table_of
+from qdist.codecs.conform import table_of
 from qdist.codecs.curved import CurvedColumn
 from qdist.codecs.fitting import Fineness
 from qdist.codecs.given import Given, check_nan, read_given
@@ -196,14 +196,15 @@ class TableCodec:
         """Rows to points.
 
         Args:
-            frame: N rows with the fitted columns, in any order and of any make.
+            frame: N rows with the fitted columns, in any order and of any make; others are left
+                out.
 
         Returns:
             float64 of shape (N, D).
 
         Raises:
             InputError: If a cell is not one that its column can hold.
-            UnknownNameError: If a column is lacking or unknown.
+            UnknownNameError: If a column is lacking.
         """
         table = table_of(frame, self.kinds)
         lacking = [n for n in self.schema.names if n not in table.schema.names]
@@ -212,7 +213,6 @@ class TableCodec:
                 f"Expected the columns that the codec was fitted with; {lacking[0]!r} is lacking. "
                 "Add it, or give the known columns as a condition instead."
             )
-        check_names(table.schema.names, self.kinds)
         y = np.empty((table.num_rows, len(self._modelled)))
         for i, column in enumerate(self._modelled):
             y[:, i] = column.encode(canonical(table.column(column.schema.name)))

@@ -122,12 +122,17 @@ _READERS: Final[dict[str, Callable[[bytes, Types, str], pa.Table]]] = {
 
 
 def _csv(content: bytes, types: Types, what: str) -> pa.Table:
-    """Reads CSV, but for the index that `DataFrame.to_csv` writes of plain rows."""
+    """Reads CSV, but for the index that `DataFrame.to_csv` writes of plain rows.
+
+    Where types are known, of columns that a model has, it may be that of some of the rows.
+    """
     table = read_csv(content, types, what=what)
     if table.num_columns < 2 or table.schema.names[0] != "" or "" in types:
         return table
-    counts = table.column(0).combine_chunks().equals(pa.array(range(table.num_rows), pa.int64()))
-    return table.remove_column(0) if counts else table
+    index = table.column(0).combine_chunks()
+    plain = index.equals(pa.array(range(table.num_rows), pa.int64()))
+    some = bool(types) and pa.types.is_int64(index.type) and index.null_count == 0
+    return table.remove_column(0) if plain or some else table
 
 
 def _without_index(table: pa.Table) -> pa.Table:

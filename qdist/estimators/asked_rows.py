@@ -89,8 +89,8 @@ class AskedRows(Asked):
 
         Raises:
             NotFittedError: Before `fit`.
-            UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
-                nan="unknown".
+            UnknownNameError: If a column is lacking; with nan="unknown", which makes it unknown,
+                if one is not known.
             InputError: If a cell is not one that its column can hold, or an order is no order.
             UnsupportedError: If a head has no density.
 
@@ -210,8 +210,8 @@ class AskedRows(Asked):
 
         Raises:
             NotFittedError: Before `fit`.
-            UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
-                nan="unknown".
+            UnknownNameError: If a column is lacking; with nan="unknown", which makes it unknown,
+                if one is not known.
             InputError: If a cell is not one that its column can hold.
             UnsupportedError: If the model was trained for one order.
 

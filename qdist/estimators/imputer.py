@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from qdist.arguments import number
 from qdist.errors import InputError, NotFittedError
 from qdist.estimators.tabular import TabularModel
-from qdist.queries.imputation import Agg, Unseen, check_agg
+from qdist.queries.imputation import Agg, Unseen, check_agg, check_unseen
 
 __all__ = ["QuantileImputer"]
 
@@ -126,6 +126,7 @@ class QuantileImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _check_draws(self) -> None:
         n_draws = number("n_draws", self.n_draws, least=1, whole=True)
         check_agg(self.agg, n_draws)
+        check_unseen(self.unseen)
         if n_draws > 1 and self.agg is None:
             raise InputError(
                 f"Expected n_draws of 1 without agg, as a transformer gives one table; got "

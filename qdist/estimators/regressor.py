@@ -160,7 +160,7 @@ class DistributionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             The model itself.
 
         Raises:
-            InputError: If the data or a parameter cannot be worked with.
+            InputError: If the data or a parameter cannot be worked with, or kept in a file.
             TrainingError: If training diverges.
             OutOfMemoryError: If not even one row a step fits.
         """

@@ -103,7 +103,7 @@ class AbstractHead(nn.Module, ABC):
         A head that starts at the marginal law has only what depends on the context to learn.
 
         Args:
-            target: The targets, shape (N,).
+            target: The targets, shape (N,); of images they are bytes (uint8), as there are many.
             weight: What each of them counts, shape (N,), of mean 1; by default alike.
         """
         del target, weight

@@ -241,9 +241,10 @@ class AbstractJoint(nn.Module, ABC):
             level = left + share[at, i] * (right - left)
             # Rounding must not make it F(y-), which is the level of another value.
             level = torch.maximum(level, torch.minimum(torch.nextafter(left, left + 1), right))
-            narrow = right <= left
-            if bool(narrow.any()):
-                level = torch.where(narrow, _level_of(law, y[at, i], level), level)
+            before = torch.nextafter(lower[at, i], torch.full_like(left, -torch.inf))
+            flat = (right <= left) & (law.cdf(before) == right)
+            if bool(flat.any()):
+                level = torch.where(flat, _level_of(law, y[at, i], level), level)
             tau[at, i] = level.to(tau.dtype)
         return tau
 
@@ -374,10 +375,11 @@ class AbstractJoint(nn.Module, ABC):
 
 
 def _level_of(law: QuantileFunction, y: Tensor, level: Tensor) -> Tensor:
-    """The levels of values (R,) that have no mass: F(y), or a little more where that is better.
+    """The levels of values (R,) after a gap: F(y), or a little more where that is better.
 
-    Where a gap ends at y, F(y) is also the level of what lies before the gap.
+    F(y) is also the level of what lies before the gap.
     """
+    level = level.nan_to_num(1.0).clamp(0, 1)
     more = (level + 4 * torch.finfo(level.dtype).eps).clamp(max=1)
     nearer = (law.icdf(more) - y).abs() < (law.icdf(level) - y).abs()
     return torch.where(nearer, more, level)

@@ -20,7 +20,7 @@ from qdist.progress import progress
 from qdist.quantile import QuantileFunction
 from qdist.registry import backbone as backbone_class
 from qdist.registry import head as head_class
-from qdist.rng import uniforms
+from qdist.rng import inside_unit, uniforms
 from qdist.threads import by_batches, slices
 
 __all__ = ["TableLaw"]
@@ -212,6 +212,7 @@ class TableLaw(AbstractLaw):
 
         def part(at: slice) -> Tensor:
             tau = low + (high - low) * uniforms(seed, range(at.start, at.stop), columns=self.dim)
+            tau = inside_unit(tau, self.dtype)
             return self.fill_at(y[at], visible[at], tau=tau, draw=draw, read=read)
 
         # Where each row's law is made there is little to share, and much to keep in memory.
@@ -252,7 +253,7 @@ class TableLaw(AbstractLaw):
         Args:
             y: Encoded rows, shape (B, D); hidden cells can be anything.
             visible: What is known, shape (B, D), bool.
-            tau: Levels, shape (B, D).
+            tau: Levels, shape (B, D), which are kept inside (0, 1) as the dtype has it.
             order: In which order hidden cells are drawn; by default the law's own.
             draw: How a level becomes a value; see `AbstractJoint.fill`.
             read: What a level stands for; see `AbstractJoint.fill`.
@@ -265,7 +266,8 @@ class TableLaw(AbstractLaw):
         """
         known_rows(y, visible, width=self.dim)
         rows_of("tau", tau, width=self.dim, like=y)
-        kept = torch.finfo(self.dtype)  # a level must stay inside (0, 1) when rounded
+        # A level must stay inside (0, 1) when rounded. Near 0 a rare level has its own.
+        kept = torch.finfo(self.dtype)
         return self.joint.fill(
             y.to(self.device, self.dtype),
             visible.to(self.device),

@@ -138,6 +138,8 @@ class QuantileFunction(Batch, Names, Refused):
         Raises:
             UnsupportedError: The object is a batch of laws.
         """
+        if "icdf" in self.cannot:
+            self._require("icdf")
         if len(self.batch_shape) > 0:
             raise UnsupportedError(
                 f"Expected a single law with batch shape (); got {tuple(self.batch_shape)}. "

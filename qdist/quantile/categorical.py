@@ -1,5 +1,6 @@
 """Probabilities over codes: a quantile function that is a staircase."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from numbers import Number
@@ -174,18 +175,24 @@ class Categorical(QuantileFunction):
             return y
         try:
             given = np.asarray(y)
+            if given.dtype.kind == "U":  # in which a number beside text has become text
+                given = np.asarray(y, dtype=object)
             numeric = all(isinstance(name, Number) for name in self.names)
             if given.dtype.kind in "iuf" and not numeric:
                 return y
-            code = {name: k for k, name in enumerate(self.names)}
-            found = [code[name] for name in given.flatten().tolist()]
+            value = dict(zip(self.names, self.values.tolist(), strict=True))
+            asked = given.flatten().tolist()
+            for gone in (None, *(name for name in asked if name != name)):
+                value.setdefault(gone, math.nan)  # what is missing has no probability
+            found = [value[name] for name in asked]
         except (KeyError, TypeError, ValueError) as error:
             known = ", ".join(map(repr, self.names[:10])) + (", ..." * (len(self.names) > 10))
             raise InputError(
                 f"Expected names out of {known}; got {y!r:.80}. Correct them, or give codes in a "
                 "tensor."
             ) from error
-        return self.values[torch.tensor(found, dtype=torch.long).reshape(given.shape)]
+        values = torch.tensor(found, dtype=self.values.dtype, device=self.device)
+        return values.reshape(given.shape)
 
     def _icdf(self, tau: Tensor) -> Tensor:
         return self.values[step_index(tau, self._table.cumulative, self.batch_shape)]

@@ -117,8 +117,12 @@ class Empirical(QuantileFunction):
         return law
 
     def _take(self, part: Part) -> Self:
-        weights = None if self.weights is None else part.rows(self.weights)
-        return type(self)(part.rows(self.samples), weights=weights, validate_args=False)
+        samples, weights = part.rows(self.samples), self.weights
+        if weights is not None:
+            weights = part.rows(weights)
+            if weights.dim() > 1:  # of samples that all share each has its own
+                samples = samples.expand(*weights.shape[:-1], samples.shape[-1])
+        return type(self)(samples, weights=weights, validate_args=False)
 
     def _icdf(self, tau: Tensor) -> Tensor:
         values, _, cumulative = self._tables

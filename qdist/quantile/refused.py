@@ -43,5 +43,6 @@ class Refused(Distribution):
         """
         raise UnsupportedError(
             f"{type(self).__name__} has no mode. Where it has log_prob, take the value of the "
-            "greatest one among law.icdf(levels), or ask for icdf(0.5), the median."
+            "greatest one among law.icdf(levels), or ask for icdf(0.5), the median; of levels "
+            "without an order, probs.argmax(-1)."
         )

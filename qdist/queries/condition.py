@@ -1,14 +1,15 @@
 """What is known, read once for all questions."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, final
 
 import torch
 from torch import Tensor
 
-from qdist.codecs.given import check_nan, is_condition, read_given
+from qdist.codecs.given import check_nan, is_condition
 from qdist.codecs.table import TableCodec
+from qdist.data.frames import to_arrow
 from qdist.errors import InputError
 from qdist.laws import TableLaw
 
@@ -73,14 +74,14 @@ def read_condition(
         check_nan(nan)
         y = torch.zeros(1, len(codec.names), dtype=torch.float64)
         return Condition(y, torch.zeros_like(y, dtype=torch.bool))
-    if not is_condition(given):
-        read = read_given(given, codec.kinds)
-        known = [name for name in read.arrays if name not in asked]
-        given = replace(
-            read,
-            arrays={name: read.arrays[name] for name in known},
-            present={name: read.present[name] for name in known},
-        )
+    if not is_condition(given) and asked:
+        given = to_arrow(given)
+        there = [name for name in given.schema.names if name in asked]
+        if there and len(there) == given.num_columns:  # they alone: nothing is known of the rows
+            check_nan(nan)
+            y = torch.zeros(given.num_rows, len(codec.names), dtype=torch.float64)
+            return Condition(y, torch.zeros_like(y, dtype=torch.bool))
+        given = given.drop_columns(there)
     y, visible, others = codec.encode_condition(given, nan=nan)
     check_order(codec, law, visible)
     return Condition(y, visible, others)

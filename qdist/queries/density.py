@@ -70,8 +70,8 @@ def score_samples(
         of rows with an unseen level are `-inf`.
 
     Raises:
-        UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
-            nan="unknown".
+        UnknownNameError: If a column is lacking; with nan="unknown", which makes it unknown,
+            if one is not known.
         InputError: If a cell is not one that its column can hold, an order is no order, or one is
             asked of a model that was trained for another.
         UnsupportedError: If a head has no density.

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Literal
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from qdist.queries.drawing import PresentOnly
 from qdist.queries.unseen import unseen_cells
 from qdist.rng import seed_of
 
-__all__ = ["Agg", "Unseen", "check_agg", "impute"]
+__all__ = ["Agg", "Unseen", "check_agg", "check_unseen", "impute"]
 
 Agg = Literal["median"]
 Unseen = Literal["raise", "missing"]
@@ -74,11 +75,7 @@ def impute(
     """
     n_draws = number("n_draws", n_draws, least=1, whole=True)
     check_agg(agg, n_draws)
-    if unseen not in ("raise", "missing"):
-        raise InputError(
-            f"Expected unseen to be 'raise' or 'missing'; got {unseen!r}. Say what a level is "
-            "that was not there in training."
-        )
+    check_unseen(unseen)
     seed = seed_of(random_state)
     have = to_arrow(X).schema.names
     lacking = [name for name in codec.schema.names if name not in have]
@@ -88,7 +85,15 @@ def impute(
             "Add it, or draw whole columns by sample(given=...)."
         )
     given = read_given(X, codec.kinds)  # once for all draws
-    strange = unseen_cells(codec, given.arrays) if unseen == "missing" else {}
+    strange = unseen_cells(codec, given.arrays)
+    if strange and unseen == "raise":
+        name, mask = next(iter(strange.items()))
+        got = given.arrays[name].filter(pa.array(mask)).unique().slice(0, 5).to_pylist()
+        raise InputError(
+            f"Expected known levels in column {name!r}; got {', '.join(map(repr, got))}. Declare "
+            "them with Column(categories=...) before fitting, or leave such cells as they are: "
+            "unseen='missing'."
+        )
     there = dict(given.present)
     for name, mask in strange.items():
         there[name] = there[name] & ~mask
@@ -155,3 +160,16 @@ def _in_make_of_rows(frame: Any, X: Any) -> Any:
         return restore(table.select([str(label) for label in note["labels"]]), note)
     new = in_make_of(table, X)
     return new.set_axis(X.index) if make == "pandas" else new
+
+
+def check_unseen(unseen: Any) -> None:
+    """Checks what a level is that was not there in training.
+
+    Raises:
+        InputError: If it is neither of the two.
+    """
+    if unseen not in ("raise", "missing"):
+        raise InputError(
+            f"Expected unseen to be 'raise' or 'missing'; got {unseen!r}. Say what a level is "
+            "that was not there in training."
+        )

@@ -39,8 +39,8 @@ def explain_outliers(
     probabilities of all levels that are no more probable. Where it is less probable that the cell
     is missing, or that it is present, this is reported instead. One cell in a hundred is below
     0.01 by chance: look at the smallest first. A cell that differs from the only value of its
-    column has probability 0, and so has a level that the column did not have in training, whose
-    row's other cells are then not reported.
+    column has probability 0, and so has a level that the column did not have in training; the
+    other cells of its row are judged as if it were unknown.
 
     Args:
         codec: The model's codec.
@@ -57,8 +57,8 @@ def explain_outliers(
         Its index is, for pandas, that of the rows of X: `X.loc[found.index]` are the odd ones.
 
     Raises:
-        UnknownNameError: If a column is not known, or lacking; a lacking one is unknown with
-            nan="unknown".
+        UnknownNameError: If a column is lacking; with nan="unknown", which makes it unknown,
+            if one is not known.
         InputError: If a cell is not one that its column can hold.
         UnsupportedError: If the model was trained for one order: then it cannot give a column all
             the others.
@@ -132,7 +132,10 @@ def explain_outliers(
     }
     listed = in_make_of(pa.table(columns).take(pa.array(order.astype(np.int64))), X)
     if make_of(X) == "pandas":
-        return listed.set_axis(X.index.take(listed["row"].to_numpy()))
+        index = X.index.take(listed["row"].to_numpy())
+        # A name that a column has too would be ambiguous.
+        taken = [None if name in columns else name for name in index.names]
+        return listed.set_axis(index.set_names(taken))
     return listed
 
 

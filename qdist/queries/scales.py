@@ -13,7 +13,6 @@ $F \mapsto (F - m) / (1 - m)$.
 
 from collections.abc import Sequence
 
-import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -64,7 +63,7 @@ def data_law(column: AbstractColumn, base: QuantileFunction) -> QuantileFunction
     """
     if isinstance(column, CodedColumn):
         law = code_law(column, base)
-        if column.schema.kind == "boolean" and pa.types.is_boolean(column.levels.type):
+        if column.schema.kind == "boolean" and set(law.names or ()) <= {0, 1}:
             return _boolean(law)
         if not column.on_line:
             return law
@@ -123,11 +122,10 @@ def code_law(column: CodedColumn, base: QuantileFunction) -> Categorical:
 
 
 def _boolean(law: Categorical) -> Categorical:
-    """The law of named booleans on their values 0 and 1, of which there may be one only."""
+    """The law of booleans on their values 0 and 1, of which there may be one only."""
     values = torch.tensor([float(name) for name in law.names or ()], dtype=torch.float64)
     order = values.argsort()
-    values, names = values[order], [bool(k) for k in values[order]]
-    return Categorical(law.logits[..., order], values=values, names=names, validate_args=False)
+    return Categorical(law.logits[..., order], values=values[order], validate_args=False)
 
 
 def _masses(base: QuantileFunction, count: int) -> Tensor:

@@ -219,7 +219,7 @@ ASK = {
     "imputing what was never seen": (
         lambda world: world.model.impute({**world.table, "size": ["XL"] * 60}),
         InputError,
-        "Expected a known level in column 'size'",
+        "Expected known levels in column 'size'",
     ),
     "another unseen": (
         lambda world: world.model.impute(world.table, unseen="ignore"),

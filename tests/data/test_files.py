@@ -229,6 +229,13 @@ def test_a_count_of_the_rows_is_one_where_it_is_asked_for(tmp_path):
     assert read_table(tmp_path / "x.csv", types={"": pa.int64()}).schema.names[0] == ""
 
 
+def test_the_count_of_some_rows_is_none_of_a_models_columns(tmp_path):
+    """The index of held-out rows, where that of the training rows was left out."""
+    SIZES.drop(index=0).to_csv(tmp_path / "x.csv")
+    types = {name: pa.large_string() for name in SIZES}
+    assert read_table(tmp_path / "x.csv", types=types).schema.names == list(SIZES)
+
+
 @pytest.mark.parametrize("note", [None, b"{", b"\xff", b"[1]", b'{"index_columns": 3}'])
 def test_a_column_is_no_index_because_it_is_called_so(tmp_path, note):
     table = pa.table({"__index_level_0__": [1, 2]})

@@ -49,3 +49,10 @@ def test_mistakes(frame):
         qdist.QuantileImputer().transform(frame)
     with pytest.raises(InputError, match="model to be a TabularModel or None; got 'mlp'"):
         qdist.QuantileImputer("mlp").fit(frame)
+
+
+@pytest.mark.parametrize("wrong", [{"unseen": "drop"}, {"agg": "mean"}, {"n_draws": 2}])
+def test_parameters_are_checked_before_training(frame, wrong, monkeypatch):
+    monkeypatch.setattr(qdist.TabularModel, "fit", lambda *_: pytest.fail("trained"))
+    with pytest.raises(InputError, match="Expected"):
+        qdist.QuantileImputer(**wrong).fit(frame)

@@ -54,6 +54,9 @@ BATCHES = {
     "weights of each": lambda: Empirical(
         RISE[..., None] * STEPS, weights=torch.stack([RISE, 7 - RISE, torch.ones(SHAPE)], -1)
     ),
+    "samples of all, weights of each": lambda: Empirical(
+        STEPS.expand(*SHAPE, 3), weights=torch.stack([RISE, 7 - RISE, torch.ones(SHAPE)], -1)
+    ),
     "rounded": lambda: Rounded(knots(), origin=1.0, step=5.0, divisor=10.0),
     "affine": lambda: Affine(levels(), loc=RISE, scale=0.5),
     "affine of one law": lambda: Affine(Empirical(STEPS), loc=RISE[:1], scale=RISE),

@@ -136,7 +136,9 @@ def test_categories_of_numbers_and_of_booleans_are_asked_by_what_they_are():
     assert law.names == (4, 6, 8)
     assert law.prob([4, 6, 8]).tolist() == law.probs[0].tolist()
     flag = model.predict_dist("flag")
-    assert flag.names == (False, True)
+    assert flag.names is None
+    assert flag.values.tolist() == [0, 1]
+    assert flag.cdf([-1.0, 0.5]).tolist() == pytest.approx([0, flag.probs[0, 0].item()])
     assert flag.mean.item() == flag.prob(True).item() == flag.probs[0, 1].item() < 0.3
     drawn = model.sample(400, random_state=0)["flag"].astype(bool).mean()
     assert flag.mean.item() == pytest.approx(drawn, abs=0.1)
@@ -345,3 +347,24 @@ def test_whole_rows_are_conditions_without_the_column_asked_for(model, frame):
     np.testing.assert_array_equal(pair, model.quantile(["count", "whole"], 0.5, given=each))
     with pytest.raises(InputError, match="leave 'count' open"):
         model.quantile("count", 0.5, given={"count": 3})
+
+
+def test_the_column_asked_for_is_not_read_in_whole_rows(model, frame):
+    rows = frame.head(3)
+    odd = rows.assign(number="?")
+    assert_array = np.testing.assert_array_equal
+    assert_array(model.cdf("number", 0, given=odd), model.cdf("number", 0, given=rows))
+    alone = model.cdf("number", 0, given=odd[["number"]])
+    assert_array(alone, np.repeat(model.cdf("number", 0), 3))
+
+
+def test_numbers_declared_boolean_have_moments():
+    frame = pd.DataFrame({"flag": [0, 1, 1, 1] * 10, "x": np.arange(40.0)})
+    said = {"flag": qdist.Column(kind="boolean")}
+    law = (
+        qdist.TabularModel(columns=said, max_steps=2, random_state=0)
+        .fit(frame)
+        .predict_dist("flag")
+    )
+    assert law.mean.item() == pytest.approx(law.prob(1).item())
+    assert law.mean > 0.5

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 import qdist
 from qdist.data.frames import to_arrow
@@ -90,11 +91,7 @@ def test_the_meaning_of_missing_cells_is_checked(model, frame):
 
 
 ROWS = {
-    "score_samples": {},
     "score_samples of the known": {"nan": "unknown"},
-    "explain_outliers": {},
-    "rosenblatt": {},
-    "encode": {},
     "impute": {},
     "sample": {},
     "quantile": {"column": "number", "levels": 0.5},
@@ -108,3 +105,14 @@ def test_a_column_that_is_none_of_the_models_may_be_a_misspelt_one(model, frame,
     words = "Expected columns out of 'number', .*; got 'coluor'. Correct the name, or leave"
     with pytest.raises(UnknownNameError, match=words):
         getattr(model, name)(**given, **more)
+
+
+@pytest.mark.parametrize("ask", ["score_samples", "explain_outliers", "rosenblatt", "encode"])
+def test_columns_beside_whole_rows_are_left_out(model, frame, ask):
+    """A misspelt one would be told of as lacking."""
+    rows, more = frame.head(4), {"random_state": 0} if ask == "rosenblatt" else {}
+    plain, beside = (getattr(model, ask)(X, **more) for X in (rows, rows.assign(fold=1)))
+    if ask == "explain_outliers":
+        assert_frame_equal(beside, plain)
+    else:
+        assert np.array_equal(np.asarray(beside), np.asarray(plain))

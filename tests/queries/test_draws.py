@@ -47,7 +47,7 @@ def test_an_unseen_level_is_unknown_and_comes_back(values, strange):
     rows["c"] = rows["c"].astype(object)
     rows.loc[1, "c"], rows.loc[2, "x"] = strange, np.nan
     rows.loc[1, "x"] = np.nan
-    with pytest.raises(InputError, match=r"known level .*unseen='missing'"):
+    with pytest.raises(InputError, match=r"known levels .*unseen='missing'"):
         model.impute(rows)
     filled = model.impute(rows, unseen="missing", random_state=0)
     assert filled["c"].tolist() == rows["c"].tolist()

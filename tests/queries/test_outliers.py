@@ -15,6 +15,9 @@ def test_the_list_has_the_index_of_the_rows(model, frame):
     assert found.index[0] == "bird 3"
     assert found.index.name == "who"
     assert found.index.equals(odd.index[found["row"]])
+    again = model.explain_outliers(odd.rename_axis("row"))
+    assert again.index.equals(found.index)
+    assert again.index.name is None  # it would be ambiguous
     assert len(model.explain_outliers(odd, threshold=1e-300)) == 0
 
 
