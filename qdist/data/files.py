@@ -46,7 +46,8 @@ def read_table(
         The table. In CSV an empty cell, `NA`, `NaN` and `null` are missing, and numbers,
         booleans, dates and times in ISO form are recognised. An index that pandas wrote is left
         out unless it has a name; in CSV, which does not say what is one, it is a first column
-        without a name that counts the rows: 0, 1, 2, ...
+        without a name that counts the rows: 0, 1, 2, ... (or, where `types` are those of a model
+        that has no such column, some of them).
 
     Raises:
         InputError: If the ending is none of these.
