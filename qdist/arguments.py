@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -128,7 +127,7 @@ def bins_of(name: str, values: Any) -> tuple[tuple[float, float], ...]:
     except (TypeError, ValueError):  # no pairs, or not of numbers
         bins = ((math.nan, math.nan),)
     ends = [end for pair in bins for end in pair]
-    if not all(map(math.isfinite, ends)) or any(a > b for a, b in pairwise(ends)):
+    if not all(map(math.isfinite, ends)) or ends != sorted(ends):
         raise InputError(
             f"Expected bins of {name!r} that are pairs (left, right) of finite numbers, in order; "
             f"got {values!r:.80}. Sort them."

@@ -28,7 +28,7 @@ def type_range(kind: pa.DataType, *, whole: bool) -> tuple[float | int, float | 
         limits = np.iinfo(kind.to_pandas_dtype())
         return int(limits.min), int(limits.max)
     if pa.types.is_decimal(kind):
-        one = 10**kind.scale if whole else 1
+        one = 10 ** max(kind.scale, 0) if whole else 1
         most = (10 ** min(kind.precision, 18) - 1) // one * one
         return -most, most
     if pa.types.is_time(kind):

@@ -33,7 +33,7 @@ def is_numeric(kind: pa.DataType) -> bool:
     return bool(
         pa.types.is_integer(kind)
         or pa.types.is_floating(kind)
-        or (pa.types.is_decimal128(kind) and kind.scale >= 0)
+        or pa.types.is_decimal128(kind)
         or (pa.types.is_temporal(kind) and not pa.types.is_interval(kind))
     )
 
@@ -118,7 +118,7 @@ def to_whole(raw: NDArray[Any], kind: pa.DataType) -> NDArray[Any]:
         return np.asarray(np.rint(raw))
     if not pa.types.is_decimal(kind):
         return raw
-    one = 10 ** min(kind.scale, 18)
+    one = 10 ** min(max(kind.scale, 0), 18)
     whole: NDArray[Any] = (raw + one // 2) // one * one
     return whole
 

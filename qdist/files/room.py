@@ -4,14 +4,17 @@ A save that succeeds where a load refuses would lose the model.
 """
 
 import json
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from qdist.errors import FileFormatError, InputError
 from qdist.files.description import MOST_ENTRIES, count_entries
 from qdist.files.parts import DESCRIPTION, MOST_BYTES, WEIGHTS
 from qdist.files.tensors import check_header
 
-__all__ = ["check_room", "too_large"]
+__all__ = ["check_room", "surely_fits", "too_large"]
+
+_LONGEST: Final = 27  # bytes of a number and what parts it from the next
 
 
 def too_large(text: bytes) -> str | None:
@@ -29,6 +32,31 @@ def too_large(text: bytes) -> str | None:
         if size > most:
             return f"a description of {size:,} {unit}, where at most {most:,} are read"
     return None
+
+
+def surely_fits(value: Any) -> bool:
+    """Whether a description is so small that nobody need write it to know that it can be read.
+
+    Example:
+        >>> surely_fits({"levels": [0.5, 1.5]}), surely_fits(["x" * 10**8])
+        (True, False)
+    """
+    entries = _entries(value)
+    return entries <= MOST_ENTRIES and entries * _LONGEST <= MOST_BYTES[DESCRIPTION]
+
+
+def _entries(value: Any) -> int:
+    """At least as many as a description has; a letter counts as one, as it may be a comma."""
+    if isinstance(value, str):
+        return 1 + len(value)
+    if isinstance(value, dict):
+        return 2 + sum(_entries(key) + _entries(entry) for key, entry in value.items())
+    if not isinstance(value, list):
+        return 1
+    kinds = set(map(type, value))
+    if kinds == {list}:  # as there are thousands, of two numbers each
+        return 2 + 2 * len(value) + _entries(list(chain.from_iterable(value)))
+    return 2 + (sum(map(_entries, value)) if kinds & {str, dict, list} else len(value))
 
 
 def check_room(text: bytes, blob: bytes, meta: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
+from types import NoneType
 from typing import Any
 
 from qdist.errors import FileFormatError
@@ -138,18 +139,21 @@ def are_numbers(
         >>> test([[0, 0.5], [0.5, 1]]), test([[0, 0.5], [0.5, 2]]), test([[0], [0.5, 1]])
         (True, False, False)
     """
+    allowed = set(kinds)
 
     def test(values: list[Any]) -> bool:
         if width is not None:
             if set(map(type, values)) != {list} or set(map(len, values)) != {width}:
                 return False
             values = list(chain.from_iterable(values))
-        if not set(map(type, values)) <= set(kinds):
+        found = set(map(type, values))
+        if not found <= allowed:
             return False
-        known = [value for value in values if value is not None]
-        if not known or not (least <= min(known) and max(known) <= most):
+        if NoneType in found:
+            values = [value for value in values if value is not None]
+        if not values or not (least <= min(values) and max(values) <= most):
             return False
-        return all(map(math.isfinite, known))  # NaN is neither least nor greatest
+        return all(map(math.isfinite, values))  # NaN is neither least nor greatest
 
     return test
 

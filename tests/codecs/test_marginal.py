@@ -359,10 +359,10 @@ def test_ten_numbers_among_a_million_rows_do_not_lie_in_the_tails(zeros):
 
 def test_missing_cells_leave_the_tails_as_they_are():
     alone, among = (
-        fit_curve(np.sort(NORMAL), np.ones(2000, np.int64), np.zeros(2000, bool), n_missing,
+        fit_curve(np.sort(NORMAL[:40]), np.ones(40, np.int64), np.zeros(40, bool), n_missing,
                   fineness=Fineness())
-        for n_missing in (0, 18_000)
+        for n_missing in (0, 19_960)
     )  # fmt: skip
     assert alone.kind[-1] == among.kind[-1] == 3
     mass = [1 - curve.u[-1, 0] for curve in (alone, among)]
-    assert mass[1] == pytest.approx(mass[0] / 10, rel=0.02)
+    assert mass[1] == pytest.approx(mass[0] * 40 / 20_000, rel=0.02)

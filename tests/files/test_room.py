@@ -47,6 +47,24 @@ LIMITS = {
 }
 
 
+WORST = [
+    -2.2250738585072014e-308, -(2**64), None, True, "\x01,[{", "", [], {}, [[]], [[1, None]] * 3,
+    {"\x02": [False, [[[0.5]], "a"]]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", WORST, ids=repr)
+def test_what_surely_fits_does(monkeypatch, value):
+    text = description.to_text({"it": [value] * 9})
+    monkeypatch.setattr(room, "MOST_ENTRIES", description.count_entries(text) - 1)
+    assert not room.surely_fits({"it": [value] * 9})
+    monkeypatch.undo()
+    monkeypatch.setitem(parts.MOST_BYTES, parts.DESCRIPTION, len(text) - 1)
+    assert not room.surely_fits({"it": [value] * 9})
+    monkeypatch.undo()
+    assert room.surely_fits({"it": [value] * 9})
+
+
 @pytest.mark.parametrize("layout", ["file", "folder"])
 @pytest.mark.parametrize("what", LIMITS)
 def test_what_would_not_be_read_is_not_written(tmp_path, monkeypatch, what, layout):
