@@ -110,7 +110,7 @@ def _heading(size: str, name: str, budget: str, mine: Results) -> str:
     what = "equal time" if budget == "time" else "equal steps"
     kind = "the full run" if size == "full" else "a short run"
     models = [r for r in mine if "steps_done" in r]
-    several = f"{least} to {seeds}" if least < seeds else f"{seeds}"
+    several = f"{least} {'or' if seeds - least == 1 else 'to'} {seeds}" if least < seeds else seeds
     words = f"Medians of {several} seeds a head." if seeds > 1 else "One seed."
     if models and budget == "steps":
         words += f" {max(r['n_steps'] for r in models):,} steps of 64 images."
