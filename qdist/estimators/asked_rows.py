@@ -54,7 +54,8 @@ class AskedRows(Asked):
             >>> import qdist
             >>> table = {"size": [1.5, 2.5, 4.0, 7.5], "kind": ["x", "y", "x", "y"]}
             >>> model = qdist.fit(table, max_steps=2, random_state=0)
-            >>> model.impute({"size": [None, 3.0], "kind": ["x", "y"]})["size"][1]
+            >>> sizes = model.impute({"size": [None, 3.0], "kind": ["x", "y"]})["size"]
+            >>> sizes[1]
             3.0
         """
         how = {"n_draws": n_draws, "agg": agg, "unseen": unseen, "random_state": random_state}

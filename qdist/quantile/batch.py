@@ -21,8 +21,8 @@ class Batch(AbstractHooks, Distribution):
         >>> law = Categorical(torch.tensor([[0.0, 1.0], [1.0, 0.0], [2.0, 0.0]]))
         >>> len(law), law[1], law[:2]
         (3, Categorical(batch_shape=(), codes=2), Categorical(batch_shape=(2,), codes=2))
-        >>> [one.icdf(0.5).item() for one in law]
-        [1.0, 0.0, 0.0]
+        >>> torch.stack([one.icdf(0.5) for one in law])
+        tensor([1., 0., 0.])
     """
 
     def __getitem__(self, index: Any) -> Self:
